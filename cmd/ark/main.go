@@ -1,0 +1,79 @@
+// Command ark is the control plane, the portal, the workers and the command
+// line of an Ark, in one program.
+//
+// It only wires: each subcommand parses its flags and calls a room's plain
+// function. Exit status: 0 done, 1 something asked for was found wrong (a
+// failing check, a broken proof), 2 misuse or bad input.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/ark-tre/ark/pkg/ark"
+)
+
+// cli lists the commands. Each is a struct with a Run(context.Context) error
+// in a file of its own name.
+type cli struct {
+	Version versionCmd `cmd:"" help:"Print the version of this program."`
+}
+
+// version is set at link time.
+var version = "dev"
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run() error {
+	fmt.Println("ark", version)
+	return nil
+}
+
+// errFound is returned by a command whose work succeeded and found something
+// wrong: exit status 1, and nothing more is printed.
+var errFound = errors.New("found")
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	parser, err := kong.New(&c, kong.Name("ark"),
+		kong.Description("An open-source trusted research environment."),
+		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ark:", err)
+		return 2
+	}
+	k, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ark:", err)
+		return 2
+	}
+	return exit(k.Run())
+}
+
+// exit prints what a user may see of err and returns the exit status.
+func exit(err error) int {
+	var f *ark.Fault
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFound):
+		return 1
+	case errors.As(err, &f):
+		fmt.Fprintln(os.Stderr, "ark:", f.Error())
+		return 2
+	default:
+		fmt.Fprintln(os.Stderr, "ark:", err)
+		return 2
+	}
+}
