@@ -1,0 +1,64 @@
+// The portal's own script. Every page works without it; it makes some nicer.
+import { initAll } from "asset:nhsuk/nhsuk-frontend.min.js";
+
+document.body.classList.add("js-enabled");
+if ("noModule" in HTMLScriptElement.prototype) {
+  document.body.classList.add("nhsuk-frontend-supported");
+}
+initAll();
+
+// A form is sent once: a second press within two seconds does nothing.
+for (const form of document.querySelectorAll("form[method=post]")) {
+  let sent = 0;
+  form.addEventListener("submit", (event) => {
+    const now = Date.now();
+    if (now - sent < 2000) event.preventDefault();
+    sent = now;
+    changed = false;
+  });
+}
+
+// Leaving a page with typed, unsent text asks first.
+let changed = false;
+for (const form of document.querySelectorAll("form[data-guard]")) {
+  form.addEventListener("input", () => { changed = true; });
+}
+addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+
+// A part that says data-refresh="seconds" is fetched again and replaced while
+// the page is visible and nobody is typing in it.
+for (const part of document.querySelectorAll("[data-refresh][id]")) {
+  const every = Math.max(2, Number(part.dataset.refresh) || 5) * 1000;
+  const tick = () => {
+    if (document.hidden || changed || part.contains(document.activeElement)) return;
+    const request = new XMLHttpRequest();
+    request.open("GET", location.href);
+    request.responseType = "document";
+    request.onload = () => {
+      if (request.status !== 200 || !request.response || request.responseURL !== location.href.split("#")[0]) return;
+      const fresh = request.response.getElementById(part.id);
+      if (fresh && fresh.textContent !== part.textContent) {
+        part.replaceChildren(...Array.from(fresh.childNodes, (node) => document.importNode(node, true)));
+      }
+      if (!fresh || !("refresh" in fresh.dataset)) clearInterval(timer);
+    };
+    request.send();
+  };
+  const timer = setInterval(tick, every);
+}
+
+// Copy buttons are only there when copying is possible.
+if (navigator.clipboard) {
+  for (const block of document.querySelectorAll("pre[data-copy]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "nhsuk-button nhsuk-button--secondary nhsuk-button--small ark-copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(block.textContent.trim());
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+    block.after(button);
+  }
+}

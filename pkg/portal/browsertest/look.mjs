@@ -1,0 +1,53 @@
+// look.mjs reads one JSON job from standard input and looks at pages:
+//   {"pages":[{"name","url","cookie","steps":[…]}], "shots":"folder", "axe":true, "sizes":{"desktop":[1280,900],"phone":[375,812]}}
+// For each page and size it prints one JSON line {"name","size","errors":[…],"axe":[…],"overflow":bool}.
+// It exits 1 when any page has an error, a policy violation, an axe finding or
+// is wider than the screen.
+import { chromium } from "playwright-core";
+import axe from "axe-core";
+import { readFileSync, mkdirSync } from "node:fs";
+
+const job = JSON.parse(readFileSync(0, "utf8"));
+const sizes = job.sizes ?? { desktop: [1280, 900], phone: [375, 812] };
+if (job.shots) mkdirSync(job.shots, { recursive: true });
+
+export const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+let bad = 0;
+for (const [size, [width, height]] of Object.entries(sizes)) {
+  const context = await browser.newContext({ viewport: { width, height }, bypassCSP: false, javaScriptEnabled: job.script !== false });
+  for (const page of job.pages) {
+    if (page.cookie) {
+      await context.clearCookies();
+      const [name, ...value] = page.cookie.split("=");
+      await context.addCookies([{ name, value: value.join("="), url: page.url, httpOnly: true, sameSite: "Lax" }]);
+    }
+    const tab = await context.newPage();
+    const errors = [];
+    tab.on("console", (m) => { if (m.type() === "error" || /Content Security Policy|Trusted/.test(m.text())) errors.push(m.text()); });
+    tab.on("pageerror", (e) => errors.push(String(e)));
+    tab.on("requestfailed", (r) => errors.push(`request failed: ${new URL(r.url()).pathname}`));
+    const answer = await tab.goto(page.url, { waitUntil: "load", timeout: 20000 });
+    const want = page.status ?? 200;
+    const status = answer?.status();
+    if (status !== want) errors.push(`status ${status}, want ${want}`);
+    const noise = want >= 400 ? errors.filter((e) => !/Failed to load resource/.test(e)) : errors;
+    const overflow = job.script === false ? false
+      : await tab.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1);
+    let found = [];
+    if (job.axe && job.script !== false) {
+      // playwright evaluates in an isolated way that the page's policy does not bind
+      await tab.evaluate(axe.source);
+      const result = await tab.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+      found = result.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.target.join(" ")).join(" | ")}`);
+    }
+    if (job.shots) await tab.screenshot({ path: `${job.shots}/${page.name}-${size}.png`, fullPage: page.full !== false });
+    if (noise.length || found.length || overflow) bad++;
+    console.log(JSON.stringify({ name: page.name, size, errors: noise, axe: found, overflow }));
+    await tab.close();
+  }
+  await context.close();
+}
+await browser.close();
+process.exit(bad ? 1 : 0);

@@ -1,0 +1,84 @@
+package portal
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// look is one page for the browser to look at.
+type look struct {
+	Name   string `json:"name"`
+	URL    string `json:"url"`
+	Cookie string `json:"cookie,omitempty"`
+	Status int    `json:"status,omitempty"`
+}
+
+// seen is what the browser found on one page at one size.
+type seen struct {
+	Name, Size string
+	Errors     []string
+	Axe        []string
+	Overflow   bool
+}
+
+// lookAt opens the pages in headless Chromium, on a desktop and on a phone, and
+// fails on console errors, violations of the content security policy, axe
+// findings and pages wider than the screen. Pictures go to the folder named by
+// ARK_SHOTS, if it is set.
+func lookAt(t *testing.T, pages []look) {
+	t.Helper()
+	missing := ""
+	if _, err := os.Stat("/usr/bin/chromium"); err != nil {
+		missing = "chromium is not installed"
+	} else if _, err := os.Stat("browsertest/node_modules/playwright-core"); err != nil {
+		missing = "browsertest/node_modules is missing: run npm ci there"
+	}
+	if missing != "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
+	}
+	job := map[string]any{"pages": pages, "axe": true}
+	if d := os.Getenv("ARK_SHOTS"); d != "" {
+		d, err := filepath.Abs(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		job["shots"] = d
+	}
+	in, err := json.Marshal(job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("node", "browsertest/look.mjs")
+	cmd.Stdin = bytes.NewReader(in)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	lines := 0
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		var s seen
+		if json.Unmarshal([]byte(line), &s) != nil {
+			continue
+		}
+		lines++
+		for _, e := range s.Errors {
+			t.Errorf("%s on %s: %s", s.Name, s.Size, e)
+		}
+		for _, e := range s.Axe {
+			t.Errorf("%s on %s: axe: %s", s.Name, s.Size, e)
+		}
+		if s.Overflow {
+			t.Errorf("%s on %s: wider than the screen", s.Name, s.Size)
+		}
+	}
+	if lines != 2*len(pages) {
+		t.Fatalf("the browser looked at %d of %d pages: %v\n%s", lines, 2*len(pages), err, stderr.String())
+	}
+}
