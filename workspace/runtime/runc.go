@@ -1,0 +1,168 @@
+package runtime
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	goruntime "runtime"
+	"strings"
+	"time"
+
+	"github.com/ark-tre/ark/pkg/ark"
+)
+
+// Runc drives the OCI runtime program at Program. State holds bundles and the
+// runtime's own records; it must be a folder of root's alone, on a memory file
+// system, so that a reboot forgets what a reboot ended.
+type Runc struct {
+	Program string
+	State   string
+}
+
+// Status is the runtime's word for what a sandbox is doing.
+type Status string
+
+// The states a sandbox can be in. The zero value means it does not exist.
+const (
+	Absent  Status = ""
+	Created Status = "created"
+	Running Status = "running"
+	Paused  Status = "paused"
+	Stopped Status = "stopped"
+)
+
+// State is what the runtime knows of one sandbox.
+type State struct {
+	ID     string `json:"id"`
+	PID    int    `json:"pid"`
+	Status Status `json:"status"`
+}
+
+// Start writes the bundle of s and starts its first process, detached: the
+// sandbox outlives this program. A sandbox of that id must not exist.
+func (r Runc) Start(ctx context.Context, s Spec) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	bundle, err := r.WriteBundle(s)
+	if err != nil {
+		return ark.Faultf(ark.Unavailable, "the sandbox's bundle could not be written").Because(err)
+	}
+	if _, err := r.run(ctx, "run", "--detach", "--bundle", bundle, s.ID); err != nil {
+		_ = r.Delete(context.WithoutCancel(ctx), s.ID)
+		return ark.Faultf(ark.Unavailable, "the sandbox did not start").Because(err)
+	}
+	return nil
+}
+
+// WriteBundle writes the OCI configuration of s and returns the bundle folder.
+func (r Runc) WriteBundle(s Spec) (string, error) {
+	dir := filepath.Join(r.State, "bundles", s.ID)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	text, err := json.MarshalIndent(config(s, goruntime.GOARCH), "", "  ")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.WriteFile(filepath.Join(dir, "config.json"), text, 0o600)
+}
+
+// Pause freezes every process of the sandbox; Resume lets them go on.
+func (r Runc) Pause(ctx context.Context, id string) error { return r.act(ctx, "pause", id) }
+
+// Resume undoes Pause.
+func (r Runc) Resume(ctx context.Context, id string) error { return r.act(ctx, "resume", id) }
+
+func (r Runc) act(ctx context.Context, verb, id string) error {
+	if _, err := r.run(ctx, verb, id); err != nil {
+		return ark.Faultf(ark.Unavailable, "the runtime could not %s the sandbox", verb).Because(err)
+	}
+	return nil
+}
+
+// Stop asks the first process to end, gives it grace, then kills everything
+// inside and forgets the sandbox. Stopping what does not exist is fine.
+func (r Runc) Stop(ctx context.Context, id string, grace time.Duration) error {
+	state, err := r.Get(ctx, id)
+	if err != nil || state.Status == Absent {
+		return err
+	}
+	if state.Status == Running && grace > 0 {
+		_, _ = r.run(ctx, "kill", id, "TERM")
+		for deadline := time.Now().Add(grace); time.Now().Before(deadline); time.Sleep(25 * time.Millisecond) {
+			if s, err := r.Get(ctx, id); err != nil || s.Status == Stopped || s.Status == Absent {
+				break
+			}
+		}
+	}
+	return r.Delete(ctx, id)
+}
+
+// Delete kills everything inside and removes every trace of the sandbox.
+func (r Runc) Delete(ctx context.Context, id string) error {
+	if !idPattern.MatchString(id) {
+		return ark.Faultf(ark.Invalid, "not a sandbox id")
+	}
+	_, err := r.run(ctx, "delete", "--force", id)
+	if s, getErr := r.Get(ctx, id); getErr != nil || s.Status != Absent {
+		return ark.Faultf(ark.Unavailable, "the sandbox could not be removed").Because(errors.Join(err, getErr))
+	}
+	return os.RemoveAll(filepath.Join(r.State, "bundles", id))
+}
+
+// Get returns the state of one sandbox; Absent if there is none.
+func (r Runc) Get(ctx context.Context, id string) (State, error) {
+	all, err := r.List(ctx)
+	if err != nil {
+		return State{}, err
+	}
+	for _, s := range all {
+		if s.ID == id {
+			return s, nil
+		}
+	}
+	return State{ID: id}, nil
+}
+
+// List returns every sandbox of this State folder, started by this process or
+// by one before it.
+func (r Runc) List(ctx context.Context) ([]State, error) {
+	out, err := r.run(ctx, "list", "--format", "json")
+	if err != nil {
+		return nil, ark.Faultf(ark.Unavailable, "the runtime does not list its sandboxes").Because(err)
+	}
+	var all []State
+	if err := json.Unmarshal(out, &all); err != nil {
+		return nil, ark.Faultf(ark.Unavailable, "the runtime's list is unreadable").Because(err)
+	}
+	return all, nil
+}
+
+// run runs the runtime program. Its stdout is returned except for "run", whose
+// child would otherwise hold the pipe open.
+func (r Runc) run(ctx context.Context, args ...string) ([]byte, error) {
+	logFile, err := os.CreateTemp("", "ark-runc-*.log")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(logFile.Name())
+	defer logFile.Close()
+	cmd := exec.CommandContext(ctx, r.Program, append([]string{"--root", filepath.Join(r.State, "runc"), "--log", logFile.Name()}, args...)...)
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	var out bytes.Buffer
+	if args[0] != "run" {
+		cmd.Stdout = &out
+	}
+	if err := cmd.Run(); err != nil {
+		said, _ := os.ReadFile(logFile.Name())
+		lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+		return nil, fmt.Errorf("%s %s: %w: %s", filepath.Base(r.Program), args[0], err, lines[len(lines)-1])
+	}
+	return out.Bytes(), nil
+}
