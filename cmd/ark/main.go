@@ -23,6 +23,7 @@ import (
 // in a file of its own name.
 type cli struct {
 	Version versionCmd `cmd:"" help:"Print the version of this program."`
+	Synth   synthCmd   `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 }
 
 // version is set at link time.
