@@ -1,0 +1,261 @@
+package identity_test
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/identity"
+	"github.com/ark-tre/ark/pkg/identity/issuer"
+	"github.com/ark-tre/ark/pkg/identity/signin"
+)
+
+// clock is a clock that tests move.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}
+
+// cheap keeps argon2 from being the test's running time.
+var cheap = issuer.Argon{Memory: 64, Passes: 1, Threads: 1}
+
+const password = "correct horse battery"
+
+// world is an embedded issuer and a portal of a few pages on one listener, told
+// apart by host name, as on one box.
+type world struct {
+	t        *testing.T
+	base     string
+	clock    *clock
+	rp       *identity.RelyingParty
+	issuer   *issuer.Issuer
+	sessions *identity.Sessions
+	accounts map[string]issuer.Account
+	walker   *signin.Walker
+	mu       sync.Mutex
+	lastErr  error // of the last Finish
+}
+
+func newWorld(t *testing.T, change ...func(*issuer.Options)) *world {
+	t.Helper()
+	w := &world{t: t, clock: &clock{}, accounts: map[string]issuer.Account{}}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(w.serve))
+	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
+	w.base = "http://localhost:" + port
+	idBase := "http://id.localhost:" + port
+
+	dir, err := issuer.OpenFileDirectory(filepath.Join(t.TempDir(), "accounts.json"))
+	must(t, err)
+	for _, name := range []string{"amina", "ben"} {
+		a, err := issuer.NewAccount(name, "Dr "+name, name+"@example.org", password, cheap, rand.Reader)
+		must(t, err)
+		must(t, dir.Add(t.Context(), a))
+		w.accounts[name] = a
+	}
+	opt := issuer.Options{
+		Issuer: idBase, Directory: dir, KeyFile: filepath.Join(t.TempDir(), "keys.json"), Now: w.clock.now, Hash: cheap,
+		Client: issuer.Client{ID: "portal", Secret: "a secret of the portal", RedirectURI: w.base + "/sign-in/callback",
+			SignedOutURI: w.base + "/", BackChannel: w.base + "/back-channel-logout"},
+		Outgoing: &http.Client{Transport: identity.Transport()},
+	}
+	for _, f := range change {
+		f(&opt)
+	}
+	w.issuer, err = issuer.New(opt)
+	must(t, err)
+	w.rp, err = identity.New(identity.Config{
+		Issuer: idBase, ClientID: "portal", ClientSecret: "a secret of the portal",
+		RedirectURL: w.base + "/sign-in/callback", SignedOutURL: w.base + "/",
+		FlowKey: make([]byte, 32), Now: w.clock.now,
+	})
+	must(t, err)
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "s.db"))
+	must(t, err)
+	t.Cleanup(func() { db.Close() })
+	db.SetMaxOpenConns(1)
+	_, err = db.Exec(identity.SessionsDDL)
+	must(t, err)
+	w.sessions = &identity.Sessions{Store: identity.SQLSessions{DB: db}, Now: w.clock.now}
+	w.walker = &signin.Walker{Now: w.clock.now}
+	server.Start()
+	t.Cleanup(server.Close)
+	return w
+}
+
+func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
+	if strings.EqualFold(r.Host, w.issuer.Host()) {
+		w.issuer.ServeHTTP(rw, r)
+		return
+	}
+	switch r.URL.Path {
+	case "/sign-in":
+		w.answer(rw, w.rp.Begin(rw, r, r.URL.Query().Get("return")))
+	case "/step-up":
+		s, err := w.sessions.Resume(r)
+		if err == nil {
+			err = w.rp.BeginStepUp(rw, r, "/me", s.Subject)
+		}
+		w.answer(rw, err)
+	case "/sign-in/callback":
+		w.callback(rw, r)
+	case "/sign-out":
+		w.answer(rw, w.sessions.End(r.Context(), rw, r))
+		http.Redirect(rw, r, w.rp.EndSessionURL(r.Context()), http.StatusSeeOther)
+	case "/back-channel-logout":
+		l, err := w.rp.VerifyLogout(rw, r)
+		if err == nil {
+			_, err = w.sessions.EndProvider(r.Context(), l)
+		}
+		if err != nil {
+			http.Error(rw, "no", http.StatusBadRequest)
+		}
+	case "/me":
+		s, err := w.sessions.Resume(r)
+		if err != nil {
+			w.answer(rw, err)
+			return
+		}
+		json.NewEncoder(rw).Encode(map[string]any{"user": s.User, "id": s.ID, "factor": s.SecondFactor, "fresh": w.sessions.Fresh(s, time.Minute), "amr": s.AMR})
+	}
+}
+
+func (w *world) callback(rw http.ResponseWriter, r *http.Request) {
+	proof, to, err := w.rp.Finish(rw, r)
+	w.mu.Lock()
+	w.lastErr = err
+	w.mu.Unlock()
+	if err == nil && proof.StepUp {
+		_, err = w.sessions.Elevate(r.Context(), rw, r, proof)
+	} else if err == nil {
+		_, err = w.sessions.Start(r.Context(), rw, r, "usr of "+proof.Name, proof)
+	}
+	if err != nil {
+		w.answer(rw, err)
+		return
+	}
+	http.Redirect(rw, r, to, http.StatusSeeOther)
+}
+
+func (w *world) answer(rw http.ResponseWriter, err error) {
+	switch ark.KindOf(err) {
+	case ark.Unsigned:
+		http.Error(rw, "sign in", http.StatusUnauthorized)
+	default:
+		if err != nil {
+			http.Error(rw, ark.KindOf(err).String(), http.StatusForbidden)
+		}
+	}
+}
+
+func (w *world) credentials(name string) signin.Credentials {
+	return signin.Credentials{UserName: name, Password: password, TOTPSecret: identity.Secret(w.accounts[name].TOTPSecret)}
+}
+
+func (w *world) signIn(name string) *http.Client {
+	w.t.Helper()
+	c, err := w.walker.SignIn(w.t.Context(), w.base, w.credentials(name))
+	must(w.t, err)
+	return c
+}
+
+// me is what the portal says of the client's session; nil if it has none.
+func (w *world) me(c *http.Client) map[string]any {
+	w.t.Helper()
+	resp, err := c.Get(w.base + "/me")
+	must(w.t, err)
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized {
+		return nil
+	}
+	var m map[string]any
+	must(w.t, json.NewDecoder(resp.Body).Decode(&m))
+	return m
+}
+
+func (w *world) cookie(c *http.Client, at, name string) string {
+	u, err := url.Parse(at)
+	must(w.t, err)
+	for _, k := range c.Jar.Cookies(u) {
+		if k.Name == name {
+			return k.Value
+		}
+	}
+	return ""
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSignInStepUpAndOut(t *testing.T) {
+	w := newWorld(t)
+	c := w.signIn("amina")
+	me := w.me(c)
+	if me["user"] != "usr of Dr amina" || me["factor"] != true || me["fresh"] != false {
+		t.Fatalf("after signing in: %v", me)
+	}
+	before := w.cookie(c, w.base, "ark")
+	w.clock.move(5 * time.Minute)
+	must(t, w.walker.Again(t.Context(), c, w.base, "/step-up", w.credentials("amina")))
+	stepped := w.me(c)
+	if stepped["fresh"] != true || stepped["id"] != me["id"] {
+		t.Fatalf("after stepping up: %v", stepped)
+	}
+	if after := w.cookie(c, w.base, "ark"); after == before || after == "" {
+		t.Fatal("the session's secret did not change at step-up")
+	}
+	w.clock.move(2 * time.Minute)
+	if w.me(c)["fresh"] != false {
+		t.Fatal("the step-up did not grow old")
+	}
+}
+
+func TestBackChannelLogoutEndsTheSession(t *testing.T) {
+	w := newWorld(t)
+	amina, ben := w.signIn("amina"), w.signIn("ben")
+	must(t, w.issuer.EndSubject(context.Background(), w.accounts["amina"].Subject))
+	if w.me(amina) != nil {
+		t.Fatal("amina is still signed in")
+	}
+	if w.me(ben) == nil {
+		t.Fatal("ben was signed out too")
+	}
+}
+
+func TestKeyRotation(t *testing.T) {
+	w := newWorld(t)
+	w.signIn("amina")
+	must(t, w.issuer.RotateKeys())
+	w.signIn("ben")
+	must(t, w.issuer.RotateKeys())
+	must(t, w.issuer.RotateKeys()) // the key in use was never seen before
+	w.clock.move(time.Minute)
+	w.signIn("amina")
+}
