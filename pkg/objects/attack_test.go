@@ -1,0 +1,221 @@
+package objects_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/objects"
+)
+
+// In these tests the attacker owns the object store: any stored byte may be
+// changed. In none of them may a byte of wrong plaintext be accepted.
+
+// refused reads ref in every way there is and expects ErrDamaged.
+func (b bench) refused(t *testing.T, what string, ref objects.Ref) {
+	t.Helper()
+	r, err := b.Open(t.Context(), ref)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
+		_ = r.Close()
+	}
+	if !errors.Is(err, objects.ErrDamaged) || !ark.Is(err, ark.Internal) {
+		t.Errorf("%s: Open: %v; want ErrDamaged", what, err)
+	}
+	unpinned := ref
+	unpinned.Seal = ""
+	for _, ref := range []objects.Ref{ref, unpinned} {
+		f, err := b.OpenAt(t.Context(), ref)
+		if err == nil {
+			_, err = io.Copy(io.Discard, f)
+		}
+		if !errors.Is(err, objects.ErrDamaged) {
+			t.Errorf("%s: OpenAt (seal %t): %v; want ErrDamaged", what, ref.Seal != "", err)
+		}
+	}
+}
+
+func (b bench) raw(t *testing.T, name string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(b.path(objects.Payload, name))
+	must(t, err)
+	return raw
+}
+
+func (b bench) overwrite(t *testing.T, name string, raw []byte) {
+	t.Helper()
+	path := b.path(objects.Payload, name)
+	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	_ = os.Remove(path) // it may not exist
+	must(t, os.WriteFile(path, raw, 0o440))
+}
+
+func TestAttackFlippedBit(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", noise(150_000, 1))
+	raw := s.raw(t, "a")
+	at := []int{0, 8, 11, 12, 14, 20, 40, 60, 100, 65_000, 66_000, len(raw) / 2, len(raw) - 57, len(raw) - 56, len(raw) - 20, len(raw) - 1}
+	for _, i := range at {
+		bad := bytes.Clone(raw)
+		bad[i] ^= 0x10
+		s.overwrite(t, "a", bad)
+		r, err := s.Open(t.Context(), ref)
+		if err == nil {
+			_, err = io.Copy(io.Discard, r)
+			_ = r.Close()
+		}
+		if err == nil {
+			t.Errorf("byte %d of %d flipped: accepted", i, len(raw))
+		}
+	}
+	bad := bytes.Clone(raw)
+	bad[70_000] ^= 1
+	s.overwrite(t, "a", bad)
+	s.refused(t, "flipped bit in the second chunk", ref)
+}
+
+func TestAttackTruncated(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", noise(200_000, 1))
+	raw := s.raw(t, "a")
+	const sealedChunk = 65536 + 16
+	for _, n := range []int{1, 55, 56, 57, sealedChunk, 2 * sealedChunk, len(raw) - 10, len(raw)} {
+		s.overwrite(t, "a", raw[:len(raw)-n])
+		s.refused(t, "cut short", ref)
+	}
+}
+
+// Whole chunks cut out before the trailer: every piece is genuine.
+func TestAttackChunksDropped(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", noise(4*65536, 1))
+	raw := s.raw(t, "a")
+	const sealedChunk = 65536 + 16
+	tail := len(raw) - 56
+	s.overwrite(t, "a", append(bytes.Clone(raw[:tail-sealedChunk]), raw[tail:]...))
+	s.refused(t, "last chunk dropped", ref)
+	head := tail - 4*sealedChunk
+	s.overwrite(t, "a", append(bytes.Clone(raw[:head+sealedChunk]), raw[head+2*sealedChunk:]...))
+	s.refused(t, "second chunk dropped", ref)
+}
+
+func TestAttackChunksReordered(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", noise(4*65536, 1))
+	raw := s.raw(t, "a")
+	const sealedChunk = 65536 + 16
+	head := len(raw) - 56 - 4*sealedChunk
+	bad := bytes.Clone(raw)
+	copy(bad[head:], raw[head+sealedChunk:head+2*sealedChunk])
+	copy(bad[head+sealedChunk:], raw[head:head+sealedChunk])
+	s.overwrite(t, "a", bad)
+	s.refused(t, "chunks reordered", ref)
+}
+
+func TestAttackAppended(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", noise(1000, 1))
+	raw := s.raw(t, "a")
+	s.overwrite(t, "a", append(bytes.Clone(raw), raw...))
+	s.refused(t, "appended", ref)
+}
+
+func TestAttackRenamed(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", noise(1000, 1))
+	s.overwrite(t, "b", s.raw(t, "a"))
+	moved := ref
+	moved.Name = "b"
+	s.refused(t, "renamed", moved)
+	if _, err := s.Stat(t.Context(), objects.Payload, "b"); !errors.Is(err, objects.ErrDamaged) {
+		t.Errorf("Stat of a renamed object: %v", err)
+	}
+}
+
+func TestAttackMovedToAnotherZone(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", noise(1000, 1))
+	must(t, os.WriteFile(s.path(objects.Index, "a"), s.raw(t, "a"), 0o440))
+	ref.Zone = objects.Index
+	s.refused(t, "moved to another zone", ref)
+}
+
+func TestAttackSwapped(t *testing.T) {
+	s := open(t)
+	refA, refB := s.put(t, "a", noise(1000, 1)), s.put(t, "b", noise(1000, 2))
+	a, b := s.raw(t, "a"), s.raw(t, "b")
+	s.overwrite(t, "a", b)
+	s.overwrite(t, "b", a)
+	s.refused(t, "swapped", refA)
+	s.refused(t, "swapped", refB)
+}
+
+// The attacker can also seal: everybody with the public half can. A genuine
+// object of other content under the same name, put in place of the first.
+func TestAttackReplacedByAGenuineObject(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", noise(1000, 1))
+	must(t, os.Remove(s.path(objects.Payload, "a")))
+	s.put(t, "a", noise(1000, 2))
+	s.refused(t, "replaced", ref)
+}
+
+// The same, with the old version of an object that was deleted and made anew.
+func TestAttackRolledBack(t *testing.T) {
+	s := open(t)
+	s.put(t, "a", noise(1000, 1))
+	old := s.raw(t, "a")
+	must(t, os.Remove(s.path(objects.Payload, "a")))
+	ref := s.put(t, "a", noise(1000, 2))
+	s.overwrite(t, "a", old)
+	s.refused(t, "rolled back", ref)
+}
+
+// The forger knows the hash that the Ref demands and writes it into a trailer
+// over other content. Reading from front to back finds it by the hash, random
+// access by the pinned seal or by reading it all first.
+func TestAttackForgedTrailer(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", noise(200_000, 1))
+	forged := objects.ForgeForTest(t, s.ring, objects.Payload, "a", key, noise(200_000, 9), ref.SHA256)
+	s.overwrite(t, "a", forged)
+	s.refused(t, "forged trailer", ref)
+}
+
+func TestAttackPlainZone(t *testing.T) {
+	s := open(t)
+	ref, err := s.Put(t.Context(), objects.Public, "a", "", bytes.NewReader([]byte("true")))
+	must(t, err)
+	for _, bad := range []string{"false", "True", "", "truer"} {
+		path := s.path(objects.Public, "a")
+		must(t, os.Remove(path))
+		must(t, os.WriteFile(path, []byte(bad), 0o440))
+		s.refused(t, "changed to "+bad, ref)
+	}
+}
+
+func TestAttackUnpinnedRef(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", []byte("x"))
+	for _, bad := range []objects.Ref{{}, {Zone: ref.Zone, Name: ref.Name}, {Zone: ref.Zone, Name: ref.Name, SHA256: ref.SHA256, Size: -1}, {Zone: ref.Zone, Name: "../payload/a", SHA256: ref.SHA256, Size: 1}} {
+		if r, err := s.Open(t.Context(), bad); !ark.Is(err, ark.Invalid) {
+			t.Errorf("%+v opened: %v, %v", bad, r, err)
+		}
+	}
+}
+
+func TestFaultsNameTheObjectAndNotItsContent(t *testing.T) {
+	s := open(t)
+	ref := s.put(t, "a", []byte("9434765919 9434765919"))
+	raw := s.raw(t, "a")
+	raw[len(raw)-1] ^= 1
+	s.overwrite(t, "a", raw)
+	_, err := s.Get(t.Context(), ref)
+	if err == nil || bytes.Contains([]byte(err.Error()), []byte("9434765919")) || !bytes.Contains([]byte(err.Error()), []byte(`"a"`)) {
+		t.Errorf("%v", err)
+	}
+}
