@@ -1,0 +1,49 @@
+package disclosure
+
+// Rule is one disclosure rule: what it is called, where it comes from, since
+// when it holds, what it looks at and what evidence it needs. Its samples lie
+// in samples/<ID>.yaml.
+type Rule struct {
+	ID        string `json:"id"`
+	Clause    string `json:"clause"`
+	Effective string `json:"effective"`
+	Applies   string `json:"applies"`
+	Needs     string `json:"needs"`
+	Says      string `json:"says"`
+
+	check func(*view) []Finding // nil: found while reading, see read.go and check.go
+}
+
+// Rules lists every rule, sorted by id. The list is closed: a finding carries
+// one of these ids and no other.
+func Rules() []Rule {
+	return []Rule{
+		areaTooFine(),
+		classNotAllowed(),
+		countBelowThreshold(),
+		countDerivedSmall(),
+		countFull(),
+		countUnrounded(),
+		countZero(),
+		dateTooFine(),
+		fileType(),
+		formulaCell(),
+		identifierBirthDate(),
+		identifierContact(),
+		identifierNHSNumber(),
+		identifierPostcode(),
+		identifierPseudonym(),
+		labelEncoded(),
+		markTooNarrow(),
+		percentageWithoutBase(),
+		rowLevel(),
+		statisticEndpoint(),
+		statisticFewContributors(),
+		suppressionRecoverable(),
+		tableHeaderless(),
+		tableNoFigures(),
+		tableRagged(),
+		tableTooLong(),
+		tableUnreadable(),
+	}
+}

@@ -1,0 +1,351 @@
+package disclosure
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	policy "github.com/ark-tre/ark/policies/disclosure"
+)
+
+// certainty is how sure the reading of a number as a count is.
+type certainty int
+
+const (
+	maybe  certainty = iota // a whole number of unknown meaning: for a person to tell
+	likely                  // a cell of what looks like a cross-tabulation
+	sure                    // the heading says so
+)
+
+// column is a column as understood.
+type column struct {
+	path    []string // headings from the top down
+	kinds   []kind   // per part of a composite cell; empty when unknown
+	label   bool
+	numbers int // cells that hold numbers
+	whole   bool
+	minus   bool // holds a negative
+	total   bool
+	sure    certainty // of the reading as counts
+	values  int       // distinct raw values
+}
+
+func (c column) name() string { return strings.Join(c.path, " / ") }
+
+// is reports whether the column's first part is of kind k.
+func (c column) is(k kind) bool { return len(c.kinds) > 0 && c.kinds[0] == k }
+
+// site is one printed number and what it means.
+type site struct {
+	row, col, part int
+	kind           kind
+	sure           certainty
+	v              value
+	total          bool // in a total row or column
+}
+
+// view is a table as understood, ready for the rules.
+type view struct {
+	t         *table
+	p         policy.Profile
+	pseudonym func(string) bool
+	cols      []column
+	labels    []int    // label columns
+	rowTotal  []bool   // rows that total others
+	rowKinds  [][]kind // what a row's label says its numbers are
+	sites     []site
+	at        map[[2]int][]int // sites by row and column
+}
+
+// understand types a table.
+func understand(t *table, p policy.Profile) *view {
+	v := &view{t: t, p: p, at: map[[2]int][]int{}}
+	v.readColumns()
+	v.readRows()
+	v.settleUnknown()
+	v.readSites()
+	return v
+}
+
+// readColumns types each column by its heading and its cells.
+func (v *view) readColumns() {
+	for c, path := range v.t.header {
+		col := column{path: path, whole: true}
+		text, marks := 0, 0
+		distinct := map[string]bool{}
+		for _, r := range v.t.rows {
+			x := r.cells[c]
+			distinct[x.raw] = true
+			switch x.kind {
+			case cellText:
+				text++
+			case cellMark:
+				marks++
+			case cellNumber:
+				col.numbers++
+				if !x.values[0].whole {
+					col.whole = false
+				}
+				if x.values[0].f < 0 {
+					col.minus = true
+				}
+			}
+		}
+		col.values = len(distinct)
+		for i := len(path) - 1; i >= 0 && len(col.kinds) == 0; i-- {
+			col.kinds = kindsOf(path[i])
+		}
+		// A column that is mostly text, or has a label's name, holds labels.
+		// Marks alone under a statistic's heading are withheld statistics.
+		switch {
+		case text > col.numbers, col.numbers == 0 && (marks == 0 || text > 0):
+			col.label, col.kinds = true, nil
+		case col.is(kLabel), col.is(kYear), col.is(kDate):
+			col.label = true
+		}
+		col.total = len(path) > 0 && isTotal(path[len(path)-1]) && !col.label
+		if col.is(kCount) {
+			col.sure = sure
+			if !col.whole {
+				col.kinds = nil // decimals are no counts, whatever the heading
+			}
+		}
+		if col.is(kYear) && !v.years(c) {
+			col.label, col.kinds = false, nil // "years" of age or of schooling
+		}
+		v.cols = append(v.cols, col)
+	}
+	// "Upper limb" is no coefficient: whole numbers under such a heading are
+	// read as unknown, unless the table is plainly one of a model.
+	model := 0
+	for _, col := range v.cols {
+		if (col.is(kCoefficient) || col.is(kPValue)) && !col.whole {
+			model++
+		}
+	}
+	for c := range v.cols {
+		col := &v.cols[c]
+		if model < 2 && (col.is(kCoefficient) || col.is(kPValue)) && len(col.kinds) == 1 && col.whole && !col.minus && col.numbers >= 2 {
+			col.kinds = nil
+		}
+	}
+}
+
+// years reports whether a column holds calendar years.
+func (v *view) years(c int) bool {
+	for _, r := range v.t.rows {
+		if x := r.cells[c]; x.kind == cellNumber && (!x.values[0].whole || x.values[0].n < 1900 || x.values[0].n > 2100) {
+			return false
+		}
+	}
+	return true
+}
+
+// readRows finds totals and what row labels say about their numbers.
+func (v *view) readRows() {
+	if n := len(v.cols); n > 1 && !slices.ContainsFunc(v.cols, func(c column) bool { return c.label }) {
+		// The leftmost column of a table without any label column names its
+		// rows when its values tell them apart.
+		if c := &v.cols[0]; len(c.kinds) == 0 && c.values == len(v.t.rows) && !v.t.headerless {
+			c.label = true
+		}
+	}
+	for c := range v.cols {
+		if v.cols[c].label {
+			v.labels = append(v.labels, c)
+		}
+	}
+	for _, r := range v.t.rows {
+		total := false
+		var kinds []kind
+		for _, c := range v.labels {
+			total = total || isTotal(r.cells[c].raw)
+			if k := rowLabelKinds(r.cells[c].raw); k != nil {
+				kinds = k
+			}
+		}
+		v.rowTotal = append(v.rowTotal, total)
+		v.rowKinds = append(v.rowKinds, kinds)
+	}
+}
+
+// rowLabelKinds reads only row labels that say plainly what their numbers
+// are: "Age, mean (SD)", "p-value", "Median", not "Lower limb".
+func rowLabelKinds(label string) []kind {
+	if strings.ContainsAny(label, "([") {
+		if k := compositeKinds(label); len(k) > 1 {
+			return k
+		}
+	}
+	ws := words(label)
+	if len(ws) == 0 || len(ws) > 8 {
+		return nil
+	}
+	plain := []string{"mean", "median", "sd", "std", "iqr", "min", "max", "minimum", "maximum", "n", "count", "pct", "percent", "percentage", "pvalue", "rate", "average"}
+	if slices.Contains(plain, ws[0]) || slices.Contains(plain, ws[len(ws)-1]) || (ws[0] == "p" && len(ws) <= 2) ||
+		(ws[0] == "number" && len(ws) > 1 && ws[1] == "of") || (anyWord(ws, "ci") && anyWord(ws, "pct")) {
+		return kindsOf(label)
+	}
+	return nil
+}
+
+// settleUnknown decides what unnamed columns of whole numbers are.
+func (v *view) settleUnknown() {
+	var unknown []int
+	named := false
+	for c, col := range v.cols {
+		if len(col.kinds) == 0 && !col.label && col.numbers > 0 && col.whole && !col.minus {
+			unknown = append(unknown, c)
+		}
+		named = named || col.is(kCount) && !col.total
+	}
+	for _, c := range unknown {
+		col := &v.cols[c]
+		switch {
+		case named && col.values*2 <= len(v.t.rows) && len(v.t.rows) >= 4:
+			// Beside named counts, a column of few repeated whole numbers
+			// classifies rows (arm, flag, score).
+			col.label = true
+			v.labels = append(v.labels, c)
+			continue
+		case len(unknown) > 1 && len(v.labels) > 0, v.total(), col.total:
+			col.sure = likely
+		default:
+			col.sure = maybe
+		}
+		col.kinds = []kind{kCount}
+	}
+	slices.Sort(v.labels)
+}
+
+// total reports whether the table has a total row or column.
+func (v *view) total() bool {
+	return slices.Contains(v.rowTotal, true) || slices.ContainsFunc(v.cols, func(c column) bool { return c.total })
+}
+
+// readSites lists every printed number with its meaning.
+func (v *view) readSites() {
+	for r, row := range v.t.rows {
+		for c, x := range row.cells {
+			col := v.cols[c]
+			if col.label || x.kind != cellNumber {
+				continue
+			}
+			kinds, s := col.kinds, col.sure
+			if rk := v.rowKinds[r]; rk != nil && (len(kinds) == 0 || kinds[0] == kCount) {
+				kinds, s = rk, sure
+			}
+			kinds, s = fitParts(kinds, s, x)
+			for part, val := range x.values {
+				k := kUnknown
+				if part < len(kinds) {
+					k = kinds[part]
+				}
+				if val.percent {
+					k = kPercent
+				}
+				if k == kCount && (!val.whole || val.f < 0) {
+					k = kUnknown
+				}
+				v.at[[2]int{r, c}] = append(v.at[[2]int{r, c}], len(v.sites))
+				v.sites = append(v.sites, site{row: r, col: c, part: part, kind: k, sure: s, v: val, total: v.rowTotal[r] || col.total})
+			}
+		}
+	}
+}
+
+// fitParts reads composite cells whose heading names fewer parts.
+func fitParts(kinds []kind, s certainty, x cell) ([]kind, certainty) {
+	if len(x.values) < 2 || len(kinds) >= len(x.values) {
+		return kinds, s
+	}
+	first := x.values[0]
+	switch {
+	case len(kinds) > 0 && kinds[0] != kCount && kinds[0] != kPercent:
+		out := slices.Clone(kinds)
+		for len(out) < len(x.values) {
+			out = append(out, kinds[len(kinds)-1]) // "1.2 (1.0, 1.4)" under OR: all coefficients
+		}
+		return out, s
+	case first.whole && x.values[1].percent:
+		return []kind{kCount, kPercent}, sure
+	case first.percent && x.values[1].whole && !x.values[1].percent:
+		return []kind{kPercent, kCount}, likely
+	case first.whole && x.values[1].whole && strings.Contains(x.raw, "/"):
+		return []kind{kCount, kCount, kPercent}, sure
+	case first.whole && len(x.values) == 2 && x.values[1].f >= 0 && x.values[1].f <= 100:
+		return []kind{kCount, kPercent}, max(s, maybe)
+	}
+	return []kind{kUnknown}, maybe
+}
+
+// each calls f for every number of kind k.
+func (v *view) each(k kind, f func(site)) {
+	for _, s := range v.sites {
+		if s.kind == k {
+			f(s)
+		}
+	}
+}
+
+// inRow lists the numbers of kind k printed in row r.
+func (v *view) inRow(r int, k kind) []site {
+	var out []site
+	for c := range v.cols {
+		for _, i := range v.at[[2]int{r, c}] {
+			if v.sites[i].kind == k {
+				out = append(out, v.sites[i])
+			}
+		}
+	}
+	return out
+}
+
+// has reports whether any number of kind k is printed.
+func (v *view) has(k kind) bool {
+	return slices.ContainsFunc(v.sites, func(s site) bool { return s.kind == k })
+}
+
+// where points at a cell, with its labels.
+func (v *view) where(r, c int) Where {
+	w := v.bare(r, c)
+	w.Cell = &CellRef{Row: []string{}, Col: []string{}}
+	for _, l := range v.labels {
+		if l != c {
+			w.Cell.Row = append(w.Cell.Row, v.t.rows[r].cells[l].raw)
+		}
+	}
+	w.Cell.Col = append(w.Cell.Col, v.cols[c].path...)
+	return w
+}
+
+// bare points at a cell without repeating any label.
+func (v *view) bare(r, c int) Where {
+	return Where{Sheet: v.t.sheet, Ref: columnLetters(c) + strconv.Itoa(v.t.rows[r].index), Line: v.t.rows[r].line}
+}
+
+// columnLetters is the spreadsheet name of column c, from 0.
+func columnLetters(c int) string {
+	s := ""
+	for c++; c > 0; c = (c - 1) / 26 {
+		s = string(rune('A'+(c-1)%26)) + s
+	}
+	return s
+}
+
+// finding makes a finding at a cell.
+func (v *view) finding(sev Severity, w Where, r, c int, says, repair string, evidence ...string) Finding {
+	f := Finding{Severity: sev, File: v.t.file, Where: w, Says: says, Repair: repair, Evidence: map[string]string{}, row: r, col: c}
+	for i := 0; i+1 < len(evidence); i += 2 {
+		f.Evidence[evidence[i]] = evidence[i+1]
+	}
+	return f
+}
+
+// sev lowers fail to review where the reading as a count is a guess.
+func (s site) sev(full Severity) Severity {
+	if full == SevFail && s.kind == kCount && s.sure == maybe {
+		return SevReview
+	}
+	return full
+}
