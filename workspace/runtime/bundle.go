@@ -31,8 +31,7 @@ func config(s Spec, arch string) *oci.Spec {
 			OOMScoreAdj:     &oomScore,
 			Rlimits: []oci.POSIXRlimit{
 				{Type: "RLIMIT_CORE", Hard: 0, Soft: 0},
-				{Type: "RLIMIT_NOFILE", Hard: 65536, Soft: 8192},
-				{Type: "RLIMIT_MEMLOCK", Hard: 8 << 20, Soft: 8 << 20},
+				{Type: "RLIMIT_NOFILE", Hard: 4096, Soft: 4096},
 			},
 		},
 		Mounts: mounts(s),

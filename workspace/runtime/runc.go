@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ark-tre/ark/pkg/ark"
 )
 
@@ -165,4 +167,31 @@ func (r Runc) run(ctx context.Context, args ...string) ([]byte, error) {
 		return nil, fmt.Errorf("%s %s: %w: %s", filepath.Base(r.Program), args[0], err, lines[len(lines)-1])
 	}
 	return out.Bytes(), nil
+}
+
+// Wait returns when the sandbox's first process has ended.
+func (r Runc) Wait(ctx context.Context, id string) error {
+	s, err := r.Get(ctx, id)
+	if err != nil || s.Status == Absent || s.Status == Stopped {
+		return err
+	}
+	fd, err := unix.PidfdOpen(s.PID, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	} else if err != nil {
+		return ark.Faultf(ark.Unavailable, "the sandbox cannot be waited for").Because(err)
+	}
+	defer unix.Close(fd)
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
+		if n > 0 {
+			return nil
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return ark.Faultf(ark.Unavailable, "the sandbox cannot be waited for").Because(err)
+		}
+		if ctx.Err() != nil {
+			return ark.Faultf(ark.Unavailable, "the sandbox did not end in time").Because(ctx.Err())
+		}
+	}
 }

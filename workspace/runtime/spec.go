@@ -27,7 +27,7 @@ type Spec struct {
 // a range may start at: ranges never touch the ids of real accounts.
 const (
 	IDRange   = 1 << 16
-	MinIDBase = 1 << 20
+	MinIDBase = 0x70000000
 )
 
 // Mount shows one host folder or file inside. It is read-only, and nothing on

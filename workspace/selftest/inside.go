@@ -27,6 +27,9 @@ func Inside(ctx context.Context, self string, target Target) Report {
 		return Report{}
 	}
 	var r Report
+	if err := plant(target); err != nil {
+		return Report{Results: []Result{{Attempt: "plant", Tries: "set traps in the outbox", How: err.Error()}}}
+	}
 	for _, a := range attempts() {
 		r.Results = append(r.Results, runOne(ctx, self, a, string(aim)))
 	}

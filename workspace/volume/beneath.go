@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -198,4 +199,23 @@ func Put(dir, name string, r io.Reader) (int64, error) {
 		return n, ark.Faultf(ark.Conflict, "the file could not be put there whole").At(name, 0, "").Because(err)
 	}
 	return n, nil
+}
+
+// Empty removes what lies in dir, or only what begins with one of prefixes.
+// Nothing may run in the workspace meanwhile.
+func Empty(dir string, prefixes ...string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ark.Faultf(ark.Unavailable, "the folder cannot be emptied").Because(err)
+	}
+	for _, e := range entries {
+		begins := func(prefix string) bool { return strings.HasPrefix(e.Name(), prefix) }
+		if len(prefixes) > 0 && !slices.ContainsFunc(prefixes, begins) {
+			continue
+		}
+		if err := os.RemoveAll(path.Join(dir, e.Name())); err != nil {
+			return ark.Faultf(ark.Unavailable, "the folder cannot be emptied").Because(err)
+		}
+	}
+	return nil
 }

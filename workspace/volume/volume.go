@@ -186,3 +186,29 @@ func tool(ctx context.Context, name string, args ...string) error {
 	}
 	return nil
 }
+
+// MountReadOnly shows a squashfs image, or a folder, at mount, read-only and
+// without set-user-id or device files.
+func MountReadOnly(source, mount string, folder bool) error {
+	const flags = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV
+	if !folder {
+		return tool(context.Background(), "mount", "-t", "squashfs", "-o", "loop,ro,nosuid,nodev", source, mount)
+	}
+	if err := unix.Mount(source, mount, "", unix.MS_BIND, ""); err != nil {
+		return err
+	}
+	return unix.Mount("", mount, "", unix.MS_REMOUNT|unix.MS_BIND|flags, "")
+}
+
+// MountRun makes a small memory file system for sockets at mount, which only
+// owner may enter. One that is there already is left.
+func MountRun(mount string, bytes int64, owner int) error {
+	if err := os.MkdirAll(mount, 0o700); err != nil {
+		return err
+	}
+	if IsMounted(mount) {
+		return nil
+	}
+	options := fmt.Sprintf("size=%d,nr_inodes=256,mode=700,uid=%d,gid=%d", bytes, owner, owner)
+	return unix.Mount("tmpfs", mount, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, options)
+}
