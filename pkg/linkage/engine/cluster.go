@@ -18,6 +18,8 @@ type Clustering struct {
 	// Rival is how much better than the best link into another cluster a link
 	// of a single record must be; 0 does not ask.
 	Rival float64
+	// Apart are pairs of records that are of two people, whatever they say.
+	Apart [][2]uint32
 }
 
 // A Refusal is a link that was not made, and why.
@@ -36,6 +38,11 @@ const crossCap = 12
 func (s *Scored) Clusters(edges []Edge, same [][2]uint32, how Clustering) (labels []uint32, refused []Refusal) {
 	p := s.p
 	cl := newClusters(p)
+	cl.apart = map[uint32][]uint32{}
+	for _, q := range how.Apart {
+		cl.apart[q[0]] = append(cl.apart[q[0]], q[1])
+		cl.apart[q[1]] = append(cl.apart[q[1]], q[0])
+	}
 	for _, q := range same {
 		cl.join(q[0], q[1], true)
 	}
@@ -102,6 +109,7 @@ type clusters struct {
 	parent  []uint32
 	members map[uint32][]uint32 // of clusters of two and more, in order of joining
 	unique  []map[uint32]uint32 // per unique column: value of the cluster
+	apart   map[uint32][]uint32 // by record: records it must not join
 }
 
 func newClusters(p *Plan) *clusters {
@@ -167,6 +175,15 @@ func (c *clusters) forbidden(w *scratch, a, b uint32, e *Edge) string {
 			return "different values of " + c.p.m.Unique[i]
 		}
 	}
+	if len(c.apart) > 0 {
+		for _, x := range c.of(a) {
+			for _, y := range c.apart[x] {
+				if c.find(y) == b {
+					return "kept apart by a decision"
+				}
+			}
+		}
+	}
 	if e.Tier >= 0 {
 		return ""
 	}
@@ -196,3 +213,49 @@ func (c *clusters) mean(w *scratch, a, b uint32) float64 {
 	}
 	return sum / float64(n)
 }
+
+// completeCap is the largest cluster whose pairs are all compared.
+const completeCap = 200
+
+// Complete adds to edges the pairs within a cluster that no rule brought
+// together, when their weight is least or more.
+func (s *Scored) Complete(edges []Edge, labels []uint32, least float64) []Edge {
+	p := s.p
+	groups := map[uint32][]uint32{}
+	for i, l := range labels {
+		if l != uint32(i) {
+			groups[l] = append(groups[l], uint32(i))
+		}
+	}
+	known := make(map[uint64]struct{})
+	for _, e := range edges {
+		if labels[e.L] == labels[e.R] {
+			known[uint64(e.L)<<32|uint64(e.R)] = struct{}{}
+		}
+	}
+	w := &scratch{}
+	for root, rest := range groups {
+		members := append([]uint32{root}, rest...)
+		if len(members) > completeCap {
+			continue
+		}
+		for i, l := range members {
+			for _, r := range members[i+1:] {
+				if _, ok := known[uint64(l)<<32|uint64(r)]; ok || p.m.Mode == "link" && p.f.Source[l] == p.f.Source[r] {
+					continue
+				}
+				lrow, rrow := p.row(l), p.row(r)
+				pat := p.pattern(w, lrow, rrow)
+				if x := p.weight(pat, lrow, rrow); x >= least {
+					edges = append(edges, Edge{L: l, R: r, Pattern: pat, Tier: -1, Rule: NoRule, Weight: x})
+				}
+			}
+		}
+	}
+	sortEdges(edges)
+	return edges
+}
+
+// NoRule is the rule of a pair that was compared because both records are in
+// one cluster.
+const NoRule = 255

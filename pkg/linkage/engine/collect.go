@@ -191,4 +191,3 @@ func determines(a, b *vector) bool {
 	}
 	return true
 }
-

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -156,8 +157,12 @@ func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 		return nil, err
 	}
 	out := slices.Concat(parts...)
-	slices.SortFunc(out, func(a, b Edge) int { return cmp.Or(cmp.Compare(a.L, b.L), cmp.Compare(a.R, b.R)) })
+	sortEdges(out)
 	return out, nil
+}
+
+func sortEdges(edges []Edge) {
+	slices.SortFunc(edges, func(a, b Edge) int { return cmp.Or(cmp.Compare(a.L, b.L), cmp.Compare(a.R, b.R)) })
 }
 
 // Digits splits a pattern into the level of each comparison.
@@ -184,4 +189,38 @@ func (s *Scored) Gammas(pattern uint32) string {
 		buf = append(buf, byte('0'+g%10))
 	}
 	return string(buf)
+}
+
+// Reason says in words which comparisons agree, are close or differ. It names
+// fields, never values.
+func (s *Scored) Reason(pattern uint32) string {
+	var agree, close, differ []string
+	for i := range s.p.comps {
+		c := &s.p.comps[i]
+		k := int(pattern/c.stride) % len(c.levels)
+		first := 0
+		for first < len(c.levels) && c.levels[first].IsNull {
+			first++
+		}
+		name := strings.ReplaceAll(c.name, "_", " ")
+		switch {
+		case c.levels[k].IsNull:
+		case k == first:
+			agree = append(agree, name)
+		case k == len(c.levels)-1:
+			differ = append(differ, name)
+		default:
+			close = append(close, name)
+		}
+	}
+	var out []string
+	for _, x := range []struct {
+		what  string
+		names []string
+	}{{"same", agree}, {"close", close}, {"different", differ}} {
+		if len(x.names) > 0 {
+			out = append(out, x.what+": "+strings.Join(x.names, ", "))
+		}
+	}
+	return strings.Join(out, "; ")
 }

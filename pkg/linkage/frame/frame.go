@@ -50,6 +50,22 @@ func (f *Frame) Names() []string {
 	return names
 }
 
+// Take returns the given rows of f. It shares the dictionaries.
+func (f *Frame) Take(rows []uint32) *Frame {
+	out := &Frame{N: len(rows), Sources: f.Sources, Source: make([]uint16, len(rows))}
+	for i, r := range rows {
+		out.Source[i] = f.Source[r]
+	}
+	for _, c := range f.Cols {
+		k := &Column{Name: c.Name, Dict: c.Dict, IDs: make([]uint32, len(rows))}
+		for i, r := range rows {
+			k.IDs[i] = c.IDs[r]
+		}
+		out.Cols = append(out.Cols, k)
+	}
+	return out
+}
+
 // Interner numbers distinct strings from 1 in order of first appearance; 0 is
 // the empty string. It is not safe for concurrent use.
 type Interner struct {

@@ -62,6 +62,9 @@ type Model struct {
 	Unique      []string // columns of which a person has one value only
 	Comparisons []Comparison
 	MaxBlock    int // records; 0: no limit
+	// Complete compares the records of one cluster that no rule brought
+	// together as well.
+	Complete bool
 	// Labels is a rule; pairs that hold it are of one person almost surely.
 	// The M of comparisons that don't look at its columns is counted on them.
 	Labels string
