@@ -22,9 +22,8 @@ import (
 // cli lists the commands. Each is a struct with a Run(context.Context) error
 // in a file of its own name.
 type cli struct {
-	Version  versionCmd  `cmd:"" help:"Print the version of this program."`
-	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
-	Disclose discloseCmd `cmd:"" help:"Disclosure control: judge tables and cells, suppress, audit, round, verify."`
+	Version versionCmd `cmd:"" help:"Print the version of this program."`
+	Synth   synthCmd   `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 }
 
 // version is set at link time.

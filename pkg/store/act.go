@@ -92,11 +92,13 @@ func (s *Store) Act(ctx context.Context, actor Actor, action string, r Resource,
 		return err
 	}
 	defer tx.rollback()
-	if err := s.decide(ctx, tx, actor, action, r); err != nil {
+	entity, err := s.decide(ctx, tx, actor, action, r)
+	if err != nil {
 		tx.rollback()
 		s.recordRefusal(ctx, actor, action, r, err)
 		return err
 	}
+	tx.entity = entity
 	events, err := change(tx)
 	if err != nil {
 		return err
@@ -123,36 +125,38 @@ func (s *Store) Access(ctx context.Context, actor Actor, action string, r Resour
 // Check is the decision Act would take, without acting or recording: for a
 // greyed button and its reason.
 func (s *Store) Check(ctx context.Context, actor Actor, action string, r Resource) error {
-	return s.View(ctx, func(q Querier) error { return s.decide(ctx, q, actor, action, r) })
+	return s.View(ctx, func(q Querier) error { return s.CheckIn(ctx, q, actor, action, r) })
 }
 
 // CheckIn is Check inside a View the caller already holds.
 func (s *Store) CheckIn(ctx context.Context, q Querier, actor Actor, action string, r Resource) error {
-	return s.decide(ctx, q, actor, action, r)
+	_, err := s.decide(ctx, q, actor, action, r)
+	return err
 }
 
-func (s *Store) decide(ctx context.Context, q Querier, actor Actor, action string, r Resource) error {
+// decide loads the resource and the user, asks the Decider, and returns the
+// resource's entity when the answer is yes.
+func (s *Store) decide(ctx context.Context, q Querier, actor Actor, action string, r Resource) (Entity, error) {
 	load, ok := s.cfg.Entities[r.Type]
 	if !ok {
-		return ark.Faultf(ark.Forbidden, "nothing is known about things of the kind %q", r.Type)
+		return Entity{}, ark.Faultf(ark.Forbidden, "nothing is known about things of the kind %q", r.Type)
 	}
 	e, err := load(ctx, q, r.ID)
 	if err != nil {
-		return err
+		return Entity{}, err
 	}
 	e.Type, e.ID = r.Type, r.ID
 	var user Entity
 	if actor.User != "" {
 		load, ok := s.cfg.Entities["User"]
 		if !ok {
-			return ark.Faultf(ark.Forbidden, "nothing is known about users")
+			return Entity{}, ark.Faultf(ark.Forbidden, "nothing is known about users")
 		}
-		var err error
 		if user, err = load(ctx, q, actor.User); err != nil {
-			return ark.Faultf(ark.Unsigned, "this account is not known here").Do("sign in again, or ask the operator").Because(err)
+			return Entity{}, ark.Faultf(ark.Unsigned, "this account is not known here").Do("sign in again, or ask the operator").Because(err)
 		}
 	}
-	return s.cfg.Decider.Decide(ctx, Decision{Now: s.Now(), Actor: actor, User: user, Action: action, Resource: e})
+	return e, s.cfg.Decider.Decide(ctx, Decision{Now: s.Now(), Actor: actor, User: user, Action: action, Resource: e})
 }
 
 // recordRefusal writes the refusal in a transaction of its own. Refusals of

@@ -16,6 +16,8 @@ type Tx struct {
 	actor Actor
 	now   time.Time
 	done  bool
+
+	entity Entity
 }
 
 func (s *Store) begin(ctx context.Context, actor Actor) (*Tx, error) {
@@ -39,6 +41,9 @@ func (t *Tx) Now() time.Time { return t.now }
 
 // Actor is who makes this change.
 func (t *Tx) Actor() Actor { return t.actor }
+
+// Resource is the entity that the change was authorised on, as it was decided.
+func (t *Tx) Resource() Entity { return t.entity }
 
 // NewID makes an identifier of kind p at the time of this change.
 func (t *Tx) NewID(p ark.Prefix) string { return ark.NewID(p, t.now, t.s.cfg.Random) }

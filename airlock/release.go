@@ -1,0 +1,138 @@
+package airlock
+
+import (
+	"context"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// ReleaseJob is what the airlock worker is given to assemble and sign.
+type ReleaseJob struct {
+	Release     string    `json:"release"`
+	Request     string    `json:"request"`
+	Project     string    `json:"project"`
+	Permit      string    `json:"permit"`
+	PermitHash  string    `json:"permit_hash"`
+	Extract     string    `json:"extract"`
+	Destination string    `json:"destination"`
+	Profile     string    `json:"profile"`
+	Checkers    int       `json:"checkers"`
+	Round       int       `json:"round"`
+	Files       []CheckOf `json:"files"`
+	Checkpoint  string    `json:"checkpoint"`
+}
+
+// ReleaseResult is what it gives back. Refused says that the bundle, reopened
+// from its bytes, did not pass: the request goes back to its checkers' hands.
+type ReleaseResult struct {
+	Refused string         `json:"refused,omitempty"`
+	Bundle  objects.Ref    `json:"bundle"`
+	Files   []ReleasedFile `json:"files"`
+}
+
+// Release decides that the approved files leave. Unless partial is set every
+// output file has to be approved. The bytes leave when the airlock worker has
+// assembled, reopened, checked and signed them.
+func (x *Room) Release(ctx context.Context, actor store.Actor, request string, partial bool) error {
+	checkpoint, err := x.Checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	return x.review(ctx, actor, request, "request.release", func(tx *store.Tx, r *Request, u *governance.User) (string, error) {
+		permit, err := governance.GetPermit(ctx, tx, r.Permit)
+		if err != nil {
+			return "", err
+		}
+		job := ReleaseJob{Release: tx.NewID(ark.PrefixRelease), Request: r.ID, Project: r.Project, Permit: permit.ID, PermitHash: permit.Hash, Extract: r.Extract,
+			Destination: r.Destination, Profile: r.Profile, Checkers: r.finished(), Round: r.Round, Checkpoint: checkpoint}
+		for _, f := range r.Files {
+			if f.Kind != KindOutput {
+				continue
+			}
+			if r.Decision(f) != Approved {
+				if !partial {
+					return "", ark.Faultf(ark.Conflict, "file %d is not approved", f.Ordinal).Do("return the request, or release only what is approved")
+				}
+				continue
+			}
+			job.Files = append(job.Files, CheckOf{ID: f.ID, Name: f.Name, Kind: f.Kind, Ref: f.Ref})
+		}
+		if len(job.Files) == 0 {
+			return "", ark.Faultf(ark.Conflict, "no file is approved").Do("return the request")
+		}
+		if err := x.move(tx, r, "approved", "request.release"); err != nil {
+			return "", err
+		}
+		r.ReleasedBy, r.Release = u.ID, job.Release
+		_, err = tx.Enqueue(ctx, "release", "airlock", r.ID, job)
+		return "request.approved", err
+	})
+}
+
+// ApplyRelease records the signed bundle inside the change that ends its job.
+func (x *Room) ApplyRelease(ctx context.Context, tx *store.Tx, job ReleaseJob, res ReleaseResult) ([]store.Event, error) {
+	r, err := requests.Get(ctx, tx, job.Request)
+	if err != nil {
+		return nil, err
+	}
+	if res.Refused != "" {
+		r.Says = res.Refused
+		return []store.Event{r.event("release.refused", map[string]string{"why": "the bundle did not pass its own checks"})}, requests.Update(ctx, tx, r)
+	}
+	if err := x.move(tx, r, "released", "release.apply"); err != nil {
+		return nil, err
+	}
+	rel := Release{ID: job.Release, Project: r.Project, Request: r.ID, Permit: r.Permit, Recipients: []string{r.Author}, Destination: r.Destination,
+		Files: res.Files, Bundle: res.Bundle, Checkpoint: job.Checkpoint, At: tx.Now(), By: r.ReleasedBy}
+	if err := releases.Insert(ctx, tx, &rel); err != nil {
+		return nil, err
+	}
+	e := r.event("release.signed", map[string]any{"bundle": rel.Bundle.SHA256, "files": len(rel.Files)})
+	e.Subjects = append(e.Subjects, rel.ID)
+	return []store.Event{e}, requests.Update(ctx, tx, r)
+}
+
+// Download authorises, counts and records a download, and returns the release
+// whose bundle may then be handed out.
+func (x *Room) Download(ctx context.Context, actor store.Actor, release string) (*Release, error) {
+	var out *Release
+	err := x.St.Act(ctx, actor, "release.download", store.Resource{Type: "Release", ID: release}, func(tx *store.Tx) ([]store.Event, error) {
+		r, err := releases.Get(ctx, tx, release)
+		if err != nil {
+			return nil, err
+		}
+		r.Downloads++
+		out = r
+		return []store.Event{{Type: "release.downloaded", Project: r.Project, Subjects: []string{r.ID, r.Project}, Body: map[string]int{"nth": r.Downloads}}}, releases.Update(ctx, tx, r)
+	})
+	return out, err
+}
+
+// Freeze stops downloads of a release that should not have left.
+func (x *Room) Freeze(ctx context.Context, actor store.Actor, release, reason string) error {
+	if strings.TrimSpace(reason) == "" || len(reason) > maxText {
+		return ark.Faultf(ark.Invalid, "say in at most %d characters why it should not have left", maxText).At("", 0, "reason")
+	}
+	return x.St.Act(ctx, actor, "release.freeze", store.Resource{Type: "Release", ID: release}, func(tx *store.Tx) ([]store.Event, error) {
+		r, err := releases.Get(ctx, tx, release)
+		if err != nil {
+			return nil, err
+		}
+		r.Frozen, r.FrozenSays, r.FrozenBy, r.FrozenAt = true, reason, actor.User, tx.Now()
+		return []store.Event{{Type: "release.frozen", Project: r.Project, Subjects: []string{r.ID, r.Project}}}, releases.Update(ctx, tx, r)
+	})
+}
+
+// GetRelease returns a release.
+func GetRelease(ctx context.Context, q store.Querier, id string) (*Release, error) {
+	return releases.Get(ctx, q, id)
+}
+
+// ReleasesOf returns a project's releases, oldest first.
+func ReleasesOf(ctx context.Context, q store.Querier, project string) ([]Release, error) {
+	return releases.Where(ctx, q, "project = $1", project)
+}

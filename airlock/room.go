@@ -1,0 +1,100 @@
+package airlock
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/store"
+	"github.com/ark-tre/ark/policies"
+)
+
+//go:embed schema/*.sql
+var schemaFiles embed.FS
+
+// Schema is the room's tables.
+func Schema() store.Schema {
+	sub, err := fs.Sub(schemaFiles, "schema")
+	if err != nil {
+		panic(err) // embedded: cannot fail
+	}
+	return store.Schema{Room: "airlock", Files: sub}
+}
+
+// Room does the room's work on a store. Checkpoint returns the ledger's
+// current signed head, which releases carry.
+type Room struct {
+	St         *store.Store
+	Checkpoint func(context.Context) (string, error)
+
+	machine policies.Machine
+}
+
+// New returns the room.
+func New(st *store.Store, checkpoint func(context.Context) (string, error)) *Room {
+	return &Room{St: st, Checkpoint: checkpoint, machine: policies.MustMachine("request")}
+}
+
+// Loaders read the room's entities for decisions.
+func Loaders() map[string]store.Loader {
+	return map[string]store.Loader{"Request": loadRequest, "Release": loadRelease}
+}
+
+func loadRequest(ctx context.Context, q store.Querier, id string) (store.Entity, error) {
+	r, err := requests.Get(ctx, q, id)
+	if err != nil {
+		return store.Entity{}, err
+	}
+	e, err := governance.LoadProject(ctx, q, r.Project)
+	if err != nil {
+		return store.Entity{}, err
+	}
+	humans := e.Attrs["humans"].([]string)
+	author, err := governance.GetUser(ctx, q, r.Author)
+	if err != nil {
+		return store.Entity{}, err
+	}
+	// The author is kept among the humans even after leaving the project.
+	e.Attrs["author"], e.Attrs["humans"], e.Attrs["state"] = r.Author, append(humans, author.Human), r.State
+	return e, nil
+}
+
+func loadRelease(ctx context.Context, q store.Querier, id string) (store.Entity, error) {
+	r, err := releases.Get(ctx, q, id)
+	if err != nil {
+		return store.Entity{}, err
+	}
+	e, err := governance.LoadProject(ctx, q, r.Project)
+	if err != nil {
+		return store.Entity{}, err
+	}
+	e.Attrs["recipients"], e.Attrs["frozen"] = r.Recipients, r.Frozen
+	return e, nil
+}
+
+// move changes the state of r, if the machine allows it.
+func (x *Room) move(tx *store.Tx, r *Request, to, action string) error {
+	if err := x.machine.Move(r.State, to, action); err != nil {
+		return err
+	}
+	r.State, r.StateSince = to, tx.Now()
+	return nil
+}
+
+func resource(id string) store.Resource { return store.Resource{Type: "Request", ID: id} }
+
+// event speaks of a request by ids and ordinals only.
+func (r *Request) event(kind string, body any) store.Event {
+	return store.Event{Type: kind, Project: r.Project, Subjects: []string{r.ID, r.Project}, Body: body}
+}
+
+func (r *Request) file(id string) (*File, error) {
+	for i := range r.Files {
+		if r.Files[i].ID == id {
+			return &r.Files[i], nil
+		}
+	}
+	return nil, ark.Faultf(ark.Unknown, "this request has no such file")
+}

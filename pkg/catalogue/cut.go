@@ -1,0 +1,165 @@
+package catalogue
+
+import (
+	"context"
+	"slices"
+	"sort"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/pkg/filter"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// CutTable is one table of a cut: where it is and which variables to take.
+type CutTable struct {
+	Name      string      `json:"name"`
+	Ref       objects.Ref `json:"ref"`
+	Variables []Variable  `json:"variables"` // in the dictionary's order
+	Filter    string      `json:"filter"`    // rows of this table; on "person" it bounds every table
+}
+
+// Cut is an exact piece of one version: what an application asks for, what a
+// permit grants, and what a feasibility question counts.
+type Cut struct {
+	Dataset   string     `json:"dataset"`
+	Slug      string     `json:"slug"`
+	Version   string     `json:"version"`
+	Profile   string     `json:"profile"`
+	Tables    []CutTable `json:"tables"`
+	Without   []string   `json:"without,omitempty"` // organisations carved out
+	Orgs      []string   `json:"orgs"`
+	Sensitive []string   `json:"sensitive"` // "table.variable"
+	Quasi     []string   `json:"quasi"`     // "table.variable"
+}
+
+// Plan checks variables and filters against a version's dictionary and returns
+// the cut they describe. An empty version means the newest published one.
+// Unknown tables or variables, a filter that does not parse or names what the
+// table does not have, and a version that is not published are refused with
+// the name of the offender.
+func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version string, variables map[string][]string, filters map[string]string) (*Cut, error) {
+	d, err := datasets.Get(ctx, q, dataset)
+	if err != nil {
+		return nil, err
+	}
+	if version == "" {
+		version = d.Latest
+	}
+	if version == "" {
+		return nil, ark.Faultf(ark.Conflict, "the dataset %s has no published version yet", d.Slug).Do("ask again when it has")
+	}
+	v, err := versions.Get(ctx, q, version)
+	if err != nil {
+		return nil, err
+	}
+	if v.Dataset != d.ID || v.State != "published" {
+		return nil, ark.Faultf(ark.Conflict, "that version of %s is not published (any more)", d.Slug).Do("choose a published version")
+	}
+	c := &Cut{Dataset: d.ID, Slug: d.Slug, Version: v.ID, Profile: d.Profile, Orgs: d.Orgs, Sensitive: []string{}, Quasi: []string{}}
+	for name := range variables {
+		if _, ok := v.Table(name); !ok {
+			return nil, ark.Faultf(ark.Invalid, "the dataset %s has no table %q", d.Slug, clip(name)).At("", 0, "variables").Do("use the names of the catalogue")
+		}
+	}
+	for name := range filters {
+		if filters[name] != "" && len(variables[name]) == 0 && name != PersonTable {
+			return nil, ark.Faultf(ark.Invalid, "a filter names the table %q, of which no variable is asked for", clip(name)).At("", 0, "filters")
+		}
+	}
+	for _, t := range d.Tables {
+		if len(variables[t.Name]) == 0 && !(t.Name == PersonTable && filters[t.Name] != "") {
+			continue
+		}
+		ct, err := planTable(*d, t, *v, variables[t.Name], filters[t.Name])
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range ct.Variables {
+			switch x.Sensitivity {
+			case "sensitive":
+				c.Sensitive = append(c.Sensitive, t.Name+"."+x.Name)
+			case "quasi":
+				c.Quasi = append(c.Quasi, t.Name+"."+x.Name)
+			}
+		}
+		c.Tables = append(c.Tables, ct)
+	}
+	if len(c.Tables) == 0 {
+		return nil, ark.Faultf(ark.Invalid, "no variable of %s is asked for", d.Slug).At("", 0, "variables").Do("choose the variables the study needs")
+	}
+	sort.Strings(c.Sensitive)
+	sort.Strings(c.Quasi)
+	return c, nil
+}
+
+func planTable(d Dataset, t Table, v Version, names []string, where string) (CutTable, error) {
+	pt, ok := v.Table(t.Name)
+	if !ok {
+		return CutTable{}, ark.Faultf(ark.Conflict, "that version of %s has no table %s", d.Slug, t.Name).Do("choose a newer version")
+	}
+	ct := CutTable{Name: t.Name, Ref: pt.Ref, Filter: where, Variables: []Variable{}}
+	for _, n := range names {
+		if _, ok := d.Variable(t.Name, n); !ok {
+			return ct, ark.Faultf(ark.Invalid, "the table %s.%s has no variable %q", d.Slug, t.Name, clip(n)).At("", 0, "variables").Do("use the names of the catalogue")
+		}
+	}
+	schema := map[string]cell.Type{}
+	for _, x := range t.Variables {
+		schema[x.Name] = CellType(x.Type)
+		if slices.Contains(names, x.Name) {
+			ct.Variables = append(ct.Variables, x)
+		}
+	}
+	if where == "" {
+		return ct, nil
+	}
+	return ct, checkFilter(where, schema)
+}
+
+// checkFilter parses a filter and checks it against a table's variables.
+func checkFilter(text string, schema map[string]cell.Type) error {
+	e, err := filter.Parse(text)
+	if err != nil {
+		return err
+	}
+	_, err = e.Check(filter.Scope{Types: schema})
+	return err
+}
+
+// CellType is the column type of a dictionary's type.
+func CellType(t string) cell.Type {
+	switch t {
+	case "integer":
+		return cell.Int64
+	case "number":
+		return cell.Float64
+	case "boolean":
+		return cell.Bool
+	case "date":
+		return cell.Date
+	case "timestamp":
+		return cell.Timestamp
+	}
+	return cell.String
+}
+
+// clip shortens a name that a user gave, so that an error cannot be made to
+// carry a page of text.
+func clip(s string) string {
+	if len(s) > 64 {
+		return s[:64] + "…"
+	}
+	return s
+}
+
+// PlanGrant is Plan for a permit's grant, without the organisations carved out.
+func (r *Room) PlanGrant(ctx context.Context, q store.Querier, dataset, version string, variables map[string][]string, filters map[string]string, without []string) (*Cut, error) {
+	c, err := r.Plan(ctx, q, dataset, version, variables, filters)
+	if err != nil {
+		return nil, err
+	}
+	c.Without = without
+	return c, nil
+}

@@ -1,0 +1,147 @@
+package catalogue
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// PersonTable is the table that every dataset has: one row a person.
+const PersonTable = "person"
+
+var plainName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// ParseDataset reads a dataset's definition from YAML. Unknown keys, doubtful
+// names and unknown kinds of sensitivity or transformation are refused.
+func ParseDataset(text []byte) (*Dataset, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	var d Dataset
+	if err := dec.Decode(&d); err != nil {
+		return nil, ark.Faultf(ark.Invalid, "the dataset's definition cannot be read: %v", err).Do("mend the YAML")
+	}
+	if d.Slug == "" || d.Title == "" || d.Summary == "" || d.Profile == "" {
+		return nil, ark.Faultf(ark.Invalid, "a dataset needs slug, title, summary and profile").Do("add what is missing")
+	}
+	person := false
+	for _, t := range d.Tables {
+		if !plainName.MatchString(t.Name) {
+			return nil, ark.Faultf(ark.Invalid, "the name of a table has to be lower-case letters, digits and underscores").At("", 0, "tables.name")
+		}
+		person = person || t.Name == PersonTable
+		if (t.Name == PersonTable) != (len(t.From) == 0) {
+			return nil, ark.Faultf(ark.Invalid, "the table %s: every table but %q has to say which sources feed it", t.Name, PersonTable).At("", 0, "tables.from")
+		}
+		seen := map[string]bool{}
+		for _, v := range t.Variables {
+			at := t.Name + "." + v.Name
+			switch {
+			case !plainName.MatchString(v.Name) || seen[v.Name]:
+				return nil, ark.Faultf(ark.Invalid, "the variable %q is named twice, or by more than lower-case letters, digits and underscores", at)
+			case !slices.Contains([]string{"string", "integer", "number", "boolean", "date", "timestamp"}, v.Type):
+				return nil, ark.Faultf(ark.Invalid, "the variable %q has no known type", at).Do("use string, integer, number, boolean, date or timestamp")
+			case !slices.Contains([]string{"ordinary", "quasi", "sensitive"}, v.Sensitivity):
+				return nil, ark.Faultf(ark.Invalid, "the variable %q has no known sensitivity", at).Do("use ordinary, quasi or sensitive")
+			case !slices.Contains([]string{"keep", "year", "month", "entity"}, v.Transform):
+				return nil, ark.Faultf(ark.Invalid, "the variable %q has no known transformation", at).Do("use keep, year, month or entity")
+			case v.Meaning == "":
+				return nil, ark.Faultf(ark.Invalid, "the variable %q has no meaning", at).Do("say in one line what it means")
+			}
+			seen[v.Name] = true
+		}
+	}
+	if !person {
+		return nil, ark.Faultf(ark.Invalid, "a dataset needs the table %q", PersonTable).At("", 0, "tables")
+	}
+	return &d, nil
+}
+
+// OfferDataset adds a dataset to the catalogue, or changes its definition for
+// the versions to come.
+func (r *Room) OfferDataset(ctx context.Context, actor store.Actor, d Dataset) (*Dataset, error) {
+	err := r.St.Act(ctx, actor, "dataset.offer", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
+		d.Orgs = []string{}
+		for _, t := range d.Tables {
+			for _, o := range t.From {
+				s, err := sources.First(ctx, tx, "slug = $1", o.Source)
+				if err != nil {
+					return nil, ark.Faultf(ark.Invalid, "the table %s is fed by a source that is not registered", t.Name).At("", 0, "tables.from").Do("register the source first")
+				}
+				if !slices.Contains(d.Orgs, s.Org) {
+					d.Orgs = append(d.Orgs, s.Org)
+				}
+			}
+		}
+		slices.Sort(d.Orgs)
+		if old, err := datasets.First(ctx, tx, "slug = $1", d.Slug); err == nil {
+			d.ID, d.Latest = old.ID, old.Latest
+			return []store.Event{{Type: "dataset.changed", Subjects: append([]string{d.ID}, d.Orgs...)}}, datasets.Update(ctx, tx, &d)
+		}
+		d.ID = tx.NewID(ark.PrefixDataset)
+		return []store.Event{{Type: "dataset.offered", Subjects: append([]string{d.ID}, d.Orgs...)}}, datasets.Insert(ctx, tx, &d)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
+// Variable returns a table's variable by name.
+func (d Dataset) Variable(table, name string) (Variable, bool) {
+	for _, t := range d.Tables {
+		if t.Name != table {
+			continue
+		}
+		for _, v := range t.Variables {
+			if v.Name == name {
+				return v, true
+			}
+		}
+	}
+	return Variable{}, false
+}
+
+// Table returns a table by name.
+func (d Dataset) Table(name string) (Table, bool) {
+	for _, t := range d.Tables {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return Table{}, false
+}
+
+// GetDataset returns a dataset.
+func GetDataset(ctx context.Context, q store.Querier, id string) (*Dataset, error) {
+	return datasets.Get(ctx, q, id)
+}
+
+// DatasetBySlug returns a dataset by its short name.
+func DatasetBySlug(ctx context.Context, q store.Querier, slug string) (*Dataset, error) {
+	return datasets.First(ctx, q, "slug = $1", slug)
+}
+
+// Datasets returns all datasets.
+func Datasets(ctx context.Context, q store.Querier) ([]Dataset, error) {
+	return datasets.Where(ctx, q, "")
+}
+
+// GetVersion returns a version.
+func GetVersion(ctx context.Context, q store.Querier, id string) (*Version, error) {
+	return versions.Get(ctx, q, id)
+}
+
+// Versions returns a dataset's versions, oldest first.
+func Versions(ctx context.Context, q store.Querier, dataset string) ([]Version, error) {
+	return versions.Where(ctx, q, "dataset = $1", dataset)
+}
+
+// versionName is how a version stands in object names.
+func versionName(d Dataset, v Version) string { return fmt.Sprintf("%s/%s", d.Slug, v.ID) }

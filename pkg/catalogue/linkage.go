@@ -1,0 +1,130 @@
+package catalogue
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// LinkInput is one delivery's part in a linkage.
+type LinkInput struct {
+	Delivery     string      `json:"delivery"`
+	Source       string      `json:"source"` // slug
+	Number       int         `json:"number"`
+	Identifiers  objects.Ref `json:"identifiers"`
+	Demographics objects.Ref `json:"demographics,omitzero"`
+}
+
+// LinkJob is what the linkage worker is given: identifiers of all current
+// deliveries and the index before this run. It can name no payload.
+type LinkJob struct {
+	Linkage  string                 `json:"linkage"`
+	Inputs   []LinkInput            `json:"inputs"`
+	Previous objects.Ref            `json:"previous,omitzero"` // the previous person index
+	Lists    map[string]objects.Ref `json:"lists"`             // "objections", "optouts" → NHS numbers as received
+}
+
+// LinkResult is what it gives back.
+type LinkResult struct {
+	Failed  string                 `json:"failed,omitempty"`
+	Outputs map[string]objects.Ref `json:"outputs"` // "index", "links", "persons", "report", and "objections" and "optouts" where there is such a list
+	Report  json.RawMessage        `json:"report"`
+}
+
+// RunLinkage starts a linkage over all accepted deliveries that carry identifiers.
+func (r *Room) RunLinkage(ctx context.Context, actor store.Actor) (*Linkage, error) {
+	var l Linkage
+	err := r.St.Act(ctx, actor, "linkage.run", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
+		runs, err := linkages.Where(ctx, tx, "")
+		if err != nil {
+			return nil, err
+		}
+		job := LinkJob{Lists: map[string]objects.Ref{}}
+		lists, err := currentLists(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		for kind, l := range lists {
+			job.Lists[kind] = l.Ref
+		}
+		for _, old := range runs {
+			switch old.State {
+			case "running":
+				return nil, ark.Faultf(ark.Conflict, "a linkage is running already").Do("wait for it to end")
+			case "done":
+				job.Previous = old.Outputs["index"]
+			}
+		}
+		accepted, err := deliveries.Where(ctx, tx, "state = 'accepted'")
+		if err != nil {
+			return nil, err
+		}
+		l = Linkage{ID: tx.NewID(ark.PrefixLinkage), Number: len(runs) + 1, State: r.linkage.Start, Started: tx.Now()}
+		for _, d := range accepted {
+			ref, ok := d.Outputs["identifiers"]
+			if !ok {
+				continue
+			}
+			s, err := sources.Get(ctx, tx, d.Source)
+			if err != nil {
+				return nil, err
+			}
+			l.Deliveries = append(l.Deliveries, d.ID)
+			job.Inputs = append(job.Inputs, LinkInput{Delivery: d.ID, Source: s.Slug, Number: d.Number, Identifiers: ref, Demographics: d.Outputs["demographics"]})
+		}
+		if len(job.Inputs) == 0 {
+			return nil, ark.Faultf(ark.Conflict, "there is nothing to link: no accepted delivery carries identifiers").Do("deliver files first")
+		}
+		job.Linkage = l.ID
+		if _, err := tx.Enqueue(ctx, "link", "linkage", l.ID, job); err != nil {
+			return nil, err
+		}
+		return []store.Event{{Type: "linkage.started", Subjects: []string{l.ID}, Body: map[string]int{"deliveries": len(job.Inputs)}}}, linkages.Insert(ctx, tx, &l)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &l, nil
+}
+
+// ApplyLinkage records a linkage's result inside the change that ends its job.
+func (r *Room) ApplyLinkage(ctx context.Context, tx *store.Tx, id string, res LinkResult) ([]store.Event, error) {
+	l, err := linkages.Get(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	to := "done"
+	if res.Failed != "" {
+		to = "failed"
+	}
+	if err := r.linkage.Move(l.State, to, "linkage.apply"); err != nil {
+		return nil, err
+	}
+	l.State, l.Finished, l.Says, l.Outputs, l.Report = to, tx.Now(), res.Failed, res.Outputs, res.Report
+	return []store.Event{{Type: "linkage." + to, Subjects: []string{l.ID}}}, linkages.Update(ctx, tx, l)
+}
+
+// GetLinkage returns a linkage run.
+func GetLinkage(ctx context.Context, q store.Querier, id string) (*Linkage, error) {
+	return linkages.Get(ctx, q, id)
+}
+
+// Linkages returns all linkage runs, oldest first.
+func Linkages(ctx context.Context, q store.Querier) ([]Linkage, error) {
+	return linkages.Where(ctx, q, "")
+}
+
+// lastLinkage returns the newest finished linkage.
+func lastLinkage(ctx context.Context, q store.Querier) (*Linkage, error) {
+	done, err := linkages.Where(ctx, q, "state = 'done'")
+	if err != nil {
+		return nil, err
+	}
+	if len(done) == 0 {
+		return nil, ark.Faultf(ark.Conflict, "nothing has been linked yet").Do("run a linkage first")
+	}
+	return &done[len(done)-1], nil
+}

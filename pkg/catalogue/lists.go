@@ -1,0 +1,105 @@
+package catalogue
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// maxListAge is how old a national opt-out list may be when a cut is made.
+// Source: the national data opt-out policy's limit for a list checked by a
+// temporary cache, 20 days.
+const maxListAge = 20 * 24 * time.Hour
+
+// Lists of people: those who objected unconditionally, and those with a
+// national data opt-out. Their numbers are in the landing zone; linkage turns
+// them into persons.
+const (
+	ListObjections = "objections"
+	ListOptOuts    = "optouts"
+)
+
+// List is one list as it landed.
+type List struct {
+	Kind     string      `json:"kind"`
+	Ref      objects.Ref `json:"ref"`
+	Received time.Time   `json:"received"`
+	By       string      `json:"by"`
+}
+
+// ReceiveList records a list of objections or opt-outs that landed. It takes
+// effect with the next linkage, and then at every publishing and cut.
+func (r *Room) ReceiveList(ctx context.Context, actor store.Actor, kind string, ref objects.Ref) error {
+	if kind != ListObjections && kind != ListOptOuts {
+		return ark.Faultf(ark.Invalid, "a list is either objections or optouts").At("", 0, "kind")
+	}
+	return r.St.Act(ctx, actor, "linkage.run", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
+		raw, err := json.Marshal(ref)
+		if err != nil {
+			return nil, err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO lists (kind, ref, at, usr) VALUES ($1,$2,$3,$4)`, kind, string(raw), tx.Now().UnixMicro(), actor.Name())
+		return []store.Event{{Type: "list.received", Subjects: []string{kind}}}, err
+	})
+}
+
+// currentLists returns the newest list of each kind.
+func currentLists(ctx context.Context, q store.Querier) (map[string]List, error) {
+	rows, err := q.QueryContext(ctx, `SELECT kind, ref, at, usr FROM lists ORDER BY at`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]List{}
+	for rows.Next() {
+		var l List
+		var at int64
+		var raw string
+		if err := rows.Scan(&l.Kind, &raw, &at, &l.By); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(raw), &l.Ref); err != nil {
+			return nil, err
+		}
+		l.Received = time.UnixMicro(at).UTC()
+		out[l.Kind] = l
+	}
+	return out, rows.Err()
+}
+
+// OptOuts returns the persons with a national data opt-out, for a cut on the
+// given basis. Where it has to be applied and no list is known, or the newest
+// is too old, the cut is refused.
+func (r *Room) OptOuts(ctx context.Context, q store.Querier, basis string) (objects.Ref, error) {
+	switch basis {
+	case "exempt":
+		return objects.Ref{}, nil
+	case "applied":
+	default:
+		return objects.Ref{}, ark.Faultf(ark.Forbidden, "the permit does not say whether the national data opt-out applies")
+	}
+	lists, err := currentLists(ctx, q)
+	if err != nil {
+		return objects.Ref{}, err
+	}
+	l, ok := lists[ListOptOuts]
+	if !ok {
+		return objects.Ref{}, ark.Faultf(ark.Conflict, "the national data opt-out applies and no opt-out list has been received").Do("receive a current list and link again")
+	}
+	if r.St.Now().Sub(l.Received) > maxListAge {
+		return objects.Ref{}, ark.Faultf(ark.Lapsed, "the opt-out list is older than %d days", int(maxListAge.Hours()/24)).Do("receive a current list and link again")
+	}
+	last, err := lastLinkage(ctx, q)
+	if err != nil {
+		return objects.Ref{}, err
+	}
+	ref, ok := last.Outputs[ListOptOuts]
+	if !ok || last.Started.Before(l.Received) {
+		return objects.Ref{}, ark.Faultf(ark.Conflict, "the opt-out list was received after the newest linkage").Do("link again")
+	}
+	return ref, nil
+}

@@ -1,0 +1,178 @@
+package catalogue
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// Source is one feed of one organisation, with its contract.
+type Source struct {
+	ID           string    `json:"id"`
+	Slug         string    `json:"slug"`
+	Org          string    `json:"org"`
+	Title        string    `json:"title"`
+	Contract     string    `json:"contract"` // YAML
+	ContractHash string    `json:"contract_hash"`
+	Declared     string    `json:"declared"` // "synthetic", "public" or "real"
+	Registered   time.Time `json:"registered"`
+}
+
+// DeliveredFile is one file of a delivery as it landed.
+type DeliveredFile struct {
+	Name string      `json:"name"`
+	Ref  objects.Ref `json:"ref"`
+}
+
+// Delivery is one arrival of files for a source. Number counts the deliveries
+// of its source from 1: a later row with the same key replaces an earlier one.
+type Delivery struct {
+	ID       string                 `json:"id"`
+	Source   string                 `json:"source"`
+	Name     string                 `json:"name"`
+	Number   int                    `json:"number"`
+	State    string                 `json:"state"`
+	Files    []DeliveredFile        `json:"files"`
+	Received time.Time              `json:"received"`
+	Checked  time.Time              `json:"checked,omitzero"`
+	Says     string                 `json:"says,omitempty"`    // why it is blocked
+	Outputs  map[string]objects.Ref `json:"outputs,omitempty"` // "identifiers", "demographics", "payload/<table>", "quality", "quarantine"
+	Counts   DeliveryCounts         `json:"counts"`
+}
+
+// DeliveryCounts are rows of one delivery. They count rows of a feed, for its
+// own data engineers; what others see passes a disclosure profile.
+type DeliveryCounts struct {
+	Read        int64 `json:"read"`
+	Accepted    int64 `json:"accepted"`
+	Quarantined int64 `json:"quarantined"`
+	Duplicates  int64 `json:"duplicates"`
+}
+
+// Linkage is one run over all current deliveries, and the person index it made.
+type Linkage struct {
+	ID         string                 `json:"id"`
+	Number     int                    `json:"number"`
+	State      string                 `json:"state"`
+	Deliveries []string               `json:"deliveries"`
+	Started    time.Time              `json:"started"`
+	Finished   time.Time              `json:"finished,omitzero"`
+	Says       string                 `json:"says,omitempty"`
+	Outputs    map[string]objects.Ref `json:"outputs,omitempty"` // "index", "links", "persons", "report"
+	Report     json.RawMessage        `json:"report,omitempty"`
+}
+
+// Variable is one line of a dataset's dictionary.
+type Variable struct {
+	Name        string `json:"name" yaml:"name"`
+	Type        string `json:"type" yaml:"type"`
+	Meaning     string `json:"meaning" yaml:"meaning"`
+	Sensitivity string `json:"sensitivity" yaml:"sensitivity"` // "ordinary", "quasi" (could single somebody out with others) or "sensitive"
+	Transform   string `json:"transform" yaml:"transform"`     // "keep", "year", "month", "entity" (a re-keyed key)
+	From        string `json:"from,omitempty" yaml:"from"`     // the payload column, when it has another name
+}
+
+// Origin is a payload table that feeds a dataset's table.
+type Origin struct {
+	Source string `json:"source" yaml:"source"` // slug
+	Table  string `json:"table" yaml:"table"`
+}
+
+// Table is one table of a dataset. The table "person" is made from the person
+// index and has no origins; every other row carries its person's pseudonym.
+type Table struct {
+	Name      string     `json:"name" yaml:"name"`
+	Title     string     `json:"title" yaml:"title"`
+	Variables []Variable `json:"variables" yaml:"variables"`
+	From      []Origin   `json:"from" yaml:"from"`
+}
+
+// Dataset is what custodians offer.
+type Dataset struct {
+	ID         string   `json:"id" yaml:"-"`
+	Slug       string   `json:"slug" yaml:"slug"`
+	Title      string   `json:"title" yaml:"title"`
+	Summary    string   `json:"summary" yaml:"summary"`
+	Topic      string   `json:"topic" yaml:"topic"`
+	Conditions []string `json:"conditions" yaml:"conditions"` // DUO codes
+	Profile    string   `json:"profile" yaml:"profile"`       // disclosure profile
+	Tables     []Table  `json:"tables" yaml:"tables"`
+	Orgs       []string `json:"orgs" yaml:"-"`   // organisations whose sources feed it
+	Latest     string   `json:"latest" yaml:"-"` // newest published version
+}
+
+// PublishedTable is one table of a version, with its people and rows as exact
+// counts for the workers and rounded texts for everybody else.
+type PublishedTable struct {
+	Name    string      `json:"name"`
+	Ref     objects.Ref `json:"ref"`
+	Rows    int64       `json:"rows"`
+	RowText string      `json:"row_text"`
+}
+
+// Version is an immutable published state of a dataset.
+type Version struct {
+	ID         string                 `json:"id"`
+	Dataset    string                 `json:"dataset"`
+	Number     int                    `json:"number"`
+	State      string                 `json:"state"`
+	Linkage    string                 `json:"linkage"`
+	Deliveries []string               `json:"deliveries"`
+	Started    time.Time              `json:"started"`
+	Published  time.Time              `json:"published,omitzero"`
+	Says       string                 `json:"says,omitempty"`
+	Tables     []PublishedTable       `json:"tables,omitempty"`
+	People     string                 `json:"people,omitempty"` // rounded, as text
+	Manifest   objects.Ref            `json:"manifest,omitzero"`
+	Hash       string                 `json:"hash,omitempty"`      // of the manifest
+	Synthetic  map[string]objects.Ref `json:"synthetic,omitempty"` // table → CSV
+	Quality    []VariableQuality      `json:"quality,omitempty"`
+}
+
+// VariableQuality is what a researcher may know of a variable's completeness,
+// rounded by the dataset's disclosure profile.
+type VariableQuality struct {
+	Table    string `json:"table"`
+	Variable string `json:"variable"`
+	Complete string `json:"complete"` // "98 %", "unknown"
+}
+
+// Table returns the published table of that name.
+func (v Version) Table(name string) (PublishedTable, bool) {
+	for _, t := range v.Tables {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return PublishedTable{}, false
+}
+
+// Feasibility is a logged question how many people a filter would reach.
+type Feasibility struct {
+	ID      string            `json:"id"`
+	Dataset string            `json:"dataset"`
+	Version string            `json:"version"`
+	User    string            `json:"user"`
+	Filters map[string]string `json:"filters"`
+	Asked   time.Time         `json:"asked"`
+	State   string            `json:"state"` // "asked", "answered", "failed"
+	People  string            `json:"people,omitempty"`
+	Says    string            `json:"says,omitempty"`
+}
+
+var (
+	sources = store.Docs[Source]{Table: "sources", Noun: "source", Keys: []string{"slug", "org"},
+		Of: func(s *Source) (string, []any) { return s.ID, []any{s.Slug, s.Org} }}
+	deliveries = store.Docs[Delivery]{Table: "deliveries", Noun: "delivery", Keys: []string{"source", "name", "state"},
+		Of: func(d *Delivery) (string, []any) { return d.ID, []any{d.Source, d.Name, d.State} }}
+	linkages = store.Docs[Linkage]{Table: "linkages", Noun: "linkage", Keys: []string{"state"},
+		Of: func(l *Linkage) (string, []any) { return l.ID, []any{l.State} }}
+	datasets = store.Docs[Dataset]{Table: "datasets", Noun: "dataset", Keys: []string{"slug"},
+		Of: func(d *Dataset) (string, []any) { return d.ID, []any{d.Slug} }}
+	versions = store.Docs[Version]{Table: "versions", Noun: "version", Keys: []string{"dataset", "number", "state"},
+		Of: func(v *Version) (string, []any) { return v.ID, []any{v.Dataset, v.Number, v.State} }}
+	feasibilities = store.Docs[Feasibility]{Table: "feasibility", Noun: "feasibility question", Keys: []string{"dataset", "usr"},
+		Of: func(f *Feasibility) (string, []any) { return f.ID, []any{f.Dataset, f.User} }}
+)

@@ -1,0 +1,139 @@
+package catalogue
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// PublishInput is one payload table of one delivery that feeds a version.
+type PublishInput struct {
+	Table    string      `json:"table"`    // of the dataset
+	Source   string      `json:"source"`   // slug
+	Org      string      `json:"org"`      // org_…
+	Origin   string      `json:"origin"`   // payload table
+	Delivery string      `json:"delivery"` // dlv_…
+	Number   int         `json:"number"`   // later replaces earlier
+	Ref      objects.Ref `json:"ref"`
+}
+
+// PublishJob is what the publishing worker is given.
+type PublishJob struct {
+	Version string         `json:"version"`
+	Number  int            `json:"number"`
+	Dataset Dataset        `json:"dataset"`
+	Inputs  []PublishInput `json:"inputs"`
+	Index   objects.Ref    `json:"index"`
+	Persons objects.Ref    `json:"persons"`
+	Linkage string         `json:"linkage"`
+	// Objections are persons whose whole record is left out.
+	Objections objects.Ref `json:"objections,omitzero"`
+}
+
+// PublishResult is what it gives back.
+type PublishResult struct {
+	Failed    string                 `json:"failed,omitempty"`
+	Tables    []PublishedTable       `json:"tables"`
+	People    string                 `json:"people"`
+	Manifest  objects.Ref            `json:"manifest"`
+	Synthetic map[string]objects.Ref `json:"synthetic"`
+	Quality   []VariableQuality      `json:"quality"`
+}
+
+// Publish starts the building of a dataset's next version from all accepted
+// deliveries and the newest linkage.
+func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (*Version, error) {
+	var v Version
+	err := r.St.Act(ctx, actor, "version.publish", store.Resource{Type: "Dataset", ID: dataset}, func(tx *store.Tx) ([]store.Event, error) {
+		d, err := datasets.Get(ctx, tx, dataset)
+		if err != nil {
+			return nil, err
+		}
+		l, err := lastLinkage(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		before, err := versions.Where(ctx, tx, "dataset = $1", dataset)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(before, func(v Version) bool { return v.State == "building" }) {
+			return nil, ark.Faultf(ark.Conflict, "a version of this dataset is being built already").Do("wait for it to end")
+		}
+		v = Version{ID: tx.NewID(ark.PrefixVersion), Dataset: d.ID, Number: len(before) + 1, State: r.version.Start, Linkage: l.ID, Started: tx.Now()}
+		job := PublishJob{Version: v.ID, Number: v.Number, Dataset: *d, Index: l.Outputs["index"], Persons: l.Outputs["persons"], Linkage: l.ID, Objections: l.Outputs[ListObjections]}
+		if job.Inputs, err = publishInputs(ctx, tx, *d); err != nil {
+			return nil, err
+		}
+		for _, in := range job.Inputs {
+			if !slices.Contains(v.Deliveries, in.Delivery) {
+				v.Deliveries = append(v.Deliveries, in.Delivery)
+			}
+		}
+		if len(job.Inputs) == 0 {
+			return nil, ark.Faultf(ark.Conflict, "none of this dataset's sources has an accepted delivery").Do("deliver files first")
+		}
+		if _, err := tx.Enqueue(ctx, "publish", "publish", v.ID, job); err != nil {
+			return nil, err
+		}
+		return []store.Event{{Type: "version.started", Subjects: []string{v.ID, d.ID, l.ID}}}, versions.Insert(ctx, tx, &v)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &v, nil
+}
+
+func publishInputs(ctx context.Context, q store.Querier, d Dataset) ([]PublishInput, error) {
+	var out []PublishInput
+	for _, t := range d.Tables {
+		for _, o := range t.From {
+			s, err := sources.First(ctx, q, "slug = $1", o.Source)
+			if err != nil {
+				return nil, err
+			}
+			ds, err := deliveries.Where(ctx, q, "source = $1 AND state = 'accepted'", s.ID)
+			if err != nil {
+				return nil, err
+			}
+			for _, dl := range ds {
+				if ref, ok := dl.Outputs["payload/"+o.Table]; ok {
+					out = append(out, PublishInput{Table: t.Name, Source: s.Slug, Org: s.Org, Origin: o.Table, Delivery: dl.ID, Number: dl.Number, Ref: ref})
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// ApplyVersion records a publishing's result inside the change that ends its job.
+func (r *Room) ApplyVersion(ctx context.Context, tx *store.Tx, id string, res PublishResult) ([]store.Event, error) {
+	v, err := versions.Get(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	to := "published"
+	if res.Failed != "" {
+		to = "failed"
+	}
+	if err := r.version.Move(v.State, to, "version.apply"); err != nil {
+		return nil, err
+	}
+	v.State, v.Says = to, res.Failed
+	if to == "failed" {
+		return []store.Event{{Type: "version.failed", Subjects: []string{v.ID, v.Dataset}}}, versions.Update(ctx, tx, v)
+	}
+	v.Published, v.Tables, v.People, v.Manifest, v.Hash, v.Synthetic, v.Quality = tx.Now(), res.Tables, res.People, res.Manifest, res.Manifest.SHA256, res.Synthetic, res.Quality
+	if err := versions.Update(ctx, tx, v); err != nil {
+		return nil, err
+	}
+	d, err := datasets.Get(ctx, tx, v.Dataset)
+	if err != nil {
+		return nil, err
+	}
+	d.Latest = v.ID
+	return []store.Event{{Type: "version.published", Subjects: []string{v.ID, d.ID}, Body: map[string]any{"manifest": v.Hash, "number": v.Number}}}, datasets.Update(ctx, tx, d)
+}

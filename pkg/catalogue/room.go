@@ -1,0 +1,65 @@
+package catalogue
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+
+	"github.com/ark-tre/ark/pkg/store"
+	"github.com/ark-tre/ark/policies"
+)
+
+//go:embed schema/*.sql
+var schemaFiles embed.FS
+
+// Schema is the room's tables.
+func Schema() store.Schema {
+	sub, err := fs.Sub(schemaFiles, "schema")
+	if err != nil {
+		panic(err) // embedded: cannot fail
+	}
+	return store.Schema{Room: "catalogue", Files: sub}
+}
+
+// Room does the room's work on a store. Trial refuses sources that are not
+// declared synthetic or public.
+type Room struct {
+	St    *store.Store
+	Trial bool
+
+	delivery, linkage, version policies.Machine
+}
+
+// New returns the room.
+func New(st *store.Store, trial bool) *Room {
+	return &Room{St: st, Trial: trial, delivery: policies.MustMachine("delivery"), linkage: policies.MustMachine("linkage"), version: policies.MustMachine("version")}
+}
+
+// Loaders read the room's entities for decisions.
+func Loaders() map[string]store.Loader {
+	return map[string]store.Loader{"Source": loadSource, "Delivery": loadDelivery, "Dataset": loadDataset}
+}
+
+func loadSource(ctx context.Context, q store.Querier, id string) (store.Entity, error) {
+	s, err := sources.Get(ctx, q, id)
+	if err != nil {
+		return store.Entity{}, err
+	}
+	return store.Entity{Attrs: map[string]any{"orgs": []string{s.Org}}}, nil
+}
+
+func loadDelivery(ctx context.Context, q store.Querier, id string) (store.Entity, error) {
+	d, err := deliveries.Get(ctx, q, id)
+	if err != nil {
+		return store.Entity{}, err
+	}
+	return loadSource(ctx, q, d.Source)
+}
+
+func loadDataset(ctx context.Context, q store.Querier, id string) (store.Entity, error) {
+	d, err := datasets.Get(ctx, q, id)
+	if err != nil {
+		return store.Entity{}, err
+	}
+	return store.Entity{Attrs: map[string]any{"orgs": d.Orgs}}, nil
+}

@@ -1,0 +1,55 @@
+package governance
+
+import (
+	"context"
+
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// SuspendProject stops a project for now; its workspaces are frozen by the
+// workspace room, which watches for it.
+func (r *Room) SuspendProject(ctx context.Context, actor store.Actor, project, reason string) error {
+	if err := required("reason", reason); err != nil {
+		return err
+	}
+	return r.St.Act(ctx, actor, "project.suspend", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
+		return r.move(ctx, tx, project, "suspended", "project.suspend", reason)
+	})
+}
+
+// ResumeProject makes a suspended project active again.
+func (r *Room) ResumeProject(ctx context.Context, actor store.Actor, project string) error {
+	return r.St.Act(ctx, actor, "project.resume", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
+		return r.move(ctx, tx, project, "active", "project.resume", "")
+	})
+}
+
+// CloseProject begins the closing of a project: a job of the system destroys
+// its workspaces, extract and key, and then closes it.
+func (r *Room) CloseProject(ctx context.Context, actor store.Actor, project, reason string) error {
+	return r.St.Act(ctx, actor, "project.close", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
+		events, err := r.move(ctx, tx, project, "closing", "project.close", reason)
+		if err != nil {
+			return nil, err
+		}
+		_, err = tx.Enqueue(ctx, "close-project", "control", project, map[string]string{"project": project})
+		return events, err
+	})
+}
+
+// Activate notes inside the change that ends its cut that the project's
+// extract is ready, so that its members can work.
+func (r *Room) Activate(ctx context.Context, tx *store.Tx, project, extract string) error {
+	p, err := projects.Get(ctx, tx, project)
+	if err != nil {
+		return err
+	}
+	p.Extract = extract
+	if p.State == "approved" {
+		if err := r.project.Move(p.State, "active", "extract.apply"); err != nil {
+			return err
+		}
+		p.State, p.StateSince = "active", tx.Now()
+	}
+	return projects.Update(ctx, tx, p)
+}

@@ -1,0 +1,15 @@
+CREATE TABLE organisations (id TEXT PRIMARY KEY, slug TEXT NOT NULL UNIQUE, doc TEXT NOT NULL);
+CREATE TABLE users (id TEXT PRIMARY KEY, issuer TEXT NOT NULL, subject TEXT NOT NULL, human TEXT NOT NULL, org TEXT NOT NULL, doc TEXT NOT NULL, UNIQUE (issuer, subject));
+CREATE INDEX users_human ON users (human);
+CREATE TABLE sessions (id TEXT PRIMARY KEY, usr TEXT NOT NULL, expires BIGINT NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX sessions_user ON sessions (usr);
+CREATE TABLE delegations (id TEXT PRIMARY KEY, org TEXT NOT NULL, committee TEXT NOT NULL, doc TEXT NOT NULL);
+CREATE TABLE projects (id TEXT PRIMARY KEY, state TEXT NOT NULL, doc TEXT NOT NULL);
+CREATE TABLE project_members (project TEXT NOT NULL, usr TEXT NOT NULL, PRIMARY KEY (project, usr));
+CREATE TABLE project_orgs (project TEXT NOT NULL, org TEXT NOT NULL, PRIMARY KEY (project, org));
+CREATE TABLE applications (id TEXT PRIMARY KEY, project TEXT NOT NULL, number BIGINT NOT NULL, doc TEXT NOT NULL, UNIQUE (project, number));
+CREATE TABLE reviews (id TEXT PRIMARY KEY, project TEXT NOT NULL, application TEXT NOT NULL, org TEXT NOT NULL, state TEXT NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX reviews_application ON reviews (application);
+CREATE INDEX reviews_org ON reviews (org, state);
+CREATE TABLE permits (id TEXT PRIMARY KEY, project TEXT NOT NULL, until BIGINT NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX permits_project ON permits (project);

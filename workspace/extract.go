@@ -1,0 +1,74 @@
+package workspace
+
+import (
+	"context"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// StartCut has a permit's extract cut. It runs as a job of the system and is
+// idempotent: a permit has one extract.
+func (r *Room) StartCut(ctx context.Context, permit string) error {
+	var project string
+	if err := r.St.View(ctx, func(q store.Querier) error {
+		p, err := governance.GetPermit(ctx, q, permit)
+		if err == nil {
+			project = p.Project
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	return r.St.Act(ctx, store.Actor{System: "governance"}, "extract.cut", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
+		if old, err := extracts.First(ctx, tx, "permit = $1", permit); err == nil {
+			return []store.Event{{Type: "extract.already-started", Project: project, Subjects: []string{old.ID}}}, nil
+		}
+		p, err := governance.GetPermit(ctx, tx, permit)
+		if err != nil {
+			return nil, err
+		}
+		optOuts, err := r.Catalogue.OptOuts(ctx, tx, p.OptOut)
+		if err != nil {
+			return nil, err
+		}
+		e := Extract{ID: tx.NewID(ark.PrefixExtract), Project: project, Permit: permit, State: r.extract.Start, Started: tx.Now()}
+		job := CutJob{Extract: e.ID, Project: project, Permit: p.ID, PermitHash: p.Hash, OptOut: p.OptOut, OptOuts: optOuts}
+		for _, g := range p.Grants {
+			cut, err := r.Catalogue.PlanGrant(ctx, tx, g.Dataset, g.Version, g.Variables, g.Filters, g.Without)
+			if err != nil {
+				return nil, err
+			}
+			job.Cuts = append(job.Cuts, *cut)
+		}
+		if _, err := tx.Enqueue(ctx, "cut", "publish", e.ID, job); err != nil {
+			return nil, err
+		}
+		return []store.Event{{Type: "extract.started", Project: project, Subjects: []string{e.ID, permit, project}}}, extracts.Insert(ctx, tx, &e)
+	})
+}
+
+// ApplyCut records a cut inside the change that ends its job, and makes its
+// project active.
+func (r *Room) ApplyCut(ctx context.Context, tx *store.Tx, id string, res CutResult) ([]store.Event, error) {
+	e, err := extracts.Get(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	to := "ready"
+	if res.Failed != "" {
+		to = "failed"
+	}
+	if err := r.extract.Move(e.State, to, "extract.apply"); err != nil {
+		return nil, err
+	}
+	e.State, e.Says, e.Cut = to, res.Failed, tx.Now()
+	e.Tables, e.Database, e.Sidecar, e.Manifest = res.Tables, res.Database, res.Sidecar, res.Manifest
+	if to == "ready" {
+		if err := r.Governance.Activate(ctx, tx, e.Project, e.ID); err != nil {
+			return nil, err
+		}
+	}
+	return []store.Event{{Type: "extract." + to, Project: e.Project, Subjects: []string{e.ID, e.Permit, e.Project}, Body: map[string]string{"manifest": e.Manifest.SHA256}}}, extracts.Update(ctx, tx, e)
+}

@@ -1,0 +1,90 @@
+package workspace
+
+import (
+	"time"
+
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// ExtractTable is one table of an extract as it was cut.
+type ExtractTable struct {
+	Name      string      `json:"name"` // dataset slug, two underscores, table: as it is called in the workspace
+	Ref       objects.Ref `json:"ref"`
+	Variables []string    `json:"variables"`
+}
+
+// Extract is the permitted variables and rows, re-keyed for the project and
+// sealed with its key. Sidecar is for the airlock alone and is never mounted.
+type Extract struct {
+	ID       string         `json:"id"`
+	Project  string         `json:"project"`
+	Permit   string         `json:"permit"`
+	State    string         `json:"state"`
+	Tables   []ExtractTable `json:"tables,omitempty"`
+	Database objects.Ref    `json:"database,omitzero"` // extract.duckdb
+	Sidecar  objects.Ref    `json:"sidecar,omitzero"`
+	Manifest objects.Ref    `json:"manifest,omitzero"`
+	Says     string         `json:"says,omitempty"`
+	Started  time.Time      `json:"started"`
+	Cut      time.Time      `json:"cut,omitzero"`
+}
+
+// SelfTest is the outcome of the leak attempts made inside a workspace before
+// it was handed over.
+type SelfTest struct {
+	At       time.Time `json:"at"`
+	Attempts int       `json:"attempts"`
+	Held     int       `json:"held"` // attempts that were stopped
+	Escaped  []string  `json:"escaped,omitempty"`
+}
+
+// Passed reports whether the test ran and every attempt was stopped.
+func (s SelfTest) Passed() bool {
+	return s.Attempts >= 30 && s.Held == s.Attempts && len(s.Escaped) == 0
+}
+
+// Workspace is an isolated place for one user in one project.
+type Workspace struct {
+	ID         string    `json:"id"`
+	Project    string    `json:"project"`
+	User       string    `json:"user"`
+	Permit     string    `json:"permit"`
+	Extract    string    `json:"extract"`
+	State      string    `json:"state"`
+	Says       string    `json:"says,omitempty"`   // why it is frozen or failed
+	Remedy     string    `json:"remedy,omitempty"` // and who can mend it
+	SelfTest   SelfTest  `json:"self_test"`
+	Created    time.Time `json:"created"`
+	StateSince time.Time `json:"state_since"`
+	Sent       int64     `json:"sent"` // bytes that went to the browser in the meter's window
+	SentSince  time.Time `json:"sent_since,omitzero"`
+}
+
+// CutJob is what the publishing worker is given to cut an extract.
+type CutJob struct {
+	Extract    string          `json:"extract"`
+	Project    string          `json:"project"`
+	Permit     string          `json:"permit"`
+	PermitHash string          `json:"permit_hash"`
+	OptOut     string          `json:"opt_out"` // "applied" or "exempt"
+	OptOuts    objects.Ref     `json:"opt_outs,omitzero"`
+	Cuts       []catalogue.Cut `json:"cuts"`
+}
+
+// CutResult is what it gives back.
+type CutResult struct {
+	Failed   string         `json:"failed,omitempty"`
+	Tables   []ExtractTable `json:"tables"`
+	Database objects.Ref    `json:"database"`
+	Sidecar  objects.Ref    `json:"sidecar"`
+	Manifest objects.Ref    `json:"manifest"`
+}
+
+var (
+	extracts = store.Docs[Extract]{Table: "extracts", Noun: "extract", Keys: []string{"project", "permit", "state"},
+		Of: func(e *Extract) (string, []any) { return e.ID, []any{e.Project, e.Permit, e.State} }}
+	workspaces = store.Docs[Workspace]{Table: "workspaces", Noun: "workspace", Keys: []string{"project", "usr", "state"},
+		Of: func(w *Workspace) (string, []any) { return w.ID, []any{w.Project, w.User, w.State} }}
+)
