@@ -19,15 +19,18 @@ type OneTime interface {
 
 // onceLimit bounds the memory. When it is full of values that have not yet run
 // out, new ones are refused: fail closed, not open.
-const onceLimit = 200_000
+const onceLimit = 100_000
+
+const sweepEvery = 30 * time.Second
 
 // MemoryOnce is a OneTime for one process. A restart forgets, which is safe
 // for sign-ins because the flow cookie runs out and the provider's code was
 // spent.
 type MemoryOnce struct {
-	now  func() time.Time
-	mu   sync.Mutex
-	used map[[32]byte]time.Time
+	now   func() time.Time
+	mu    sync.Mutex
+	used  map[[32]byte]time.Time
+	swept time.Time // sweeping at every call would cost more than the calls
 }
 
 var _ OneTime = (*MemoryOnce)(nil)
@@ -46,7 +49,8 @@ func (m *MemoryOnce) Use(_ context.Context, value string, until time.Time) error
 	if end, ok := m.used[key]; ok && now.Before(end) {
 		return ark.Faultf(ark.Conflict, "this was already used once")
 	}
-	if len(m.used) >= onceLimit/2 {
+	if len(m.used) >= onceLimit/2 && now.Sub(m.swept) >= sweepEvery {
+		m.swept = now
 		for k, end := range m.used {
 			if !now.Before(end) {
 				delete(m.used, k)
