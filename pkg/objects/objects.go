@@ -48,6 +48,17 @@ type Rule struct {
 	Classes []keys.Class  // key classes that may seal here; none for a plain zone
 	Retain  time.Duration // an object can't be deleted before this age; 0: at any time
 	Mutable []string      // names that Replace may change (a plain zone's only)
+	Passing []string      // names that contain one of these are never retained
+}
+
+// RetainFor returns how long the zone keeps an object of that name at least.
+func (r Rule) RetainFor(name string) time.Duration {
+	for _, p := range r.Passing {
+		if strings.Contains(name, p) {
+			return 0
+		}
+	}
+	return r.Retain
 }
 
 // Rules holds the rule of each zone. A zone without one is refused.
@@ -67,7 +78,7 @@ func DefaultRules() Rules {
 		Extracts:    {Classes: []keys.Class{keys.Project, keys.Sidecar}},
 		Outputs:     {Classes: []keys.Class{keys.Outputs}},
 		Releases:    {Classes: []keys.Class{keys.Outputs}, Retain: 10 * year},
-		Ledger:      {Plain: true, Retain: 10 * year, Mutable: []string{"checkpoint"}},
+		Ledger:      {Plain: true, Retain: 10 * year, Mutable: []string{"checkpoint"}, Passing: []string{".p/", "pending/"}},
 		Public:      {Plain: true},
 	}
 }

@@ -13,6 +13,9 @@ import (
 // maxMutable bounds what Current reads: mutable objects are small heads.
 const maxMutable = 1 << 20
 
+// maxRaw bounds what Raw reads: a full entry bundle at its largest.
+const maxRaw = 256 * (1<<16 + 2)
+
 // Current returns the content and tag of a mutable object. One that does not
 // exist is an Unknown fault.
 func (s *Store) Current(ctx context.Context, z Zone, name string) (data []byte, tag string, err error) {
@@ -43,6 +46,31 @@ func (s *Store) Current(ctx context.Context, z Zone, name string) (data []byte, 
 		}
 	}
 	return nil, "", unavailable(z, name, errors.New("it is being replaced all the time"))
+}
+
+// Raw returns a small object of a plain zone as it is, without a Ref to hold
+// it to: for content that proves itself, such as a ledger's tiles.
+func (s *Store) Raw(ctx context.Context, z Zone, name string) ([]byte, error) {
+	err := s.mayName(z, name)
+	if err != nil {
+		return nil, err
+	}
+	if !s.rules[z].Plain {
+		return nil, ark.Faultf(ark.Invalid, "the zone %q is sealed and is read by reference only", string(z)).Do("use Open")
+	}
+	r, err := s.backend.Read(ctx, z, name, 0, maxRaw+1)
+	if err != nil {
+		return nil, s.fault(z, name, err)
+	}
+	data, err := io.ReadAll(r)
+	err = errors.Join(err, r.Close())
+	if err != nil {
+		return nil, unavailable(z, name, err)
+	}
+	if len(data) > maxRaw {
+		return nil, ark.Faultf(ark.TooMuch, "the object %q in the zone %q is too large to read raw", name, string(z)).Do("use Open")
+	}
+	return data, nil
 }
 
 // Replace puts data in the place of the content that has the tag; "" means

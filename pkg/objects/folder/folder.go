@@ -209,7 +209,7 @@ func (f *Folder) Delete(_ context.Context, z objects.Zone, name string) error {
 	if err != nil {
 		return err
 	}
-	if keep := f.rules[z].Retain; keep > 0 && f.now().Before(info.ModTime().Add(keep)) {
+	if keep := f.rules[z].RetainFor(name); keep > 0 && f.now().Before(info.ModTime().Add(keep)) {
 		return fmt.Errorf("%w until %s", objects.ErrRetained, info.ModTime().Add(keep).UTC().Format(time.DateOnly))
 	}
 	err = durable.Remove(path)
