@@ -23,6 +23,7 @@ import (
 // in a file of its own name.
 type cli struct {
 	Version versionCmd `cmd:"" help:"Print the version of this program."`
+	Ledger  ledgerCmd  `cmd:"" help:"Verify the ledger."`
 	Synth   synthCmd   `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 }
 
