@@ -1,0 +1,93 @@
+// Package linkage decides which records are of one person. It is given
+// identifiers and coarse demographics and nothing else: it must never import a
+// reader of payload, open a store or a database, or learn a project's key. Its
+// answers are pure functions of its inputs: same inputs, same bytes, at any
+// number of threads.
+package linkage
+
+import (
+	"github.com/ark-tre/ark/pkg/linkage/canon"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// canonical returns f with its identifiers in canonical form, under the names
+// of their roles, and a full name. Columns without a role are left out.
+func canonical(f *frame.Frame) *frame.Frame {
+	out := &frame.Frame{N: f.N, Sources: f.Sources, Source: f.Source}
+	for _, c := range f.Cols {
+		r := model.RoleOf(c.Name)
+		if r == model.Ignored || out.Col(string(r)) != nil {
+			continue
+		}
+		if k := rewrite(c, string(r), form(r)); k.known() > 0 {
+			out.Cols = append(out.Cols, k.Column)
+		}
+	}
+	g, s := out.Col(string(model.Given)), out.Col(string(model.Family))
+	if g != nil && s != nil {
+		out.Cols = append(out.Cols, joined(g, s, model.FullName))
+	}
+	return out
+}
+
+// form is the canonical form of a role.
+func form(r model.Role) func(string) string {
+	switch r {
+	case model.Given, model.Middle, model.Family:
+		return canon.Name
+	case model.Birth:
+		return canon.Date
+	case model.Sex:
+		return canon.Sex
+	case model.Postcode:
+		return canon.Postcode
+	case model.Email:
+		return canon.Email
+	case model.Phone:
+		return canon.Phone
+	case model.NHSNumber:
+		return canon.NHSNumber
+	}
+	return canon.Fold
+}
+
+type rewritten struct{ *frame.Column }
+
+// known is how many distinct values there are.
+func (r rewritten) known() int { return len(r.Dict) - 1 }
+
+// rewrite applies fn to each distinct value of c.
+func rewrite(c *frame.Column, name string, fn func(string) string) rewritten {
+	in := frame.NewInterner()
+	renumber := make([]uint32, len(c.Dict))
+	for id := 1; id < len(c.Dict); id++ {
+		renumber[id] = in.String(fn(c.Dict[id]))
+	}
+	ids := make([]uint32, len(c.IDs))
+	for i, id := range c.IDs {
+		ids[i] = renumber[id]
+	}
+	return rewritten{&frame.Column{Name: name, IDs: ids, Dict: in.Dict()}}
+}
+
+// joined makes a column of both values, null when either is.
+func joined(a, b *frame.Column, name string) *frame.Column {
+	in := frame.NewInterner()
+	seen := map[uint64]uint32{}
+	ids := make([]uint32, len(a.IDs))
+	for i := range ids {
+		x, y := a.IDs[i], b.IDs[i]
+		if x == 0 || y == 0 {
+			continue
+		}
+		k := uint64(x)<<32 | uint64(y)
+		id, ok := seen[k]
+		if !ok {
+			id = in.String(a.Dict[x] + " " + b.Dict[y])
+			seen[k] = id
+		}
+		ids[i] = id
+	}
+	return &frame.Column{Name: name, IDs: ids, Dict: in.Dict()}
+}

@@ -1,0 +1,230 @@
+package engine
+
+import "sync"
+
+// block numbers the blocks of every rule.
+func (p *Plan) block() {
+	var wg sync.WaitGroup
+	gate := make(chan struct{}, p.threads)
+	p.order, p.starts = make([][]uint32, len(p.rules)), make([][]uint32, len(p.rules))
+	for i := range p.rules {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			r := &p.rules[i]
+			limit := p.m.MaxBlock
+			if i < p.tiers {
+				limit = 0
+			}
+			r.number(p.f.N, limit)
+			p.order[i], p.starts[i] = r.lists()
+		}()
+	}
+	wg.Wait()
+}
+
+// number gives each record its block: 0 when a key is null or nobody shares it.
+func (r *rule) number(n, limit int) {
+	ids := make([]uint32, n)
+	copy(ids, r.keys[0].ids)
+	size := len(r.keys[0].words)
+	for _, k := range r.keys[1:] {
+		size = combine(ids, k.ids, false, nil)
+	}
+	ids, size = dropSingles(ids, size)
+	if limit > 0 {
+		for _, v := range r.ref {
+			over := oversized(ids, size, limit)
+			if over == nil {
+				break
+			}
+			before := pairsOf(ids, size)
+			size = combine(ids, v.ids, true, over)
+			ids, size = dropSingles(ids, size)
+			r.lost += before - pairsOf(ids, size)
+		}
+		if oversized(ids, size, limit) != nil {
+			before := pairsOf(ids, size)
+			size = chop(ids, size, limit)
+			ids, size = dropSingles(ids, size)
+			r.lost += before - pairsOf(ids, size)
+		}
+	}
+	r.ids, r.size = ids, size
+}
+
+// combine renumbers ids by (ids, with). Without split a null in either makes
+// null; with split only blocks in over are divided, a null being a part.
+func combine(ids, with []uint32, split bool, over []bool) int {
+	t := newPairTable(1024)
+	for i, a := range ids {
+		if a == 0 {
+			continue
+		}
+		b := with[i]
+		if split {
+			if !over[a] {
+				b = 0
+			}
+		} else if b == 0 {
+			ids[i] = 0
+			continue
+		}
+		ids[i] = t.number(uint64(a)<<32 | uint64(b))
+	}
+	return int(t.n) + 1
+}
+
+func blockSizes(ids []uint32, size int) []uint32 {
+	n := make([]uint32, size)
+	for _, id := range ids {
+		n[id]++
+	}
+	return n
+}
+
+func pairsOf(ids []uint32, size int) int64 {
+	total := int64(0)
+	for id, n := range blockSizes(ids, size) {
+		if id > 0 {
+			total += int64(n) * (int64(n) - 1) / 2
+		}
+	}
+	return total
+}
+
+func oversized(ids []uint32, size, limit int) []bool {
+	var over []bool
+	for id, n := range blockSizes(ids, size) {
+		if id > 0 && int(n) > limit {
+			if over == nil {
+				over = make([]bool, size)
+			}
+			over[id] = true
+		}
+	}
+	return over
+}
+
+// chop divides blocks that are still too large into runs of neighbours.
+func chop(ids []uint32, size, limit int) int {
+	seen := make([]uint32, size)
+	parts := make([]uint32, len(ids))
+	for i, id := range ids {
+		parts[i] = seen[id]/uint32(limit) + 1
+		seen[id]++
+	}
+	return combine(ids, parts, false, nil)
+}
+
+// dropSingles takes blocks of one record to 0 and numbers the others densely.
+func dropSingles(ids []uint32, size int) ([]uint32, int) {
+	n := blockSizes(ids, size)
+	next := uint32(1)
+	for id := range n {
+		if id == 0 || n[id] < 2 {
+			n[id] = 0
+			continue
+		}
+		n[id] = next
+		next++
+	}
+	for i, id := range ids {
+		ids[i] = n[id]
+	}
+	return ids, int(next)
+}
+
+// lists returns the records by block, and where each block starts.
+func (r *rule) lists() (order, starts []uint32) {
+	starts = make([]uint32, r.size+1)
+	for _, id := range r.ids {
+		if id != 0 {
+			starts[id+1]++
+		}
+	}
+	for i := 1; i < len(starts); i++ {
+		starts[i] += starts[i-1]
+	}
+	order = make([]uint32, starts[r.size])
+	at := append([]uint32(nil), starts...)
+	for i, id := range r.ids {
+		if id != 0 {
+			order[at[id]] = uint32(i)
+			at[id]++
+		}
+	}
+	return order, starts
+}
+
+// pack lays the value and block numbers of each record side by side, so that
+// comparing two records touches two short runs of memory.
+func (p *Plan) pack() {
+	p.width = len(p.vs.all) + len(p.rules)
+	p.rows = make([]uint32, p.width*p.f.N)
+	for j, v := range p.vs.all {
+		for i, id := range v.ids {
+			p.rows[i*p.width+j] = id
+		}
+	}
+	for k := range p.rules {
+		r := &p.rules[k]
+		r.slot = len(p.vs.all) + k
+		for i, id := range r.ids {
+			p.rows[i*p.width+r.slot] = id
+		}
+		r.ids = nil
+	}
+}
+
+func (p *Plan) row(i uint32) []uint32 { return p.rows[int(i)*p.width : (int(i)+1)*p.width] }
+
+// pairTable numbers distinct 64-bit keys from 1 in order of first appearance.
+type pairTable struct {
+	keys []uint64
+	nums []uint32
+	n    uint32
+}
+
+func newPairTable(size int) *pairTable {
+	return &pairTable{keys: make([]uint64, size), nums: make([]uint32, size)}
+}
+
+func mix(k uint64) uint64 {
+	k ^= k >> 32
+	k *= 0x9E3779B97F4A7C15
+	k ^= k >> 29
+	k *= 0xBF58476D1CE4E5B9
+	return k ^ k>>32
+}
+
+func (t *pairTable) number(k uint64) uint32 {
+	mask := uint64(len(t.keys) - 1)
+	i := mix(k) & mask
+	for t.nums[i] != 0 {
+		if t.keys[i] == k {
+			return t.nums[i]
+		}
+		i = (i + 1) & mask
+	}
+	t.n++
+	n := t.n
+	t.keys[i], t.nums[i] = k, n
+	if int(t.n)*2 > len(t.keys) {
+		keys, nums := t.keys, t.nums
+		t.keys, t.nums = make([]uint64, 4*len(keys)), make([]uint32, 4*len(nums))
+		mask = uint64(len(t.keys) - 1)
+		for j, m := range nums {
+			if m != 0 {
+				i := mix(keys[j]) & mask
+				for t.nums[i] != 0 {
+					i = (i + 1) & mask
+				}
+				t.keys[i], t.nums[i] = keys[j], m
+			}
+		}
+	}
+	return n
+}

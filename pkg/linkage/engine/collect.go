@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// keepPairs is how many candidate pairs are kept in memory between counting
+// and scoring; beyond it patterns are counted on a sample and all pairs are
+// compared when they are scored.
+const keepPairs = 12 << 20
+
+// cell counts the pairs of one pattern that hold one set of rules.
+type cell struct {
+	pattern uint32
+	mask    uint64
+	n       float64
+}
+
+// candidates are the pairs that were compared, or a sample of them.
+type candidates struct {
+	pairs [][]Pair // by task; nil when they were not kept
+	cells []cell
+	total int64 // pairs looked at
+	each  uint64
+}
+
+// upperPairs is the number of pairs with repeats across rules.
+func (p *Plan) upperPairs() int64 {
+	total := int64(0)
+	for k := range p.rules {
+		for b := 1; b < p.rules[k].size; b++ {
+			n := int64(p.starts[k][b+1] - p.starts[k][b])
+			total += n * (n - 1) / 2
+		}
+	}
+	return total
+}
+
+// counter counts patterns and masks.
+type counter struct {
+	masks, cells *pairTable
+	maskOf       []uint64
+	keyOf        []uint64
+	n            []float64
+}
+
+func newCounter() *counter {
+	return &counter{masks: newPairTable(64), cells: newPairTable(1024), maskOf: []uint64{0}, keyOf: []uint64{0}, n: []float64{0}}
+}
+
+func (c *counter) add(pattern uint32, mask uint64) {
+	m := c.masks.number(mask)
+	if int(m) == len(c.maskOf) {
+		c.maskOf = append(c.maskOf, mask)
+	}
+	key := uint64(pattern)<<32 | uint64(m)
+	i := c.cells.number(key)
+	if int(i) == len(c.n) {
+		c.n = append(c.n, 0)
+		c.keyOf = append(c.keyOf, key)
+	}
+	c.n[i]++
+}
+
+func merge(counters []*counter) []cell {
+	sum := map[[2]uint64]float64{}
+	for _, c := range counters {
+		for i := 1; i < len(c.n); i++ {
+			k := c.keyOf[i]
+			sum[[2]uint64{k >> 32, c.maskOf[uint32(k)]}] += c.n[i]
+		}
+	}
+	out := make([]cell, 0, len(sum))
+	for k, n := range sum {
+		out = append(out, cell{uint32(k[0]), k[1], n})
+	}
+	slices.SortFunc(out, func(a, b cell) int {
+		return cmp.Or(cmp.Compare(a.pattern, b.pattern), cmp.Compare(a.mask, b.mask))
+	})
+	return out
+}
+
+// collect compares the candidate pairs and counts their patterns.
+func (p *Plan) collect(ctx context.Context) (*candidates, error) {
+	upper := p.upperPairs()
+	out := &candidates{each: 1}
+	tasks := p.tasks()
+	if upper <= keepPairs {
+		out.pairs = make([][]Pair, len(tasks))
+	} else {
+		out.each = uint64(upper/(4<<20)) + 1
+	}
+	counters := make([]*counter, len(tasks))
+	err := p.each(ctx, tasks, func(w *worker, at int, l, r uint32, k int) {
+		if counters[at] == nil {
+			counters[at] = newCounter()
+		}
+		if out.each > 1 && mix(uint64(l)<<32|uint64(r))%out.each != 0 {
+			return
+		}
+		lrow, rrow := p.row(l), p.row(r)
+		pat := p.pattern(&w.scratch, lrow, rrow)
+		counters[at].add(pat, p.mask(w, k, lrow, rrow))
+		if out.pairs != nil {
+			out.pairs[at] = append(out.pairs[at], Pair{l, r, pat, uint8(k)})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	counters = slices.DeleteFunc(counters, func(c *counter) bool { return c == nil })
+	out.cells = merge(counters)
+	for _, c := range out.cells {
+		out.total += int64(c.n)
+	}
+	out.total *= int64(out.each)
+	return out, nil
+}
+
+// random compares pairs of records drawn at random, always the same ones, and
+// returns for each comparison how often each level came out.
+func (p *Plan) random(pairs int) [][]float64 {
+	n := make([][]float64, len(p.comps))
+	for i := range n {
+		n[i] = make([]float64, len(p.comps[i].levels))
+	}
+	if p.f.N < 2 {
+		return n
+	}
+	w := &scratch{}
+	var digits []int
+	state := uint64(1)
+	draw := func() uint32 { state += 0x9E3779B97F4A7C15; return uint32(mix(state) % uint64(p.f.N)) }
+	for range pairs {
+		l, r := draw(), draw()
+		if l == r || p.m.Mode == model.Link && p.f.Source[l] == p.f.Source[r] {
+			continue
+		}
+		digits = p.digits(p.pattern(w, p.row(l), p.row(r)), digits)
+		for i, d := range digits {
+			n[i][d]++
+		}
+	}
+	return n
+}
+
+// exactly returns the chance that two random records agree on v, of those
+// that both have it.
+func exactly(v *vector) float64 {
+	sum, n := 0.0, 0.0
+	for id, c := range v.frequencies() {
+		if id > 0 {
+			sum += float64(c) * (float64(c) - 1)
+			n += float64(c)
+		}
+	}
+	if n < 2 {
+		return 0
+	}
+	return sum / (n * (n - 1))
+}
+
+// equality returns the vector whose values are equal when l holds, if the
+// level is nothing but that.
+func (p *Plan) equality(l *level) *vector {
+	if !isKey(l.node) {
+		return nil
+	}
+	v, err := p.vs.of(l.node.Args[0])
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// determines reports whether equal values of a always mean equal values of b.
+func determines(a, b *vector) bool {
+	at := make([]uint32, len(a.words))
+	for i, id := range a.ids {
+		switch {
+		case id == 0:
+		case at[id] == 0:
+			at[id] = b.ids[i] + 1
+		case at[id] != b.ids[i]+1:
+			return false
+		}
+	}
+	return true
+}

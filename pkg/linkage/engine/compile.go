@@ -1,0 +1,432 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/linkage/distance"
+	"github.com/ark-tre/ark/pkg/linkage/expr"
+)
+
+// tri is SQL's truth: no, yes, unknown.
+type tri int8
+
+const (
+	no      tri = 0
+	yes     tri = 1
+	unknown tri = -1
+)
+
+func triOf(b bool) tri {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// test is a condition on two records, given as rows of value numbers.
+type test func(w *scratch, l, r []uint32) tri
+
+// measure is a number worked out of two records; NaN is null.
+type measure func(w *scratch, l, r []uint32) float64
+
+// scratch is what one worker keeps between pairs: similarities seen lately.
+type scratch struct{ memos [][]memo }
+
+type memo struct {
+	l, r uint32
+	f    float64
+}
+
+const memoBits = 13
+
+// similarity returns f of two values, from the memo when it is there.
+func (w *scratch) similarity(which int, l, r uint32, lw, rw []string, f func(a, b string) float64) float64 {
+	for len(w.memos) <= which {
+		w.memos = append(w.memos, nil)
+	}
+	if w.memos[which] == nil {
+		w.memos[which] = make([]memo, 1<<memoBits)
+	}
+	h := (l*0x9E3779B1 ^ r*0x85EBCA77) >> (32 - memoBits)
+	m := &w.memos[which][h]
+	if m.l != l || m.r != r {
+		m.l, m.r, m.f = l, r, f(lw[l], rw[r])
+	}
+	return m.f
+}
+
+// compiler turns expressions into tests over a frame's vectors.
+type compiler struct {
+	vs    *vectors
+	memos map[string]int
+}
+
+func (c *compiler) test(n *expr.Node) (test, error) {
+	switch n.Op {
+	case expr.Else:
+		return func(*scratch, []uint32, []uint32) tri { return yes }, nil
+	case expr.Bool:
+		v := triOf(n.Text == "true")
+		return func(*scratch, []uint32, []uint32) tri { return v }, nil
+	case expr.Null:
+		return func(*scratch, []uint32, []uint32) tri { return unknown }, nil
+	case expr.And, expr.Or:
+		return c.chain(n)
+	case expr.Not:
+		t, err := c.test(n.Args[0])
+		if err != nil {
+			return nil, err
+		}
+		return func(w *scratch, l, r []uint32) tri {
+			switch t(w, l, r) {
+			case yes:
+				return no
+			case no:
+				return yes
+			}
+			return unknown
+		}, nil
+	case expr.IsNull:
+		return c.isNull(n.Args[0])
+	case expr.Eq, expr.Ne, expr.Lt, expr.Le, expr.Gt, expr.Ge:
+		return c.compare(n)
+	}
+	l, r := n.Sides()
+	if l != r { // a one-sided truth, such as a function that says yes or no
+		v, err := c.vs.of(n)
+		if err != nil {
+			return nil, err
+		}
+		tab := make([]tri, len(v.words))
+		for id, word := range v.words {
+			tab[id] = triOf(word == "true")
+		}
+		tab[0] = unknown
+		return sided(v.slot, tab, l), nil
+	}
+	return nil, ark.Faultf(ark.Invalid, "%s is not a condition", n).Do("compare it with something")
+}
+
+func sided(slot int, tab []tri, left bool) test {
+	if left {
+		return func(_ *scratch, l, _ []uint32) tri { return tab[l[slot]] }
+	}
+	return func(_ *scratch, _, r []uint32) tri { return tab[r[slot]] }
+}
+
+func (c *compiler) chain(n *expr.Node) (test, error) {
+	tests := make([]test, len(n.Args))
+	for i, a := range n.Args {
+		t, err := c.test(a)
+		if err != nil {
+			return nil, err
+		}
+		tests[i] = t
+	}
+	stop, rest := no, yes
+	if n.Op == expr.Or {
+		stop, rest = yes, no
+	}
+	return func(w *scratch, l, r []uint32) tri {
+		out := rest
+		for _, t := range tests {
+			switch v := t(w, l, r); v {
+			case stop:
+				return stop
+			case unknown:
+				out = unknown
+			}
+		}
+		return out
+	}, nil
+}
+
+func (c *compiler) isNull(n *expr.Node) (test, error) {
+	l, r := n.Sides()
+	if l && r {
+		m, err := c.measure(n)
+		if err != nil {
+			return nil, err
+		}
+		return func(w *scratch, l, r []uint32) tri { return triOf(math.IsNaN(m(w, l, r))) }, nil
+	}
+	v, err := c.vs.of(n)
+	if err != nil {
+		return nil, err
+	}
+	tab := make([]tri, len(v.words))
+	tab[0] = yes
+	return sided(v.slot, tab, l), nil
+}
+
+// compare compiles a comparison, choosing the cheapest way to do it.
+func (c *compiler) compare(n *expr.Node) (test, error) {
+	a, b := n.Args[0], n.Args[1]
+	al, ar := a.Sides()
+	bl, br := b.Sides()
+	switch {
+	case !(al && ar || bl && br) && !(al && br || ar && bl): // one record only
+		v, err := c.vs.of(n)
+		if err != nil {
+			return nil, err
+		}
+		tab := make([]tri, len(v.words))
+		for id, w := range v.words {
+			tab[id] = triOf(w == "true")
+		}
+		tab[0] = unknown
+		return sided(v.slot, tab, al || bl), nil
+	case (n.Op == expr.Eq || n.Op == expr.Ne) && al != ar && bl != br:
+		if ar {
+			a, b = b, a
+		}
+		return c.equal(a, b, n.Op == expr.Ne)
+	}
+	if t, ok, err := c.bounded(n); ok || err != nil {
+		return t, err
+	}
+	x, err := c.measure(a)
+	if err != nil {
+		return nil, err
+	}
+	y, err := c.measure(b)
+	if err != nil {
+		return nil, err
+	}
+	op := n.Op
+	return func(w *scratch, l, r []uint32) tri {
+		f, g := x(w, l, r), y(w, l, r)
+		if math.IsNaN(f) || math.IsNaN(g) {
+			return unknown
+		}
+		return triOf(holds(op, f, g))
+	}, nil
+}
+
+// equal compiles a = b where a is of the left and b of the right record.
+func (c *compiler) equal(a, b *expr.Node, negate bool) (test, error) {
+	va, err := c.vs.of(a)
+	if err != nil {
+		return nil, err
+	}
+	vb, err := c.vs.of(b)
+	if err != nil {
+		return nil, err
+	}
+	i, j := va.slot, vb.slot
+	same, differ := yes, no
+	if negate {
+		same, differ = no, yes
+	}
+	if va == vb {
+		return func(_ *scratch, l, r []uint32) tri {
+			x, y := l[i], r[j]
+			switch {
+			case x == 0 || y == 0:
+				return unknown
+			case x == y:
+				return same
+			}
+			return differ
+		}, nil
+	}
+	cross := crossing(va.words, vb.words)
+	return func(_ *scratch, l, r []uint32) tri {
+		x, y := l[i], r[j]
+		switch {
+		case x == 0 || y == 0:
+			return unknown
+		case cross[x] == y:
+			return same
+		}
+		return differ
+	}, nil
+}
+
+// crossing gives for each value of a its number in b, or 0.
+func crossing(a, b []string) []uint32 {
+	at := make(map[string]uint32, len(b))
+	for id := 1; id < len(b); id++ {
+		at[b[id]] = uint32(id)
+	}
+	out := make([]uint32, len(a))
+	for id := 1; id < len(a); id++ {
+		out[id] = at[a[id]]
+	}
+	return out
+}
+
+// similarities are the functions of two strings.
+func similarities(name string) func(a, b string) float64 {
+	switch name {
+	case "jaro_winkler_similarity":
+		return distance.JaroWinkler
+	case "jaro_similarity":
+		return distance.Jaro
+	case "levenshtein", "editdist3":
+		return func(a, b string) float64 { return float64(distance.Levenshtein(a, b)) }
+	case "damerau_levenshtein":
+		return func(a, b string) float64 { return float64(distance.DamerauLevenshtein(a, b)) }
+	}
+	return nil
+}
+
+// bounded compiles "similarity(a, b) >= constant" and "edits(a, b) <= 1" with
+// tests that settle most pairs before any string is looked at.
+func (c *compiler) bounded(n *expr.Node) (test, bool, error) {
+	f, k := n.Args[0], n.Args[1]
+	if f.Op != expr.Call || k.Op != expr.Num || len(f.Args) != 2 || similarities(f.Text) == nil {
+		return nil, false, nil
+	}
+	va, vb, ok, err := c.twoSides(f)
+	if !ok || err != nil {
+		return nil, false, err
+	}
+	i, j := va.slot, vb.slot
+	limit := k.Number
+	switch {
+	case n.Op == expr.Ge && f.Text == "jaro_winkler_similarity":
+		which := c.memo(f)
+		la, lb := va.masks(), vb.masks()
+		return func(w *scratch, l, r []uint32) tri {
+			x, y := l[i], r[j]
+			if x == 0 || y == 0 {
+				return unknown
+			}
+			if va == vb && x == y {
+				return triOf(1 >= limit)
+			}
+			a, b := va.words[x], vb.words[y]
+			if distance.JaroWinklerBound(len(a), len(b), la[x], lb[y]) < limit {
+				return no
+			}
+			return triOf(w.similarity(which, x, y, va.words, vb.words, distance.JaroWinkler) >= limit)
+		}, true, nil
+	case n.Op == expr.Le && limit == 1 && (f.Text == "damerau_levenshtein" || f.Text == "levenshtein"):
+		within := distance.WithinOneEdit
+		if f.Text == "levenshtein" {
+			within = distance.WithinOneLevenshtein
+		}
+		la, lb := va.masks(), vb.masks()
+		return func(_ *scratch, l, r []uint32) tri {
+			x, y := l[i], r[j]
+			if x == 0 || y == 0 {
+				return unknown
+			}
+			if tooFar(la[x], lb[y]) {
+				return no
+			}
+			return triOf(within(va.words[x], vb.words[y]))
+		}, true, nil
+	}
+	return nil, false, nil
+}
+
+// tooFar reports that two letter sets differ by more than one edit can do.
+func tooFar(a, b uint64) bool {
+	d, e := a&^b, b&^a
+	return d&(d-1) != 0 || e&(e-1) != 0
+}
+
+// twoSides returns the vectors of a function's two arguments, left one first.
+func (c *compiler) twoSides(f *expr.Node) (l, r *vector, ok bool, err error) {
+	a, b := f.Args[0], f.Args[1]
+	al, ar := a.Sides()
+	bl, br := b.Sides()
+	if al && !ar && br && !bl {
+		// in order
+	} else if ar && !al && bl && !br {
+		a, b = b, a
+	} else {
+		return nil, nil, false, nil
+	}
+	if l, err = c.vs.of(a); err != nil {
+		return nil, nil, false, err
+	}
+	r, err = c.vs.of(b)
+	return l, r, err == nil, err
+}
+
+func (c *compiler) memo(f *expr.Node) int {
+	key := f.String()
+	i, ok := c.memos[key]
+	if !ok {
+		i = len(c.memos)
+		c.memos[key] = i
+	}
+	return i
+}
+
+// measure compiles a number that may look at both records.
+func (c *compiler) measure(n *expr.Node) (measure, error) {
+	l, r := n.Sides()
+	switch {
+	case !l && !r:
+		v, err := c.vs.eval.eval(n, nil)
+		if err != nil {
+			return nil, err
+		}
+		f := math.NaN()
+		if v.k == number {
+			f = v.f
+		}
+		return func(*scratch, []uint32, []uint32) float64 { return f }, nil
+	case !(l && r):
+		v, err := c.vs.of(n)
+		if err != nil {
+			return nil, err
+		}
+		slot := v.slot
+		if l {
+			return func(_ *scratch, l, _ []uint32) float64 { return v.nums[l[slot]] }, nil
+		}
+		return func(_ *scratch, _, r []uint32) float64 { return v.nums[r[slot]] }, nil
+	}
+	switch n.Op {
+	case expr.Add, expr.Sub, expr.Mul, expr.Div:
+		a, err := c.measure(n.Args[0])
+		if err != nil {
+			return nil, err
+		}
+		b, err := c.measure(n.Args[1])
+		if err != nil {
+			return nil, err
+		}
+		op := n.Op
+		return func(w *scratch, l, r []uint32) float64 { return arith(op, a(w, l, r), b(w, l, r)) }, nil
+	case expr.Call:
+		return c.measureCall(n)
+	}
+	return nil, ark.Faultf(ark.Invalid, "%s is not a number", n).Do("use a similarity, a distance or a difference")
+}
+
+func (c *compiler) measureCall(n *expr.Node) (measure, error) {
+	if f := similarities(n.Text); f != nil && len(n.Args) == 2 {
+		va, vb, ok, err := c.twoSides(n)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			which := c.memo(n)
+			i, j := va.slot, vb.slot
+			return func(w *scratch, l, r []uint32) float64 {
+				if l[i] == 0 || r[j] == 0 {
+					return math.NaN()
+				}
+				return w.similarity(which, l[i], r[j], va.words, vb.words, f)
+			}, nil
+		}
+	}
+	if (n.Text == "abs" || n.Text == "epoch") && len(n.Args) == 1 {
+		m, err := c.measure(n.Args[0])
+		if err != nil {
+			return nil, err
+		}
+		if n.Text == "epoch" {
+			return m, nil
+		}
+		return func(w *scratch, l, r []uint32) float64 { return math.Abs(m(w, l, r)) }, nil
+	}
+	return nil, noSuch(n.Text, len(n.Args))
+}

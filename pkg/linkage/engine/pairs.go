@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// Pair is two records that a rule brought together, L before R in the frame.
+type Pair struct {
+	L, R    uint32
+	Pattern uint32
+	Rule    uint8 // ordinal among tiers and rules of the first that holds
+}
+
+// task is a part of the blocks of one rule.
+type task struct {
+	rule   int
+	lo, hi uint32 // blocks
+	a, b   uint32 // positions of left records, when the task is part of a block
+}
+
+// taskPairs is about how many pairs a task looks at.
+const taskPairs = 1 << 16
+
+func (p *Plan) tasks() []task {
+	var out []task
+	for k := range p.rules {
+		starts := p.starts[k]
+		lo, sum := uint32(1), int64(0)
+		for b := uint32(1); int(b) < p.rules[k].size; b++ {
+			n := int64(starts[b+1] - starts[b])
+			pairs := n * (n - 1) / 2
+			if pairs > 2*taskPairs { // a large block is divided by left record
+				if b > lo {
+					out = append(out, task{rule: k, lo: lo, hi: b})
+				}
+				step := max(1, uint32(taskPairs/n))
+				for a := starts[b]; a < starts[b+1]; a += step {
+					out = append(out, task{rule: k, lo: b, hi: b + 1, a: a, b: min(a+step, starts[b+1])})
+				}
+				lo, sum = b+1, 0
+				continue
+			}
+			if sum += pairs; sum > taskPairs {
+				out = append(out, task{rule: k, lo: lo, hi: b + 1})
+				lo, sum = b+1, 0
+			}
+		}
+		if int(lo) < p.rules[k].size {
+			out = append(out, task{rule: k, lo: lo, hi: uint32(p.rules[k].size)})
+		}
+	}
+	return out
+}
+
+// each calls visit for every candidate pair once, by the first rule that
+// holds, from several goroutines; the calls for one task come in order from
+// one goroutine.
+func (p *Plan) each(ctx context.Context, tasks []task, visit func(w *worker, task int, l, r uint32, rule int)) error {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range p.threads {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			w := p.newWorker()
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(tasks) {
+					return
+				}
+				p.run(w, i, tasks[i], visit)
+			}
+		}()
+	}
+	wg.Wait()
+	return ctx.Err()
+}
+
+// worker is the state of one goroutine.
+type worker struct {
+	scratch
+	seen int64
+}
+
+func (p *Plan) newWorker() *worker { return &worker{} }
+
+func (p *Plan) run(w *worker, at int, t task, visit func(w *worker, task int, l, r uint32, rule int)) {
+	order, starts := p.order[t.rule], p.starts[t.rule]
+	for b := t.lo; b < t.hi; b++ {
+		from, end := starts[b], starts[b+1]
+		first, last := from, end
+		if t.b > 0 {
+			first, last = t.a, t.b
+		}
+		for i := first; i < last; i++ {
+			l := order[i]
+			lrow := p.row(l)
+			for j := i + 1; j < end; j++ {
+				r := order[j]
+				if p.m.Mode == model.Link && p.f.Source[l] == p.f.Source[r] {
+					continue
+				}
+				rrow := p.row(r)
+				if p.earlier(w, t.rule, lrow, rrow) {
+					continue
+				}
+				if rest := p.rules[t.rule].rest; rest != nil && rest(&w.scratch, lrow, rrow) != yes {
+					continue
+				}
+				visit(w, at, l, r, t.rule)
+			}
+		}
+	}
+}
+
+// earlier reports whether a rule before k holds for the pair.
+func (p *Plan) earlier(w *worker, k int, l, r []uint32) bool {
+	base := len(p.vs.all)
+	for i := range k {
+		if a := l[base+i]; a != 0 && a == r[base+i] {
+			if rest := p.rules[i].rest; rest == nil || rest(&w.scratch, l, r) == yes {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mask is the set of rules that hold for the pair, from rule k on.
+func (p *Plan) mask(w *worker, k int, l, r []uint32) uint64 {
+	base := len(p.vs.all)
+	m := uint64(0)
+	for i := k; i < len(p.rules); i++ {
+		if a := l[base+i]; a != 0 && a == r[base+i] {
+			if rest := p.rules[i].rest; rest == nil || rest(&w.scratch, l, r) == yes {
+				m |= 1 << uint(i)
+			}
+		}
+	}
+	return m
+}
+
+// pattern compares two records.
+func (p *Plan) pattern(w *scratch, l, r []uint32) uint32 {
+	out := uint32(0)
+	for i := range p.comps {
+		c := &p.comps[i]
+		for k := range c.levels {
+			if c.levels[k].test(w, l, r) == yes {
+				out += uint32(k) * c.stride
+				break
+			}
+		}
+	}
+	return out
+}
+
+// digits splits a pattern into the level of each comparison.
+func (p *Plan) digits(pattern uint32, into []int) []int {
+	into = into[:0]
+	for i := range p.comps {
+		into = append(into, int(pattern/p.comps[i].stride)%len(p.comps[i].levels))
+	}
+	return into
+}

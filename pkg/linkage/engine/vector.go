@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"math"
+	"regexp"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/linkage/distance"
+	"github.com/ark-tre/ark/pkg/linkage/expr"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+)
+
+// vector is a one-sided expression worked out for every record: per record
+// the number of its value, 0 for null.
+type vector struct {
+	slot    int // place in a record's row
+	ids     []uint32
+	words   []string
+	nums    []float64 // per value; NaN when it is not a number
+	letters []uint64  // per value; nil until asked for
+	counts  []int32   // per value; nil until asked for
+}
+
+func (v *vector) masks() []uint64 {
+	if v.letters == nil {
+		v.letters = make([]uint64, len(v.words))
+		for i, w := range v.words {
+			v.letters[i] = distance.Letters(w)
+		}
+	}
+	return v.letters
+}
+
+// frequencies returns how many records hold each value.
+func (v *vector) frequencies() []int32 {
+	if v.counts == nil {
+		v.counts = make([]int32, len(v.words))
+		for _, id := range v.ids {
+			v.counts[id]++
+		}
+	}
+	return v.counts
+}
+
+// vectors works out and keeps the vectors of a frame.
+type vectors struct {
+	f    *frame.Frame
+	eval evaluator
+	byEx map[string]*vector
+	all  []*vector
+}
+
+func newVectors(f *frame.Frame) *vectors {
+	return &vectors{f: f, byEx: map[string]*vector{},
+		eval: evaluator{patterns: map[string]*regexp.Regexp{}, layouts: map[string]string{}}}
+}
+
+// of returns the vector of the one-sided expression n, the same for either side.
+func (vs *vectors) of(n *expr.Node) (*vector, error) {
+	key := n.Sideless()
+	if v, ok := vs.byEx[key]; ok {
+		return v, nil
+	}
+	v, err := vs.make(n)
+	if err != nil {
+		return nil, err
+	}
+	v.slot = len(vs.all)
+	vs.byEx[key] = v
+	vs.all = append(vs.all, v)
+	return v, nil
+}
+
+func (vs *vectors) make(n *expr.Node) (*vector, error) {
+	names := map[string]bool{}
+	n.Columns(names)
+	cols := map[string]*frame.Column{}
+	var only *frame.Column
+	for name := range names {
+		c := vs.f.Col(name)
+		if c == nil {
+			return nil, ark.Faultf(ark.Invalid, "the model names a column that the input lacks").At("", 0, name).
+				Do("give the column in the input or take it out of the model")
+		}
+		cols[name], only = c, c
+	}
+	if n.Op == expr.Col {
+		return &vector{ids: only.IDs, words: only.Dict, nums: none(len(only.Dict))}, nil
+	}
+	b := &vectorMaker{in: frame.NewInterner(), nums: []float64{math.NaN()}}
+	if len(cols) == 1 { // once per distinct value
+		renumber := make([]uint32, len(only.Dict))
+		for id := range only.Dict {
+			v, err := vs.eval.eval(n, func(string) value {
+				if id == 0 {
+					return value{}
+				}
+				return value{k: text, s: only.Dict[id]}
+			})
+			if err != nil {
+				return nil, err
+			}
+			renumber[id] = b.id(v)
+		}
+		ids := make([]uint32, len(only.IDs))
+		for i, id := range only.IDs {
+			ids[i] = renumber[id]
+		}
+		return &vector{ids: ids, words: b.in.Dict(), nums: b.nums}, nil
+	}
+	ids := make([]uint32, vs.f.N)
+	row := 0
+	get := func(name string) value {
+		c := cols[name]
+		id := c.IDs[row]
+		if id == 0 {
+			return value{}
+		}
+		return value{k: text, s: c.Dict[id]}
+	}
+	for row = range ids {
+		v, err := vs.eval.eval(n, get)
+		if err != nil {
+			return nil, err
+		}
+		ids[row] = b.id(v)
+	}
+	return &vector{ids: ids, words: b.in.Dict(), nums: b.nums}, nil
+}
+
+func none(n int) []float64 {
+	f := make([]float64, n)
+	for i := range f {
+		f[i] = math.NaN()
+	}
+	return f
+}
+
+type vectorMaker struct {
+	in   *frame.Interner
+	nums []float64
+}
+
+// id numbers v.
+func (b *vectorMaker) id(v value) uint32 {
+	switch v.k {
+	case null:
+		return 0
+	case truth:
+		v.s = "false"
+		if v.b {
+			v.s = "true"
+		}
+	}
+	id := b.in.String(v.string())
+	for int(id) >= len(b.nums) {
+		b.nums = append(b.nums, math.NaN())
+	}
+	if v.k == number {
+		b.nums[id] = v.f
+	}
+	return id
+}

@@ -1,0 +1,61 @@
+package frame
+
+import "unsafe"
+
+// bytesString views b as a string. b is part of an arena and never written
+// again.
+func bytesString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// Builder collects rows of one or more inputs into a frame. Columns are
+// matched by name; a column that an input lacks is null in its rows.
+type Builder struct {
+	cols    []*building
+	byName  map[string]int
+	sources []string
+	source  []uint16
+	n       int
+}
+
+type building struct {
+	name string
+	ids  []uint32
+	in   *Interner
+}
+
+// NewBuilder returns an empty builder.
+func NewBuilder() *Builder { return &Builder{byName: map[string]int{}} }
+
+// column returns the column of that name, adding it when it is new.
+func (b *Builder) column(name string) *building {
+	if i, ok := b.byName[name]; ok {
+		return b.cols[i]
+	}
+	c := &building{name: name, in: NewInterner(), ids: make([]uint32, b.n)}
+	b.byName[name] = len(b.cols)
+	b.cols = append(b.cols, c)
+	return c
+}
+
+// finish ends an input of that name: columns it lacked are filled with nulls.
+func (b *Builder) finish(name string, rows int) {
+	ord := uint16(len(b.sources))
+	b.sources = append(b.sources, name)
+	b.n += rows
+	for _, c := range b.cols {
+		if short := b.n - len(c.ids); short > 0 {
+			c.ids = append(c.ids, make([]uint32, short)...)
+		}
+	}
+	for range rows {
+		b.source = append(b.source, ord)
+	}
+}
+
+// Frame returns what was collected. The builder must not be used after.
+func (b *Builder) Frame() *Frame {
+	f := &Frame{N: b.n, Sources: b.sources, Source: b.source}
+	for _, c := range b.cols {
+		f.Cols = append(f.Cols, &Column{Name: c.name, IDs: c.ids, Dict: c.in.Dict()})
+	}
+	return f
+}

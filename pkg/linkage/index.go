@@ -1,0 +1,176 @@
+package linkage
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/linkage/engine"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// File is a Parquet file to read. Name is the delivery it belongs to; it goes
+// into messages and reports.
+type File struct {
+	Name string
+	At   io.ReaderAt
+	Size int64
+}
+
+// IndexInput is everything a person index is made of.
+type IndexInput struct {
+	// Identifiers are the identifiers.parquet of all current deliveries, oldest
+	// first: where two say something else about a record, both count as evidence.
+	Identifiers []File
+	// Demographics are the demographics.parquet of the same deliveries, oldest
+	// first: at a tie the later says what a person's demographics are.
+	Demographics []File
+	// Previous is the person_index.parquet made before, nil for the first one.
+	// Its person ids are kept.
+	Previous *File
+	// Key derives new person ids from record keys. At least 16 bytes.
+	Key []byte
+	// Superseded maps NHS numbers to the ones that replaced them.
+	Superseded map[string]string
+	// Apart lists pairs of record keys that people decided are of two persons.
+	Apart [][2]string
+	// Rounding is the base to which counts in the report are rounded, and the
+	// smallest count shown; zero fields take 5 and 10.
+	Rounding, Least int
+	Options         Options
+}
+
+// IndexOutput is where the parts of an index are written. The caller makes
+// them durable.
+type IndexOutput struct {
+	PersonIndex io.Writer // person_index.parquet: person_record_key, person_id, tier, weight
+	Links       io.Writer // links.parquet: the evidence, one row per link
+	Persons     io.Writer // persons.parquet: one row per person
+	Report      io.Writer // linkage.json
+}
+
+// BuildIndex decides which records are of one person and writes the index.
+// The same input gives the same bytes at any number of threads.
+func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, error) {
+	if len(in.Key) < 16 {
+		return Report{}, ark.Faultf(ark.Internal, "the index key is missing or shorter than 16 bytes")
+	}
+	if out.PersonIndex == nil || out.Links == nil || out.Persons == nil || out.Report == nil {
+		return Report{}, ark.Faultf(ark.Internal, "an output of the index is missing")
+	}
+	// 1. Read identifiers; one node per distinct identity.
+	raw, err := readAll(ctx, in.Identifiers)
+	if err != nil {
+		return Report{}, err
+	}
+	recs, err := newRecords(raw, in.Superseded)
+	if err != nil {
+		return Report{}, err
+	}
+	nodes := recs.nodes()
+	// 2. Link them.
+	m := model.Default(func(r model.Role) bool { return nodes.frame.Col(string(r)) != nil })
+	m.Mode, m.Complete = model.Dedupe, false
+	labels := make([]uint32, nodes.frame.N)
+	var found *Result
+	if len(m.Comparisons) == 0 || len(m.Rules) == 0 || nodes.frame.N < 2 {
+		nodes.joinSame(labels)
+	} else if found, err = nodes.link(ctx, m, in); err != nil {
+		return Report{}, err
+	} else {
+		copy(labels, found.Clusters)
+	}
+	// 3. Name the persons, keeping earlier names.
+	earlier, err := readIndex(ctx, in.Previous)
+	if err != nil {
+		return Report{}, err
+	}
+	people := newPeople(recs, nodes, labels)
+	people.name(in.Key, earlier)
+	// 4. Write.
+	links := nodes.links(recs, people, found)
+	if err := writeLinks(out.Links, recs, links); err != nil {
+		return Report{}, err
+	}
+	people.evidence(recs, links)
+	if err := writePersonIndex(out.PersonIndex, people); err != nil {
+		return Report{}, err
+	}
+	demo, err := readAll(ctx, in.Demographics)
+	if err != nil {
+		return Report{}, err
+	}
+	persons := people.reconcile(recs, demo)
+	if err := writePersons(out.Persons, persons); err != nil {
+		return Report{}, err
+	}
+	rep := report(in, recs, nodes, people, persons, links, found)
+	enc := json.NewEncoder(out.Report)
+	enc.SetIndent("", "  ")
+	return rep, enc.Encode(rep)
+}
+
+func readAll(ctx context.Context, files []File) (*frame.Frame, error) {
+	b := frame.NewBuilder()
+	for _, f := range files {
+		if err := b.AddParquet(ctx, f.Name, f.At, f.Size); err != nil {
+			return nil, err
+		}
+	}
+	return b.Frame(), nil
+}
+
+// readIndex reads an earlier index as record key → person id.
+func readIndex(ctx context.Context, f *File) (map[string]string, error) {
+	out := map[string]string{}
+	if f == nil {
+		return out, nil
+	}
+	fr, err := readAll(ctx, []File{*f})
+	if err != nil {
+		return nil, err
+	}
+	k, p := fr.Col("person_record_key"), fr.Col("person_id")
+	if k == nil || p == nil {
+		return nil, ark.Faultf(ark.Invalid, "the earlier index lacks person_record_key or person_id").At(f.Name, 0, "").
+			Do("give a person_index.parquet that linkage wrote")
+	}
+	for i := range fr.N {
+		key, _ := k.Value(i)
+		id, ok := p.Value(i)
+		if !ok || key == "" {
+			return nil, ark.Faultf(ark.Invalid, "a row of the earlier index has no key or no person").At(f.Name, int64(i)+1, "")
+		}
+		out[key] = id
+	}
+	return out, nil
+}
+
+// link runs the model over the nodes.
+func (n *nodes) link(ctx context.Context, m *model.Model, in IndexInput) (*Result, error) {
+	o := in.Options
+	if o.Accept == 0 {
+		o.Accept = defaultAccept
+	}
+	plan, err := engine.Compile(m, n.frame, o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	scored, err := plan.Estimate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	edges, err := scored.Pairs(ctx, engine.Weight(reviewFrom))
+	if err != nil {
+		return nil, err
+	}
+	labels, refused := scored.Clusters(edges, n.same, engine.Clustering{
+		Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected, Apart: n.apart(in.Apart)})
+	return &Result{Model: m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored}, nil
+}
+
+// reviewFrom is the probability from which a pair that is not a link is kept
+// for people to look at.
+const reviewFrom = 0.2

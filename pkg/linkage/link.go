@@ -1,0 +1,82 @@
+package linkage
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/linkage/engine"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// Options are how a linkage is run. The zero value is the default.
+type Options struct {
+	Threads   int     // 0: one
+	Keep      float64 // probability from which a pair is reported; 0: 0.01
+	Accept    float64 // probability from which a pair is a link; 0: 0.95
+	Connected bool    // clusters are connected components
+}
+
+// The defaults, the same for every data set.
+const (
+	defaultKeep   = 0.01
+	defaultAccept = 0.95
+	// defaultMean is the mean weight between two clusters from which they are
+	// taken as one. It is below zero because a person's records that are far
+	// apart share little: what counts is that they don't speak against it.
+	defaultMean = -2.0
+)
+
+// Result is what a linkage found, by row of the frame.
+type Result struct {
+	Model    *model.Model
+	Edges    []engine.Edge
+	Clusters []uint32 // per row, the smallest row of its cluster
+	Refused  []engine.Refusal
+	Scored   *engine.Scored
+}
+
+// Infer returns the canonical frame of f and the default model for it.
+func Infer(f *frame.Frame, mode model.Mode) (*frame.Frame, *model.Model, error) {
+	c := canonical(f)
+	m := model.Default(func(r model.Role) bool { return c.Col(string(r)) != nil })
+	m.Mode = mode
+	if len(m.Comparisons) == 0 || len(m.Rules) == 0 {
+		return nil, nil, ark.Faultf(ark.Invalid, "no columns were found that say who a person is").
+			Do("name columns as in docs/linkage-spec.md (given_name, family_name, date_of_birth, postcode …), or give a spec")
+	}
+	return c, m, nil
+}
+
+// Run links the rows of f by m.
+func Run(ctx context.Context, f *frame.Frame, m *model.Model, o Options) (*Result, error) {
+	if o.Keep == 0 {
+		o.Keep = defaultKeep
+	}
+	if o.Accept == 0 {
+		o.Accept = defaultAccept
+	}
+	plan, err := engine.Compile(m, f, o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	scored, err := plan.Estimate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	edges, err := scored.Pairs(ctx, engine.Weight(o.Keep))
+	if err != nil {
+		return nil, err
+	}
+	labels, refused := scored.Clusters(edges, nil, engine.Clustering{
+		Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected})
+	if m.Complete {
+		n := len(edges)
+		edges = scored.Complete(slices.Clip(edges), labels, engine.Weight(o.Keep))
+		if n != len(edges) { // refusals name edges by position
+			refused = nil
+		}
+	}
+	return &Result{Model: m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored}, nil
+}

@@ -1,0 +1,174 @@
+package linkage
+
+import (
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/linkage/canon"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// records are the rows of all identifiers files.
+type records struct {
+	keys   *frame.Column // record_key
+	source *frame.Column // may be nil
+	canon  *frame.Frame
+	byKey  []uint32 // record number (dictionary id of its key) → first row
+}
+
+func newRecords(f *frame.Frame, superseded map[string]string) (*records, error) {
+	k := f.Col("record_key")
+	if k == nil {
+		return nil, ark.Faultf(ark.Invalid, "the identifiers have no record_key").At("", 0, "record_key").
+			Do("give identifiers.parquet files that intake wrote")
+	}
+	for i, id := range k.IDs {
+		if id == 0 {
+			return nil, ark.Faultf(ark.Invalid, "a row has no record key").At(f.Sources[f.Source[i]], 0, "record_key")
+		}
+	}
+	r := &records{keys: k, source: f.Col("source"), canon: canonical(f)}
+	for i, c := range r.canon.Cols {
+		if c.Name == string(model.NHSNumber) && len(superseded) > 0 {
+			r.canon.Cols[i] = rewrite(c, c.Name, func(s string) string { return follow(s, superseded) }).Column
+		}
+	}
+	return r, nil
+}
+
+// follow returns what number replaced s in the end.
+func follow(s string, superseded map[string]string) string {
+	for range 16 { // a ring of replacements ends here
+		next := canon.NHSNumber(superseded[s])
+		if next == "" || next == s {
+			break
+		}
+		s = next
+	}
+	return s
+}
+
+// nodes are the distinct identities among the records. Rows that say the same,
+// and enough to name one person, are one node whatever records they are of;
+// rows that say little are one node per record.
+type nodes struct {
+	frame *frame.Frame
+	of    []uint32    // row → node
+	row   []uint32    // node → first row
+	same  [][2]uint32 // nodes that share a record
+	first []uint32    // node → smallest record key's number
+	recs  *records
+}
+
+func (r *records) nodes() *nodes {
+	n := &nodes{recs: r, of: make([]uint32, len(r.keys.IDs))}
+	strong := r.strong()
+	seen := map[string]uint32{}
+	buf := make([]byte, 0, 128)
+	for i := range n.of {
+		buf = buf[:0]
+		for _, c := range r.canon.Cols {
+			buf = put(buf, c.IDs[i])
+		}
+		if strong(i) {
+			buf = put(buf, 0)
+		} else {
+			buf = put(buf, r.keys.IDs[i])
+		}
+		id, ok := seen[string(buf)]
+		if !ok {
+			id = uint32(len(n.row))
+			seen[string(buf)] = id
+			n.row = append(n.row, uint32(i))
+			n.first = append(n.first, r.keys.IDs[i])
+		}
+		n.of[i] = id
+		if r.keys.Dict[r.keys.IDs[i]] < r.keys.Dict[n.first[id]] {
+			n.first[id] = r.keys.IDs[i]
+		}
+	}
+	n.shared()
+	n.frame = r.canon.Take(n.row)
+	return n
+}
+
+func put(b []byte, v uint32) []byte { return append(b, byte(v), byte(v>>8), byte(v>>16), byte(v>>24)) }
+
+// shared finds nodes that have a record in common: what one record said at
+// different times.
+func (n *nodes) shared() {
+	last := make([]uint32, len(n.recs.keys.Dict))
+	for i, k := range n.recs.keys.IDs {
+		node := n.of[i] + 1
+		if last[k] != 0 && last[k] != node {
+			n.same = append(n.same, [2]uint32{last[k] - 1, node - 1})
+		}
+		last[k] = node
+	}
+}
+
+// strong returns whether a row says enough to be one person wherever it is
+// said: a valid NHS number and a date of birth, or both names, a full date of
+// birth and where the person lives or how to reach them.
+func (r *records) strong() func(i int) bool {
+	col := func(role model.Role) *frame.Column { return r.canon.Col(string(role)) }
+	nhs, dob, given, family := col(model.NHSNumber), col(model.Birth), col(model.Given), col(model.Family)
+	reach := []*frame.Column{col(model.Postcode), col(model.Phone), col(model.Email)}
+	has := func(c *frame.Column, i int) bool { return c != nil && c.IDs[i] != 0 }
+	return func(i int) bool {
+		if !has(dob, i) || len(dob.Dict[dob.IDs[i]]) != 10 {
+			return false
+		}
+		if has(nhs, i) {
+			return true
+		}
+		if !has(given, i) || !has(family, i) {
+			return false
+		}
+		for _, c := range reach {
+			if has(c, i) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// joinSame labels nodes by shared records only.
+func (n *nodes) joinSame(labels []uint32) {
+	for i := range labels {
+		labels[i] = uint32(i)
+	}
+	find := func(x uint32) uint32 {
+		for labels[x] != x {
+			x = labels[x]
+		}
+		return x
+	}
+	for _, q := range n.same {
+		a, b := find(q[0]), find(q[1])
+		labels[max(a, b)] = min(a, b)
+	}
+	for i := range labels {
+		labels[i] = find(uint32(i))
+	}
+}
+
+// apart turns pairs of record keys into pairs of nodes that must not join.
+func (n *nodes) apart(keys [][2]string) [][2]uint32 {
+	if len(keys) == 0 {
+		return nil
+	}
+	at := map[string]uint32{}
+	for i, k := range n.recs.keys.IDs {
+		at[n.recs.keys.Dict[k]] = n.of[i]
+	}
+	var out [][2]uint32
+	for _, q := range keys {
+		a, ok := at[q[0]]
+		b, ok2 := at[q[1]]
+		if ok && ok2 && a != b {
+			out = append(out, [2]uint32{a, b})
+		}
+	}
+	return out
+}

@@ -1,0 +1,104 @@
+package linkage
+
+import (
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+)
+
+// coarse are the demographics that linkage reconciles, in order.
+func coarse() []string { return []string{"year_of_birth", "sex", "lsoa", "imd_decile", "ethnicity"} }
+
+// person is one row of persons.parquet; values in the order of coarse.
+type person struct {
+	ordinal uint32
+	id      string
+	values  [5]string
+}
+
+// reconcile gives each person the demographics that most of its records say;
+// at a tie the latest delivery decides, then the greater value.
+func (p *people) reconcile(r *records, demo *frame.Frame) []person {
+	out := make([]person, len(p.ids))
+	for o := range out {
+		out[o] = person{ordinal: uint32(o), id: p.ids[o]}
+	}
+	keys := demo.Col("record_key")
+	if keys != nil {
+		number := make(map[string]uint32, len(p.keys))
+		for i, k := range p.keys {
+			number[k] = p.number[i]
+		}
+		who := make([]int64, len(keys.Dict)) // key → person ordinal + 1
+		for id := 1; id < len(keys.Dict); id++ {
+			if n, ok := number[keys.Dict[id]]; ok {
+				who[id] = int64(p.of[n]) + 1
+			}
+		}
+		for v, name := range coarse() {
+			if c := demo.Col(name); c != nil {
+				settle(out, v, keys, c, demo.Source, who)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b person) int { return compareText(a.id, b.id) })
+	return out
+}
+
+func compareText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// settle sets value v of every person from column c.
+func settle(out []person, v int, keys, c *frame.Column, source []uint16, who []int64) {
+	type said struct {
+		n, last int
+	}
+	votes := map[uint64]said{}
+	for i, k := range keys.IDs {
+		if o, id := who[k], c.IDs[i]; o > 0 && id != 0 {
+			at := uint64(o-1)<<32 | uint64(id)
+			s := votes[at]
+			s.n++
+			s.last = max(s.last, int(source[i]))
+			votes[at] = s
+		}
+	}
+	best := make([]said, len(out))
+	for at, s := range votes {
+		o, value := at>>32, c.Dict[uint32(at)]
+		b := best[o]
+		if s.n > b.n || s.n == b.n && (s.last > b.last || s.last == b.last && value > out[o].values[v]) {
+			best[o], out[o].values[v] = s, value
+		}
+	}
+}
+
+func writePersons(w io.Writer, ps []person) error {
+	number := func(s string) cell.Value {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return cell.Null
+		}
+		return cell.Int(n)
+	}
+	return table(w, columnar.Schema{
+		{Name: "person_id", Type: cell.String}, {Name: "year_of_birth", Type: cell.Int64, Nullable: true},
+		{Name: "sex", Type: cell.String, Nullable: true}, {Name: "lsoa", Type: cell.String, Nullable: true},
+		{Name: "imd_decile", Type: cell.Int64, Nullable: true}, {Name: "ethnicity", Type: cell.String, Nullable: true},
+	}, len(ps), func(i int, row []cell.Value) {
+		p := &ps[i]
+		row[0], row[1], row[2] = cell.Str(p.id), number(p.values[0]), text(p.values[1])
+		row[3], row[4], row[5] = text(p.values[2]), number(p.values[3]), text(p.values[4])
+	})
+}
