@@ -1,0 +1,256 @@
+package intake
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// maxDepth is how deep a JSON document may nest.
+const maxDepth = 64
+
+// member is one key of an object and the span of its value.
+type member struct{ key, value []byte }
+
+// members lists an object's members without descending into their values,
+// which are checked for form on the way. ok is false where b is not exactly
+// one well-formed object.
+func members(b []byte, into []member) (list []member, ok bool) {
+	i := space(b, 0)
+	if i >= len(b) || b[i] != '{' {
+		return nil, false
+	}
+	list = into[:0]
+	i = space(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		return list, space(b, i+1) == len(b)
+	}
+	for {
+		start := i
+		if i = skipString(b, i); i < 0 {
+			return nil, false
+		}
+		key := b[start+1 : i-1]
+		if i = space(b, i); i >= len(b) || b[i] != ':' {
+			return nil, false
+		}
+		start = space(b, i+1)
+		if i = skip(b, start, 1); i < 0 {
+			return nil, false
+		}
+		list = append(list, member{key, b[start:i]})
+		if i = space(b, i); i >= len(b) {
+			return nil, false
+		}
+		switch b[i] {
+		case ',':
+			i = space(b, i+1)
+		case '}':
+			return list, space(b, i+1) == len(b)
+		default:
+			return nil, false
+		}
+	}
+}
+
+// elements calls f with each element of a well-formed array until f says stop.
+func elements(b []byte, f func(i int, element []byte) (stop bool)) {
+	i := space(b, 1)
+	for n := 0; i < len(b) && b[i] != ']'; n++ {
+		end := skip(b, i, 1)
+		if end < 0 || f(n, b[i:end]) {
+			return
+		}
+		if i = space(b, end); i < len(b) && b[i] == ',' {
+			i = space(b, i+1)
+		}
+	}
+}
+
+// find returns the value of a key of a well-formed object, nil if it has none.
+func find(b []byte, key string) []byte {
+	i := space(b, 1)
+	for i < len(b) && b[i] == '"' {
+		start := i
+		if i = skipString(b, i); i < 0 {
+			return nil
+		}
+		name := b[start+1 : i-1]
+		start = space(b, space(b, i)+1)
+		if i = skip(b, start, 1); i < 0 {
+			return nil
+		}
+		if string(name) == key {
+			return b[start:i]
+		}
+		if i = space(b, i); i < len(b) && b[i] == ',' {
+			i = space(b, i+1)
+		}
+	}
+	return nil
+}
+
+func space(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// skip returns the end of the value that begins at b[i], -1 if it is not well
+// formed or nests too deep.
+func skip(b []byte, i, depth int) int {
+	if i >= len(b) || depth > maxDepth {
+		return -1
+	}
+	switch b[i] {
+	case '"':
+		return skipString(b, i)
+	case '{', '[':
+		return skipNested(b, i, depth)
+	case 't':
+		return skipWord(b, i, "true")
+	case 'f':
+		return skipWord(b, i, "false")
+	case 'n':
+		return skipWord(b, i, "null")
+	}
+	return skipNumber(b, i)
+}
+
+func skipWord(b []byte, i int, word string) int {
+	if len(b)-i < len(word) || string(b[i:i+len(word)]) != word {
+		return -1
+	}
+	return i + len(word)
+}
+
+func skipNested(b []byte, i, depth int) int {
+	object := b[i] == '{'
+	closing := byte(']')
+	if object {
+		closing = '}'
+	}
+	i = space(b, i+1)
+	if i < len(b) && b[i] == closing {
+		return i + 1
+	}
+	for {
+		if object {
+			if i = skipString(b, i); i < 0 {
+				return -1
+			}
+			if i = space(b, i); i >= len(b) || b[i] != ':' {
+				return -1
+			}
+			i = space(b, i+1)
+		}
+		if i = skip(b, i, depth+1); i < 0 {
+			return -1
+		}
+		if i = space(b, i); i >= len(b) {
+			return -1
+		}
+		switch b[i] {
+		case closing:
+			return i + 1
+		case ',':
+			i = space(b, i+1)
+		default:
+			return -1
+		}
+	}
+}
+
+func skipString(b []byte, i int) int {
+	if i >= len(b) || b[i] != '"' {
+		return -1
+	}
+	for i++; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			return i + 1
+		case c < 0x20:
+			return -1
+		case c == '\\':
+			if i++; i >= len(b) {
+				return -1
+			}
+			switch b[i] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+			case 'u':
+				if len(b)-i < 5 || !isHex(b[i+1:i+5]) {
+					return -1
+				}
+				i += 4
+			default:
+				return -1
+			}
+		}
+	}
+	return -1
+}
+
+func isHex(b []byte) bool {
+	for _, c := range b {
+		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func skipNumber(b []byte, i int) int {
+	digits := func(i int) int {
+		start := i
+		for i < len(b) && b[i] >= '0' && b[i] <= '9' {
+			i++
+		}
+		if i == start {
+			return -1
+		}
+		return i
+	}
+	if i < len(b) && b[i] == '-' {
+		i++
+	}
+	if i < len(b) && b[i] == '0' {
+		i++
+	} else if i = digits(i); i < 0 {
+		return -1
+	}
+	if i < len(b) && b[i] == '.' {
+		if i = digits(i + 1); i < 0 {
+			return -1
+		}
+	}
+	if i < len(b) && b[i]|0x20 == 'e' {
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		return digits(i)
+	}
+	return i
+}
+
+// scalar returns the text of a string, number or truth value; nil for null,
+// and for objects and arrays, which no field can hold.
+func scalar(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	switch b[0] {
+	case '"':
+		if bytes.IndexByte(b, '\\') < 0 {
+			return b[1 : len(b)-1]
+		}
+		var s string
+		if json.Unmarshal(b, &s) != nil {
+			return nil
+		}
+		return []byte(s)
+	case '{', '[', 'n':
+		return nil
+	}
+	return b
+}
