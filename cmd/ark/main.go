@@ -22,9 +22,10 @@ import (
 // cli lists the commands. Each is a struct with a Run(context.Context) error
 // in a file of its own name.
 type cli struct {
-	Version versionCmd `cmd:"" help:"Print the version of this program."`
-	Ledger  ledgerCmd  `cmd:"" help:"Verify the ledger."`
-	Synth   synthCmd   `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
+	Version  versionCmd  `cmd:"" help:"Print the version of this program."`
+	Ledger   ledgerCmd   `cmd:"" help:"Verify the ledger."`
+	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
+	Contract contractCmd `cmd:"" help:"Work on the contracts of sources."`
 }
 
 // version is set at link time.

@@ -72,16 +72,16 @@ type ContractLimits struct {
 
 // Table is one table of a contract.
 type Table struct {
-	Name     string    `yaml:"name"`
-	Title    string    `yaml:"title"`
-	Resource string    `yaml:"resource"` // the FHIR resource type of each line
-	Key      []string  `yaml:"key"`      // fields that tell rows apart
-	Person   []string  `yaml:"person"`   // fields with the sender's number of the person
-	Change   *Change   `yaml:"change"`
-	Fields   []*Field  `yaml:"fields"`
-	Coarse   []Coarse  `yaml:"coarse"`
-	Rules    []Rule    `yaml:"rules"`
-	Define   []Named   `yaml:"define"` // named parts of rules, referred to as @name
+	Name     string   `yaml:"name"`
+	Title    string   `yaml:"title"`
+	Resource string   `yaml:"resource"` // the FHIR resource type of each line
+	Key      []string `yaml:"key"`      // fields that tell rows apart
+	Person   []string `yaml:"person"`   // fields with the sender's number of the person
+	Change   *Change  `yaml:"change"`
+	Fields   []*Field `yaml:"fields"`
+	Coarse   []Coarse `yaml:"coarse"`
+	Rules    []Rule   `yaml:"rules"`
+	Define   []Named  `yaml:"define"` // named parts of rules, referred to as @name
 	by       map[string]int
 }
 
@@ -124,28 +124,28 @@ const (
 
 // Field is one column of a file, or one path of a resource.
 type Field struct {
-	Name        string     `yaml:"name"`
-	Header      string     `yaml:"header"` // the sender's name for it; Name by default
-	Path        string     `yaml:"path"`   // where it is in a FHIR resource
-	Title       string     `yaml:"title"`
-	Type        FieldType  `yaml:"type"`
-	Format      string     `yaml:"format"` // of dates and datetimes: yyyy-mm-dd by default
-	To          To         `yaml:"to"`
-	Role        Role       `yaml:"role"`     // of an identifier
-	Entity      string     `yaml:"entity"`   // of an entity key: what it names
-	Column      string     `yaml:"column"`   // the output column; Name by default
-	Optional    bool       `yaml:"optional"` // the file may lack the column
-	Required    bool       `yaml:"required"` // every row has a value
-	Min         string     `yaml:"min"`
-	Max         string     `yaml:"max"` // a number, a date, or today
-	MinLength   int        `yaml:"min_length"`
-	MaxLength   int        `yaml:"max_length"`
-	Pattern     string     `yaml:"pattern"`
-	Codes       string     `yaml:"codes"`       // a code list's name
-	OnFail      Action     `yaml:"on_fail"`     // quarantine by default
-	Sensitivity string     `yaml:"sensitivity"` // ordinary, special or restricted; a dataset's tier follows it
-	Unit        string     `yaml:"unit"`
-	FreeText    bool       `yaml:"free_text"` // declared free text; otherwise a long text is refused
+	Name        string    `yaml:"name"`
+	Header      string    `yaml:"header"` // the sender's name for it; Name by default
+	Path        string    `yaml:"path"`   // where it is in a FHIR resource
+	Title       string    `yaml:"title"`
+	Type        FieldType `yaml:"type"`
+	Format      string    `yaml:"format"` // of dates and datetimes: yyyy-mm-dd by default
+	To          To        `yaml:"to"`
+	Role        Role      `yaml:"role"`     // of an identifier
+	Entity      string    `yaml:"entity"`   // of an entity key: what it names
+	Column      string    `yaml:"column"`   // the output column; Name by default
+	Optional    bool      `yaml:"optional"` // the file may lack the column
+	Required    bool      `yaml:"required"` // every row has a value
+	Min         string    `yaml:"min"`
+	Max         string    `yaml:"max"` // a number, a date, or today
+	MinLength   int       `yaml:"min_length"`
+	MaxLength   int       `yaml:"max_length"`
+	Pattern     string    `yaml:"pattern"`
+	Codes       string    `yaml:"codes"`       // a code list's name
+	OnFail      Action    `yaml:"on_fail"`     // quarantine by default
+	Sensitivity string    `yaml:"sensitivity"` // ordinary, special or restricted; a dataset's tier follows it
+	Unit        string    `yaml:"unit"`
+	FreeText    bool      `yaml:"free_text"` // declared free text; otherwise a long text is refused
 	pattern     *regexp.Regexp
 }
 

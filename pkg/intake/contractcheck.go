@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/pseudonym"
 )
 
 var (
@@ -21,7 +22,7 @@ var reserved = []string{"record_key", "person_record_key", "person", "deleted", 
 
 // personTable is the name under which persons' record keys are made; no table
 // may have it.
-const personTable = "person"
+const personTable = pseudonym.PersonTable
 
 // wrong makes a contract's fault. where is like "table events field code".
 func wrong(where, format string, args ...any) error {

@@ -105,3 +105,13 @@ func (h *Hasher) Order(kind Kind, value string) uint64 {
 	h.digest()
 	return binary.BigEndian.Uint64(h.sum[:])
 }
+
+// PersonTable is the table name under which the records that carry persons'
+// identifiers are keyed, whatever table they came in; no contract may use it.
+const PersonTable = "person"
+
+// PersonRecordKey is the person_record_key of a sender's own number of a
+// person: record_key in identifiers.parquet and demographics.parquet.
+func (h *Hasher) PersonRecordKey(source string, local []byte) [CodeLen]byte {
+	return h.RecordKey(source, PersonTable, local)
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/intake"
+	"github.com/ark-tre/ark/pkg/pseudonym"
+)
+
+// contractCmd gathers what a data engineer does with contracts.
+type contractCmd struct {
+	Check contractCheckCmd `cmd:"" help:"Read contracts and say what is wrong with them."`
+	Try   contractTryCmd   `cmd:"" help:"Take a delivery in against a contract, into a folder of your own, under a key that is thrown away."`
+}
+
+type contractCheckCmd struct {
+	Files []string `arg:"" type:"existingfile" help:"Contract files."`
+}
+
+// Run checks contracts.
+func (c contractCheckCmd) Run() error {
+	for _, path := range c.Files {
+		k, err := readContract(path)
+		if err != nil {
+			return err
+		}
+		fields := 0
+		for _, t := range k.Tables {
+			fields += len(t.Fields)
+		}
+		fmt.Printf("%s: %s %s, declared %s, %d tables, %d fields\n", filepath.Base(path), k.Name, k.Version, k.Declared, len(k.Tables), fields)
+	}
+	return nil
+}
+
+func readContract(path string) (*intake.Contract, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, ark.Faultf(ark.Unknown, "the contract cannot be read").Because(err)
+	}
+	return intake.ParseContract(text)
+}
+
+type contractTryCmd struct {
+	Contract string `arg:"" type:"existingfile" help:"The contract."`
+	Delivery string `arg:"" type:"existingdir" help:"A folder with manifest.json and the files it names."`
+	Out      string `help:"The folder to write, new or empty." required:"" type:"path"`
+}
+
+// Run takes the delivery in and prints its report.
+func (c contractTryCmd) Run(ctx context.Context) error {
+	k, err := readContract(c.Contract)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(c.Delivery, "manifest.json"))
+	if err != nil {
+		return ark.Faultf(ark.Invalid, "the delivery has no manifest").At("manifest.json", 0, "").Because(err)
+	}
+	m, err := intake.ParseManifest(text)
+	if err != nil {
+		return err
+	}
+	key := make([]byte, pseudonym.KeyLen)
+	if _, err := rand.Read(key); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Out, 0o700); err != nil {
+		return err
+	}
+	job := intake.Job{Contract: k, Source: m.Source, Delivery: m.Delivery, Received: time.Now(), Manifest: m, Key: key,
+		Sink: intake.Folder(c.Out), Scratch: c.Out, Demonstration: true}
+	for _, f := range m.Files {
+		path := filepath.Join(c.Delivery, f.Name)
+		job.Files = append(job.Files, intake.Input{Name: f.Name, Open: func() (io.ReadCloser, error) { return os.Open(path) }})
+	}
+	began := time.Now()
+	report, err := intake.Process(ctx, job)
+	if report != nil {
+		printReport(report, time.Since(began))
+	}
+	return err
+}
+
+func printReport(r *intake.Report, took time.Duration) {
+	for _, t := range r.Tables {
+		fmt.Printf("%-16s %8d rows %8d accepted %6d quarantined %6d duplicates %6d withdrawn  conformance %.3f completeness %.3f plausibility %.3f\n",
+			t.Table, t.Rows, t.Accepted, t.Quarantined, t.Duplicates, t.Withdrawn, t.Scores.Conformance, t.Scores.Completeness, t.Scores.Plausibility)
+		for _, f := range t.Fields {
+			for _, x := range f.Rules {
+				fmt.Printf("    %-20s %-12s %-13s %-10s %6d\n", f.Field, x.Rule, x.Kind, x.Action, x.Failed)
+			}
+		}
+		for _, x := range t.Rules {
+			fmt.Printf("    %-33s %-13s %-10s %6d\n", x.Rule, x.Kind, x.Action, x.Failed)
+		}
+	}
+	for _, o := range r.Outputs {
+		fmt.Printf("%-12s %-24s %8d rows %10d bytes\n", o.Zone, o.Name, o.Rows, o.Bytes)
+	}
+	fmt.Printf("%.2f s\n", took.Seconds())
+}

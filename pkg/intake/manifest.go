@@ -1,0 +1,95 @@
+package intake
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/ark"
+)
+
+// Manifest is what a sender says a delivery holds.
+type Manifest struct {
+	Source   string         `json:"source"`
+	Delivery string         `json:"delivery"`
+	Contract string         `json:"contract,omitempty"`
+	Sent     string         `json:"sent,omitempty"`
+	Files    []ManifestFile `json:"files"`
+}
+
+// ManifestFile is one file of a delivery.
+type ManifestFile struct {
+	Name   string `json:"name"`
+	Table  string `json:"table"`
+	Rows   int64  `json:"rows"`
+	SHA256 string `json:"sha256"`
+}
+
+// maxManifest bounds a manifest's text, maxFiles the files of a delivery.
+const (
+	maxManifest = 4 << 20
+	maxFiles    = 10_000
+)
+
+var (
+	sha256Pattern   = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	fileNamePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+	deliveryPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+)
+
+// ParseManifest reads a manifest strictly: an unknown key is a fault, since
+// what it was meant to demand would not be checked.
+func ParseManifest(text []byte) (*Manifest, error) {
+	if len(text) > maxManifest {
+		return nil, ark.Faultf(ark.TooMuch, "a manifest has at most %d bytes", maxManifest).At("manifest.json", 0, "")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	var m Manifest
+	if err := d.Decode(&m); err != nil {
+		return nil, ark.Faultf(ark.Invalid, "the manifest cannot be read").At("manifest.json", 0, "").
+			Do(`write {"source", "delivery", "files": [{"name", "table", "rows", "sha256"}]}`).Because(err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, ark.Faultf(ark.Invalid, "the manifest has something after its end").At("manifest.json", 0, "")
+	}
+	return &m, m.check()
+}
+
+func (m *Manifest) check() error {
+	bad := func(format string, args ...any) error {
+		return ark.Faultf(ark.Invalid, format, args...).At("manifest.json", 0, "").Do("send a manifest that says what the delivery holds")
+	}
+	if !slugPattern.MatchString(m.Source) || !deliveryPattern.MatchString(m.Delivery) {
+		return bad("the manifest needs a source and a delivery of letters, digits and hyphens")
+	}
+	if len(m.Files) == 0 || len(m.Files) > maxFiles {
+		return bad("a manifest names 1 to %d files", maxFiles)
+	}
+	seen := map[string]bool{}
+	for _, f := range m.Files {
+		switch {
+		case !fileNamePattern.MatchString(f.Name) || seen[f.Name]:
+			return bad("every file needs a name of its own of letters, digits, points and hyphens, without folders")
+		case !namePattern.MatchString(f.Table):
+			return bad("a file's table must be small letters, digits and underscores")
+		case f.Rows < 0 || !sha256Pattern.MatchString(strings.ToLower(f.SHA256)):
+			return bad("every file needs its rows and its sha256")
+		}
+		seen[f.Name] = true
+	}
+	return nil
+}
+
+// against compares what was promised with what was read.
+func (m ManifestFile) against(r *FileReport) error {
+	if !strings.EqualFold(m.SHA256, r.SHA256) {
+		return ark.Faultf(ark.Conflict, "the file's hash is not the manifest's").At(r.Name, 0, "").Do("send the file and its manifest again: one of them changed on the way")
+	}
+	if m.Rows != r.Rows {
+		return ark.Faultf(ark.Conflict, "the file has %d rows and the manifest says %d", r.Rows, m.Rows).At(r.Name, 0, "").Do("send the whole file, or a manifest that counts it")
+	}
+	return nil
+}

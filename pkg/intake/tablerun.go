@@ -1,0 +1,443 @@
+package intake
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"slices"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/columnar/cell"
+)
+
+// tableRun takes the rows of one table of a delivery.
+type tableRun struct {
+	p        *process
+	table    *Table
+	fields   []fieldRun
+	rules    []boundRule
+	report   *TableReport
+	schema   columnar.Schema // of the payload file
+	sort     *columnar.Sorter
+	sortRow  []cell.Value // payload columns, then the row's number
+	values   []cell.Value // by field, then the day of the delivery
+	key, who []int        // fields of the record's and the person's key
+	change   int          // field, -1 if none
+	number   []byte       // a key being put together
+	person   int          // column of person_record_key, -1 if none
+	deleted  int          // column of the mark, -1 if none
+	flags    flagSet
+	names    []cell.Value // an identity row
+	coarse   []cell.Value // a demographics row
+	identity bool
+	files    []string // names, by the number in a row number
+}
+
+// fieldRun is a field ready for rows.
+type fieldRun struct {
+	*Field
+	column   int // of the payload, -1 if none
+	role     int // of the identity row, -1 if none
+	min, max cell.Value
+	codes    map[string]string
+	missing  map[string]bool
+	report   *FieldReport
+	counts   map[string]*RuleReport
+}
+
+func newTableRun(p *process, t *Table) (*tableRun, error) {
+	r := &tableRun{p: p, table: t, report: &TableReport{Table: t.Name}, change: -1, person: -1, deleted: -1, identity: t.Identifies()}
+	var err error
+	if r.rules, err = t.bindRules("table " + t.Name); err != nil {
+		return nil, err
+	}
+	r.report.Rules = []*RuleReport{}
+	for i := range r.rules {
+		r.rules[i].counts = &RuleReport{Rule: r.rules[i].ID, Kind: r.rules[i].Kind, Action: r.rules[i].OnFail}
+		r.report.Rules = append(r.report.Rules, r.rules[i].counts)
+	}
+	missing := map[string]bool{}
+	for _, m := range p.job.Contract.Format.Missing {
+		missing[m] = true
+	}
+	r.schema = append(r.schema, columnar.Field{Name: "record_key", Type: columnar.String})
+	if len(t.Person) > 0 {
+		r.person = len(r.schema)
+		r.schema = append(r.schema, columnar.Field{Name: "person_record_key", Type: columnar.String, Nullable: true})
+	}
+	for _, way := range []To{ToEntity, ToPayload, ToIdentifier, ToNone} { // entity keys first, then facts
+		for _, f := range t.Fields {
+			if f.To != way {
+				continue
+			}
+			if f.To == ToEntity || f.To == ToPayload {
+				r.schema = append(r.schema, columnar.Field{Name: f.Column, Type: f.columnType(), Nullable: true})
+			}
+		}
+	}
+	for _, f := range t.Fields {
+		r.fields = append(r.fields, r.newField(f, missing))
+	}
+	if t.Change != nil {
+		r.change = t.by[t.Change.Field]
+		r.deleted = len(r.schema)
+		r.schema = append(r.schema, columnar.Field{Name: "deleted", Type: columnar.Bool})
+	}
+	for _, k := range t.Key {
+		r.key = append(r.key, t.by[k])
+	}
+	for _, k := range t.Person {
+		r.who = append(r.who, t.by[k])
+	}
+	r.sortRow = make([]cell.Value, len(r.schema)+1)
+	r.values = make([]cell.Value, len(r.fields)+1)
+	r.values[len(r.fields)] = p.today
+	sorted := append(slices.Clone(r.schema), columnar.Field{Name: rowColumn, Type: columnar.Int64})
+	r.sort, err = columnar.NewSorter(sorted, columnar.SortOptions{By: []string{"record_key", rowColumn}, Dir: p.job.Scratch, Memory: p.limits.Sort})
+	if err != nil {
+		return nil, err
+	}
+	if (r.identity || len(t.Coarse) > 0) && p.who == nil {
+		p.who, err = newIdentitySorts(p)
+	}
+	r.names, r.coarse = make([]cell.Value, len(identitySchema())+1), make([]cell.Value, len(demographicsSchema())+2)
+	return r, err
+}
+
+// rowColumn is the hidden last column of sorts: where the row came from.
+const rowColumn = "row number"
+
+func (r *tableRun) newField(f *Field, missing map[string]bool) fieldRun {
+	run := fieldRun{Field: f, column: -1, role: -1, missing: missing, counts: map[string]*RuleReport{}, report: &FieldReport{Field: f.Name, To: f.To}}
+	if f.To == ToEntity || f.To == ToPayload {
+		run.column = r.schema.Index(f.Column)
+	}
+	if f.To == ToIdentifier {
+		run.role = 2 + slices.Index(roles[:], f.Role)
+	}
+	if f.Min != "" {
+		run.min, _ = f.bound(f.Min, r.p.today)
+	}
+	if f.Max != "" {
+		run.max, _ = f.bound(f.Max, r.p.today)
+	}
+	if f.Codes != "" {
+		run.codes = map[string]string{}
+		for code := range r.p.job.Contract.Lists[f.Codes].Codes {
+			run.codes[code] = code
+		}
+	}
+	r.report.Fields = append(r.report.Fields, run.report)
+	return run
+}
+
+// refuse quarantines a row.
+func (r *tableRun) refuse(file string, row int64, field, rule string, kind Kahn, reason string) error {
+	r.report.Quarantined++
+	return r.p.bad.add(Bad{file, row, field, rule, kind, reason})
+}
+
+// failing is the first thing that quarantines a row.
+type failing struct {
+	field, rule, reason string
+	kind                Kahn
+}
+
+// take checks a row and parts it.
+func (r *tableRun) take(file string, row, number int64, raw [][]byte) error {
+	for len(r.files) <= int(number>>44) {
+		r.files = append(r.files, file)
+	}
+	r.files[number>>44] = file
+	deleted := r.isDeleted(raw)
+	r.flags.list = r.flags.list[:0]
+	clear(r.names)
+	bad := r.readFields(raw, deleted)
+	if bad == nil && !deleted {
+		bad = r.applyRules()
+	}
+	if bad != nil {
+		return r.refuse(file, row, bad.field, bad.rule, bad.kind, bad.reason)
+	}
+	person := r.personKey(raw)
+	if err := r.keep(raw, number, person, deleted); err != nil {
+		return err
+	}
+	return r.part(person, number, deleted)
+}
+
+func (r *tableRun) isDeleted(raw [][]byte) bool {
+	return r.change >= 0 && slices.Contains(r.table.Change.Deleted, string(trimmed(raw[r.change])))
+}
+
+// readFields reads every field into r.values and r.names, and returns the
+// first failure that quarantines the row. Of a withdrawn row only the keys
+// have to be right.
+func (r *tableRun) readFields(raw [][]byte, deleted bool) (first *failing) {
+	for i := range r.fields {
+		f := &r.fields[i]
+		if f.role >= 0 {
+			r.names[f.role] = f.identify(raw[i], r.p.today, &r.flags)
+		}
+		v, bad := f.value(raw[i], r.p.today)
+		r.values[i] = v
+		if bad == nil {
+			continue
+		}
+		if f.role >= 0 { // flagged above; a wrong identifier holds no row back
+			if f.Role == Sex {
+				r.flags.add(flagSexInvalid)
+			}
+			continue
+		}
+		action := f.OnFail
+		if bad.rule == "required" {
+			action = Quarantine
+		}
+		if deleted && !slices.Contains(r.key, i) && !slices.Contains(r.who, i) {
+			continue
+		}
+		c := f.counts[bad.rule]
+		if c == nil {
+			c = f.report.rule(bad.rule, bad.kind, action)
+			f.counts[bad.rule] = c
+		}
+		c.Failed++
+		switch {
+		case action == Blank:
+			r.values[i] = cell.Null
+		case action == Quarantine && first == nil:
+			first = bad
+		}
+	}
+	return first
+}
+
+// value reads a field's raw text and checks it. Of a value that breaks a rule
+// the value is returned too where it has its type, so that flag can keep it.
+func (f *fieldRun) value(raw []byte, today cell.Value) (cell.Value, *failing) {
+	raw = trimmed(raw)
+	if len(raw) == 0 || len(raw) < 16 && f.missing[string(raw)] {
+		f.report.Missing++
+		if f.Required {
+			return cell.Null, &failing{f.Name, "required", "the field is empty and must not be", Completeness}
+		}
+		return cell.Null, nil
+	}
+	f.report.Filled++
+	if f.codes != nil {
+		code, ok := f.codes[string(raw)]
+		if !ok {
+			return cell.Null, &failing{f.Name, "code", "the code is not in the list " + f.Codes, Conformance}
+		}
+		return cell.Str(code), nil
+	}
+	if hasControl(raw) {
+		return cell.Null, &failing{f.Name, "control", "the text holds a control character", Conformance}
+	}
+	if f.Type == TypeBirth {
+		return f.birth(raw, today)
+	}
+	v, ok := f.read(raw)
+	if !ok {
+		return cell.Null, &failing{f.Name, "type", "the value is not a " + string(f.Type), Conformance}
+	}
+	return v, f.checkValue(v, raw)
+}
+
+// birth reads a date of birth; its value is the text, and only plausible ones
+// have one, so that a coarse year is never taken from a placeholder.
+func (f *fieldRun) birth(raw []byte, today cell.Value) (cell.Value, *failing) {
+	var flags flagSet
+	v := f.identifyBirth(raw, today, &flags)
+	if v.IsNull() || flags.has(flagBirthImpossible) {
+		return cell.Null, &failing{f.Name, "birth", "the date of birth is not one", Plausibility}
+	}
+	return v, nil
+}
+
+func (f *fieldRun) checkValue(v cell.Value, raw []byte) *failing {
+	switch {
+	case !f.min.IsNull() && cell.Compare(v, f.min) < 0:
+		return &failing{f.Name, "min", "the value is lower than the contract allows", Plausibility}
+	case !f.max.IsNull() && cell.Compare(v, f.max) > 0:
+		return &failing{f.Name, "max", "the value is higher than the contract allows", Plausibility}
+	case f.Type != TypeString:
+		return nil
+	case f.MaxLength > 0 && runes(raw) > f.MaxLength, f.MaxLength == 0 && !f.FreeText && runes(raw) > longText:
+		return &failing{f.Name, "max-length", "the text is longer than the contract allows", Conformance}
+	case f.MinLength > 0 && runes(raw) < f.MinLength:
+		return &failing{f.Name, "min-length", "the text is shorter than the contract allows", Conformance}
+	case f.pattern != nil && !f.pattern.Match(raw):
+		return &failing{f.Name, "pattern", "the text has another form than the contract says", Conformance}
+	}
+	return nil
+}
+
+func (r *tableRun) applyRules() (first *failing) {
+	for i := range r.rules {
+		rule := &r.rules[i]
+		if rule.expr.Eval(r.values) != filterFalse {
+			continue
+		}
+		rule.counts.Failed++
+		if rule.OnFail == Quarantine && first == nil {
+			first = &failing{"", rule.ID, rule.Says, rule.Kind}
+		}
+	}
+	return first
+}
+
+// joined puts the raw texts of key fields together.
+func (r *tableRun) joined(raw [][]byte, fields []int) []byte {
+	r.number = r.number[:0]
+	for i, f := range fields {
+		if i > 0 {
+			r.number = append(r.number, 0x1e)
+		}
+		r.number = append(r.number, trimmed(raw[f])...)
+	}
+	return r.number
+}
+
+// personKey is the key of the record that carries the person's identifiers at
+// this source, the same from every table of it.
+func (r *tableRun) personKey(raw [][]byte) cell.Value {
+	if r.person < 0 {
+		return cell.Null
+	}
+	code := r.p.hasher.PersonRecordKey(r.p.job.Source, r.joined(raw, r.who))
+	return cell.Str(string(code[:]))
+}
+
+// keep adds the row's payload.
+func (r *tableRun) keep(raw [][]byte, number int64, person cell.Value, deleted bool) error {
+	row := r.sortRow
+	clear(row)
+	code := r.p.hasher.RecordKey(r.p.job.Source, r.table.Name, r.joined(raw, r.key))
+	row[0] = cell.Str(string(code[:]))
+	if r.person >= 0 {
+		row[r.person] = person
+	}
+	if r.deleted >= 0 {
+		row[r.deleted] = cell.Flag(deleted)
+	}
+	for i := range r.fields {
+		f := &r.fields[i]
+		if f.column < 0 || deleted {
+			continue
+		}
+		v := r.values[i]
+		if f.To == ToEntity && !v.IsNull() {
+			r.number = append(r.number[:0], v.Str()...)
+			code := r.p.hasher.RecordKey(r.p.job.Source, f.Entity, r.number)
+			v = cell.Str(string(code[:]))
+		}
+		row[f.column] = v
+	}
+	row[len(row)-1] = cell.Int(number)
+	return r.sort.Append(row)
+}
+
+// write writes the payload file: one row per record key. Equal rows are
+// removed; of unequal ones with one key the first stays and the others are
+// quarantined, or, where the table marks changes, the last one stays.
+func (r *tableRun) write(ctx context.Context, w io.Writer) (int64, error) {
+	return parquet(w, r.schema, func(out *columnar.Writer) error {
+		n := len(r.schema)
+		var held []cell.Value
+		flush := func() error {
+			if held == nil {
+				return nil
+			}
+			r.report.Accepted++
+			if r.deleted >= 0 && held[r.deleted].Flag() {
+				r.report.Withdrawn++
+			}
+			return out.Append(held[:n])
+		}
+		for row, err := range r.sort.All(ctx) {
+			if err != nil {
+				return err
+			}
+			switch {
+			case held == nil || row[0] != held[0]:
+				if err := flush(); err != nil {
+					return err
+				}
+				held = append(held[:0], row...)
+			case slices.Equal(row[:n], held[:n]):
+				r.report.Duplicates++
+			case r.deleted >= 0:
+				r.report.Superseded++
+				held = append(held[:0], row...)
+			default:
+				if err := r.conflict(row[n].Int()); err != nil {
+					return err
+				}
+			}
+		}
+		return flush()
+	})
+}
+
+func (r *tableRun) conflict(number int64) error {
+	if r.identity || len(r.table.Coarse) > 0 {
+		if len(r.p.late) >= 1<<22 {
+			return ark.Faultf(ark.TooMuch, "more than %d rows of the table %s have a key that another row has", 1<<22, r.table.Name).Do("check the key fields of the export")
+		}
+		r.p.late[number] = true
+	}
+	row := number & (1<<44 - 1)
+	return r.refuse(r.files[number>>44], row, r.table.Key[0], "key", Conformance, "another row of the delivery has the same key and other values")
+}
+
+// part adds the row's identity and its coarse demographics.
+func (r *tableRun) part(person cell.Value, number int64, deleted bool) error {
+	if deleted && !r.isPerson() {
+		return nil // the person is still there by other rows
+	}
+	if r.identity {
+		r.names[0], r.names[1] = person, cell.Str(r.p.job.Source)
+		if deleted {
+			clear(r.names[2:])
+			r.flags.list = append(r.flags.list[:0], flagDeleted)
+		}
+		r.names[len(r.names)-2] = r.flags.value()
+		r.names[len(r.names)-1] = cell.Int(number)
+		if err := r.p.who.names.Append(r.names); err != nil {
+			return err
+		}
+	}
+	if len(r.table.Coarse) == 0 || deleted {
+		return nil
+	}
+	clear(r.coarse)
+	r.coarse[0] = person
+	for _, c := range r.table.Coarse {
+		i := r.table.by[c.From]
+		v := r.values[i]
+		if c.Take == "year" && !v.IsNull() {
+			v = yearOf(v)
+		}
+		r.coarse[1+slices.Index(coarseColumns, c.Column)] = v
+	}
+	r.coarse[len(r.coarse)-2] = r.names[eventColumn]
+	r.coarse[len(r.coarse)-1] = cell.Int(number)
+	return r.p.who.coarse.Append(r.coarse)
+}
+
+// isPerson reports whether the table has one row per person, so that a
+// withdrawn row is a withdrawn person.
+func (r *tableRun) isPerson() bool { return slices.Equal(r.table.Key, r.table.Person) }
+
+func yearOf(v cell.Value) cell.Value {
+	if v.Type() == cell.Date {
+		return cell.Int(int64(v.Time().Year()))
+	}
+	if y, ok := number(bytes.Clone([]byte(v.Str()[:4]))); ok {
+		return cell.Int(int64(y))
+	}
+	return cell.Null
+}
