@@ -1,0 +1,77 @@
+package publish
+
+import (
+	"context"
+	"io"
+
+	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/keys"
+	"github.com/ark-tre/ark/pkg/objects"
+)
+
+// Keys that publishing works with.
+const (
+	// DomainKey names persons and entities inside this Ark.
+	DomainKey = keys.Name("pseudonym/ark")
+	// VersionsKey seals versions.
+	VersionsKey = keys.Name("versions/data")
+	// SigningKey signs manifests.
+	SigningKey = keys.Name("signing/versions")
+)
+
+// Shop is where publishing works: objects, keys and a temporary folder of its
+// own for sorting.
+type Shop struct {
+	Objects *objects.Store
+	Keys    keys.Keyring
+	Tmp     string
+}
+
+// open opens a Parquet object.
+func (s Shop) open(ctx context.Context, ref objects.Ref) (*columnar.Reader, io.Closer, error) {
+	f, err := s.Objects.OpenAt(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := columnar.Open(f, f.Size(), columnar.Limits{})
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return r, f, nil
+}
+
+// rows calls each for every row of a Parquet object's named columns.
+func (s Shop) rows(ctx context.Context, ref objects.Ref, columns []string, each func([]columnar.Value) error) error {
+	r, c, err := s.open(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for row, err := range r.Rows(ctx, columns...) {
+		if err != nil {
+			return err
+		}
+		if err := each(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write stores a table in the versions zone, in the sorter's order.
+func (s Shop) write(ctx context.Context, name string, schema columnar.Schema, sorted *columnar.Sorter) (objects.Ref, error) {
+	w := s.Objects.Writer(ctx, objects.Versions, name, VersionsKey)
+	defer w.Abort()
+	t, err := columnar.NewWriter(w, schema, columnar.Options{})
+	if err != nil {
+		return objects.Ref{}, err
+	}
+	if err := sorted.WriteTo(ctx, t); err != nil {
+		return objects.Ref{}, err
+	}
+	if err := t.Close(); err != nil {
+		return objects.Ref{}, err
+	}
+	return w.Commit()
+}

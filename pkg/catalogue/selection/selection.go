@@ -1,0 +1,162 @@
+// Package selection applies a cut's filters to a published version: which
+// persons it reaches, and which rows of a table.
+//
+// It reads the versions zone through the function it is given and holds
+// pseudonyms in memory only. It must never return a count that left the
+// process unrounded: Measure is for that.
+package selection
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/filter"
+	"github.com/ark-tre/ark/pkg/objects"
+)
+
+// Columns of published tables that every cut may need.
+const (
+	person = "person"
+	org    = "_org"
+)
+
+// Open opens a Parquet object of the versions zone.
+type Open func(ctx context.Context, ref objects.Ref) (*columnar.Reader, io.Closer, error)
+
+// Reader applies one cut to the version it names.
+type Reader struct {
+	Open Open
+	Cut  catalogue.Cut
+	// Dropped are persons, by their pseudonym in the Ark, whose whole record
+	// is left out: national data opt-outs.
+	Dropped map[string]bool
+}
+
+// Persons returns the pseudonyms that the filter on the person table reaches,
+// without those dropped, in order.
+func (r Reader) Persons(ctx context.Context) (map[string]bool, error) {
+	t, ok := r.table(catalogue.PersonTable)
+	if !ok {
+		return nil, ark.Faultf(ark.Invalid, "the cut has no table %q", catalogue.PersonTable)
+	}
+	out := map[string]bool{}
+	err := r.each(ctx, t, nil, func(row []columnar.Value) error {
+		out[row[0].Str()] = true
+		return nil
+	})
+	return out, err
+}
+
+// Rows calls fn for every row of a table that the cut reaches, with its
+// person first and then the cut's variables in order. A row of an organisation
+// that is carved out, of a dropped person or of one outside persons is skipped.
+func (r Reader) Rows(ctx context.Context, table string, persons map[string]bool, fn func(row []columnar.Value) error) error {
+	t, ok := r.table(table)
+	if !ok {
+		return ark.Faultf(ark.Invalid, "the cut has no table %q", table)
+	}
+	return r.each(ctx, t, persons, fn)
+}
+
+func (r Reader) table(name string) (catalogue.CutTable, bool) {
+	for _, t := range r.Cut.Tables {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return catalogue.CutTable{}, false
+}
+
+func (r Reader) each(ctx context.Context, t catalogue.CutTable, persons map[string]bool, fn func([]columnar.Value) error) error {
+	f, c, err := r.Open(ctx, t.Ref)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	have := f.Schema()
+	columns := []string{person}
+	for _, v := range t.Variables {
+		columns = append(columns, v.Name)
+	}
+	want := len(columns)
+	if have.Index(org) >= 0 {
+		columns = append(columns, org)
+	}
+	keep, extra, err := bind(t.Filter, have, columns)
+	if err != nil {
+		return err
+	}
+	columns = append(columns, extra...)
+	orgAt := slices.Index(columns, org)
+	for row, err := range f.Rows(ctx, columns...) {
+		if err != nil {
+			return err
+		}
+		p := row[0].Str()
+		if r.Dropped[p] || persons != nil && !persons[p] || orgAt >= 0 && slices.Contains(r.Cut.Without, row[orgAt].Str()) {
+			continue
+		}
+		if keep != nil && keep.Eval(row) != filter.True {
+			continue
+		}
+		if err := fn(row[:want]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bind checks a filter against a table and returns it bound to the columns,
+// with the columns it needs beyond them. An empty filter is nil: it keeps all.
+func bind(text string, have columnar.Schema, columns []string) (*filter.Bound, []string, error) {
+	if text == "" {
+		return nil, nil, nil
+	}
+	e, err := filter.Parse(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	types := have.Types()
+	delete(types, org)
+	delete(types, person)
+	c, err := e.Check(filter.Scope{Types: types})
+	if err != nil {
+		return nil, nil, err
+	}
+	var extra []string
+	for _, name := range c.Fields() {
+		if !slices.Contains(columns, name) {
+			extra = append(extra, name)
+		}
+	}
+	b, err := c.Bind(append(slices.Clone(columns), extra...))
+	if err != nil {
+		return nil, nil, fmt.Errorf("filter: %w", err)
+	}
+	return b, extra, nil
+}
+
+// DroppedFrom reads persons to drop from an index object, naming each by name.
+func DroppedFrom(ctx context.Context, open Open, ref objects.Ref, name func(personID string) string) (map[string]bool, error) {
+	out := map[string]bool{}
+	if ref.Name == "" {
+		return out, nil
+	}
+	f, c, err := open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	for row, err := range f.Rows(ctx, "person_id") {
+		if err != nil {
+			return nil, err
+		}
+		out[name(row[0].Str())] = true
+	}
+	return out, nil
+}
