@@ -65,6 +65,9 @@ func MakeID(p Prefix) string { return NewID(p, time.Now(), rand.Reader) }
 
 var idPattern = regexp.MustCompile(`^[a-z]{3}_[0-9a-f]{32}$`)
 
+// IsID reports whether s is an identifier of any kind.
+func IsID(s string) bool { return idPattern.MatchString(s) }
+
 // CheckID reports whether s is an identifier of kind p. A wrong kind and a
 // malformed one are the same Invalid fault; the text does not repeat s.
 func CheckID(p Prefix, s string) error {

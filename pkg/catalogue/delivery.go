@@ -2,10 +2,9 @@ package catalogue
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/intake"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/store"
 )
@@ -13,19 +12,26 @@ import (
 // maxContract bounds a contract's text.
 const maxContract = 1 << 20
 
-// RegisterSource registers a source, or gives it a new contract. The contract
-// has been parsed by the caller, who says what it declares the data to be.
+// RegisterSource registers a source, or gives it a new contract. What the data
+// is declared to be is read from the contract.
 func (r *Room) RegisterSource(ctx context.Context, actor store.Actor, s Source) (*Source, error) {
 	if len(s.Contract) == 0 || len(s.Contract) > maxContract {
 		return nil, ark.Faultf(ark.Invalid, "a source needs a contract of at most 1 MiB").At("", 0, "contract").Do("give the contract's YAML")
+	}
+	contract, err := intake.ParseContract([]byte(s.Contract))
+	if err != nil {
+		return nil, err
+	}
+	s.Declared = string(contract.Declared)
+	if s.Title == "" {
+		s.Title = contract.Title
 	}
 	if r.Trial && s.Declared != "synthetic" && s.Declared != "public" {
 		return nil, ark.Faultf(ark.Forbidden, "this Ark is for trial, so it takes no source that is not declared synthetic or public").
 			At("", 0, "declared").Do("set up an Ark for production before giving it people's records; docs/production.md says how").By("trial-takes-no-real-data")
 	}
-	sum := sha256.Sum256([]byte(s.Contract))
-	s.ContractHash = hex.EncodeToString(sum[:])
-	err := r.St.Act(ctx, actor, "source.register", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
+	s.ContractHash = contract.Hash()
+	err = r.St.Act(ctx, actor, "source.register", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
 		s.Registered = tx.Now()
 		if old, err := sources.First(ctx, tx, "slug = $1", s.Slug); err == nil {
 			if old.Org != s.Org {

@@ -43,7 +43,7 @@ func (r *Room) ReceiveList(ctx context.Context, actor store.Actor, kind string, 
 			return nil, err
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO lists (kind, ref, at, usr) VALUES ($1,$2,$3,$4)`, kind, string(raw), tx.Now().UnixMicro(), actor.Name())
-		return []store.Event{{Type: "list.received", Subjects: []string{kind}}}, err
+		return []store.Event{{Type: "list.received", Body: map[string]string{"kind": kind}}}, err
 	})
 }
 

@@ -16,7 +16,7 @@ type Source struct {
 	Title        string    `json:"title"`
 	Contract     string    `json:"contract"` // YAML
 	ContractHash string    `json:"contract_hash"`
-	Declared     string    `json:"declared"` // "synthetic", "public" or "real"
+	Declared     string    `json:"declared"` // "synthetic", "public" or "personal"
 	Registered   time.Time `json:"registered"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/intake"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/store"
 )
@@ -98,6 +99,13 @@ func publishInputs(ctx context.Context, q store.Querier, d Dataset) ([]PublishIn
 			ds, err := deliveries.Where(ctx, q, "source = $1 AND state = 'accepted'", s.ID)
 			if err != nil {
 				return nil, err
+			}
+			contract, err := intake.ParseContract([]byte(s.Contract))
+			if err != nil {
+				return nil, err
+			}
+			if contract.Delivers == intake.Full && len(ds) > 1 {
+				ds = ds[len(ds)-1:] // the last delivery is all there is
 			}
 			for _, dl := range ds {
 				if ref, ok := dl.Outputs["payload/"+o.Table]; ok {

@@ -2,13 +2,12 @@ package store
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"io"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/ledger"
 )
 
 // Recorded is one recorded act as it stands in the outbox. Index is its place
@@ -19,53 +18,57 @@ type Recorded struct {
 	Type       string
 	At         time.Time
 	Subjects   []string
-	Commitment string // hex SHA-256 over salt and body
+	Commitment string // hex of the ledger's commitment to the body
 	Actor      string
 	Project    string
 	Index      int64
 }
 
-// newSalt returns 16 random bytes as hex: without it nobody can test a guess
-// of a body against its commitment.
-func newSalt(random io.Reader) (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", err
+// Leaf is the ledger's entry for the act.
+func (r Recorded) Leaf() (ledger.Leaf, error) {
+	l := ledger.Leaf{ID: r.ID, Type: r.Type, Time: r.At, Subjects: r.Subjects}
+	raw, err := hex.DecodeString(r.Commitment)
+	if err != nil || copy(l.Commit[:], raw) != len(l.Commit) {
+		return l, ark.Faultf(ark.Internal, "a recorded act has lost its commitment").Do("stop and run ark fsck")
 	}
-	return hex.EncodeToString(b[:]), nil
+	return l, nil
 }
 
-// commit is the salted commitment of a body that a ledger leaf carries:
-// hex SHA-256 of "ark-body-v1", the salt and the body, each ended by a newline.
-func commit(salt string, body []byte) string {
-	h := sha256.New()
-	io.WriteString(h, "ark-body-v1\n"+salt+"\n")
-	h.Write(body)
-	return hex.EncodeToString(h.Sum(nil))
+// Outbox is the store as the ledger's sequencer sees it.
+type Outbox struct{ Store *Store }
+
+var _ ledger.Outbox = Outbox{}
+
+// Pending implements ledger.Outbox.
+func (o Outbox) Pending(ctx context.Context, max int) ([]ledger.Leaf, error) {
+	acts, err := o.Store.recorded(ctx, o.Store.read, `WHERE ledger_index IS NULL ORDER BY seq LIMIT $1`, max)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]ledger.Leaf, len(acts))
+	for i, a := range acts {
+		if out[i], err = a.Leaf(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
-// Pending returns up to n recorded acts that are not in the ledger yet, oldest
-// first. There is one sequencer, so nobody else takes them.
-func (s *Store) Pending(ctx context.Context, n int) ([]Recorded, error) {
-	return s.recorded(ctx, s.read, `WHERE ledger_index IS NULL ORDER BY seq LIMIT $1`, n)
-}
-
-// Sequenced notes that the acts, in order, took the places from first on. It
-// is idempotent; a different place for the same act is a fatal disagreement.
-func (s *Store) Sequenced(ctx context.Context, ids []string, first int64) error {
-	tx, err := s.begin(ctx, Actor{System: "sequencer"})
+// Sequenced implements ledger.Outbox. It is idempotent; a different place for
+// the same act is a fatal disagreement.
+func (o Outbox) Sequenced(ctx context.Context, placed []ledger.Placed, _ ledger.Checkpoint) error {
+	tx, err := o.Store.begin(ctx, Actor{System: "sequencer"})
 	if err != nil {
 		return err
 	}
 	defer tx.rollback()
-	for i, id := range ids {
-		at := first + int64(i)
+	for _, p := range placed {
 		var got int64
-		err := tx.QueryRowContext(ctx, `UPDATE outbox SET ledger_index = COALESCE(ledger_index, $1) WHERE id = $2 RETURNING ledger_index`, at, id).Scan(&got)
+		err := tx.QueryRowContext(ctx, `UPDATE outbox SET ledger_index = COALESCE(ledger_index, $1) WHERE id = $2 RETURNING ledger_index`, p.Index, p.ID).Scan(&got)
 		if err != nil {
 			return unavailable(err)
 		}
-		if got != at {
+		if got != p.Index {
 			return ark.Faultf(ark.Internal, "the ledger and the database disagree about the place of a recorded act").Do("stop and run ark fsck")
 		}
 	}

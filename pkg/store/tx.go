@@ -3,10 +3,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/ledger"
 )
 
 // Tx is one change in progress. Only Act makes one.
@@ -81,22 +85,35 @@ func (t *Tx) rollback() {
 	}
 }
 
-// record writes e to the outbox and its sealed body beside it.
+// body is what a leaf commits to: who acted, in which project, and the detail.
+type body struct {
+	Actor   string `json:"actor"`
+	Project string `json:"project,omitempty"`
+	Detail  any    `json:"detail,omitempty"`
+}
+
+// record writes e to the outbox and its sealed body beside it. Subjects that
+// are no identifiers (the whole Ark, nothing) are left out of the leaf.
 func (t *Tx) record(ctx context.Context, e Event) error {
-	body, err := json.Marshal(e.Body)
+	raw, err := json.Marshal(body{Actor: t.actor.Name(), Project: e.Project, Detail: e.Body})
 	if err != nil {
 		return err
 	}
-	salt, err := newSalt(t.s.cfg.Random)
-	if err != nil {
-		return err
+	subjects := []string{}
+	for _, s := range e.Subjects {
+		if ark.IsID(s) && !slices.Contains(subjects, s) {
+			subjects = append(subjects, s)
+		}
 	}
-	id := t.NewID(ark.PrefixEvent)
-	sealed, err := t.s.cfg.Bodies.Seal(id, body)
+	entry, err := ledger.NewEntry(t.NewID(ark.PrefixEvent), e.Type, t.now, subjects, raw, t.s.cfg.Random)
+	if err != nil {
+		return fmt.Errorf("record %s: %w", e.Type, err)
+	}
+	sealed, err := t.s.cfg.Bodies.Seal(entry.Leaf.ID, raw)
 	if err != nil {
 		return ark.Faultf(ark.Unavailable, "the act could not be recorded, so it was not done").Do("tell the operator that the ledger's key does not answer").Because(err)
 	}
-	subjects, err := json.Marshal(e.Subjects)
+	list, err := json.Marshal(subjects)
 	if err != nil {
 		return err
 	}
@@ -105,10 +122,10 @@ func (t *Tx) record(ctx context.Context, e Event) error {
 		return unavailable(err)
 	}
 	if _, err := t.ExecContext(ctx, `INSERT INTO outbox (seq, id, type, at, subjects, commitment, actor, project) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)`,
-		seq, id, e.Type, t.now.UnixMicro(), string(subjects), commit(salt, body), t.actor.Name(), e.Project); err != nil {
+		seq, entry.Leaf.ID, e.Type, t.now.UnixMicro(), string(list), hex.EncodeToString(entry.Leaf.Commit[:]), t.actor.Name(), e.Project); err != nil {
 		return unavailable(err)
 	}
-	if _, err := t.ExecContext(ctx, `INSERT INTO outbox_bodies (id, salt, body) VALUES ($1,$2,$3)`, id, salt, sealed); err != nil {
+	if _, err := t.ExecContext(ctx, `INSERT INTO outbox_bodies (id, salt, body) VALUES ($1,$2,$3)`, entry.Leaf.ID, hex.EncodeToString(entry.Salt), sealed); err != nil {
 		return unavailable(err)
 	}
 	return nil

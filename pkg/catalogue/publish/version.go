@@ -10,6 +10,7 @@ import (
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/pkg/intake"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/pseudonym"
 	"github.com/ark-tre/ark/policies/disclosure"
@@ -148,39 +149,37 @@ func (b *build) name(file string) string {
 }
 
 // origin adds the current rows of one source's payload table: of the rows with
-// one record key, the one of the newest delivery.
+// one record key the newest delivery's, unless it withdraws the record.
 func (b *build) origin(ctx context.Context, t catalogue.Table, o catalogue.Origin, out *columnar.Sorter, q *tally) error {
-	newest := map[string]int{}
 	var inputs []catalogue.PublishInput
 	for _, in := range b.job.Inputs {
 		if in.Table == t.Name && in.Source == o.Source && in.Origin == o.Table {
 			inputs = append(inputs, in)
 		}
 	}
+	if len(inputs) == 0 {
+		return nil
+	}
 	slices.SortFunc(inputs, func(x, y catalogue.PublishInput) int { return x.Number - y.Number })
-	if len(inputs) > 1 {
-		for _, in := range inputs {
-			if err := b.rows(ctx, in.Ref, []string{"record_key"}, func(r []columnar.Value) error {
-				newest[r[0].Str()] = in.Number
-				return nil
-			}); err != nil {
-				return err
-			}
+	readers := make([]*columnar.Reader, len(inputs))
+	for i, in := range inputs {
+		r, c, err := b.open(ctx, in.Ref)
+		if err != nil {
+			return fmt.Errorf("delivery %d of %s: %w", in.Number, in.Source, err)
 		}
+		defer c.Close()
+		readers[i] = r
 	}
 	columns := []string{"record_key", "person_record_key"}
 	for _, v := range t.Variables {
 		columns = append(columns, from(v))
 	}
-	for _, in := range inputs {
-		err := b.rows(ctx, in.Ref, columns, func(r []columnar.Value) error {
-			if n, ok := newest[r[0].Str()]; ok && n != in.Number {
-				return nil
-			}
-			return b.row(t, in.Org, r, out, q)
-		})
+	for r, err := range intake.Current(ctx, readers, columns...) {
 		if err != nil {
-			return fmt.Errorf("delivery %d of %s: %w", in.Number, in.Source, err)
+			return fmt.Errorf("source %s: %w", o.Source, err)
+		}
+		if err := b.row(t, inputs[0].Org, r, out, q); err != nil {
+			return err
 		}
 	}
 	return nil
