@@ -1,0 +1,407 @@
+package identity_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/identity"
+)
+
+// These tests sign in at a provider that nobody here wrote: npm's oidc-provider,
+// certified by the OpenID Foundation. It is installed from a lock file into
+// .cache; where Node is missing they are skipped, and fail if CI is set.
+
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+// installProvider returns the folder of the installed provider, installing it
+// if the lock file has not been installed before.
+func installProvider(t *testing.T) string {
+	t.Helper()
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing(t, tool+" is not installed")
+		}
+	}
+	source := filepath.Join("..", "..", "deploy", "tools", "oidc-provider")
+	lock, err := os.ReadFile(filepath.Join(source, "package-lock.json"))
+	must(t, err)
+	sum := sha256.Sum256(lock)
+	cache := filepath.Join("..", "..", ".cache", "oidc-provider-"+hex.EncodeToString(sum[:6]))
+	if _, err := os.Stat(filepath.Join(cache, "node_modules")); errors.Is(err, os.ErrNotExist) {
+		install(t, source, cache)
+	}
+	script, err := os.ReadFile(filepath.Join(source, "server.mjs"))
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(cache, "server.mjs"), script, 0o644))
+	return cache
+}
+
+// install works beside and renames, so that a broken install is never used.
+func install(t *testing.T, source, cache string) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Dir(cache), 0o755))
+	fresh, err := os.MkdirTemp(filepath.Dir(cache), ".installing-*")
+	must(t, err)
+	defer os.RemoveAll(fresh)
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		b, err := os.ReadFile(filepath.Join(source, name))
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(fresh, name), b, 0o644))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	npm.Dir = fresh
+	if out, err := npm.CombinedOutput(); err != nil {
+		missing(t, fmt.Sprintf("the provider can't be installed: %v: %.400s", err, out))
+	}
+	if err := os.Rename(fresh, cache); err != nil && !errors.Is(err, os.ErrExist) {
+		if _, there := os.Stat(cache); there != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// outside is that provider, running, and a portal that trusts it.
+type outside struct {
+	t      *testing.T
+	folder string
+	port   int
+	alg    string
+	auth   string
+	keys   []jose.JSONWebKey
+	stop   func()
+
+	portal   *httptest.Server
+	base     string
+	clock    *clock
+	rp       *identity.RelyingParty
+	sessions *identity.Sessions
+	answers  []string // queries that came back to the portal
+	failure  error    // of the last Finish
+	last     identity.Proof
+}
+
+func newOutside(t *testing.T, alg, auth string) *outside {
+	t.Helper()
+	o := &outside{t: t, folder: installProvider(t), alg: alg, auth: auth, clock: &clock{}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	o.port = l.Addr().(*net.TCPAddr).Port
+	must(t, l.Close())
+	o.portal = httptest.NewServer(http.HandlerFunc(o.serve))
+	t.Cleanup(o.portal.Close)
+	o.base = o.portal.URL
+	o.rp, err = identity.New(identity.Config{
+		Issuer: o.issuer(), ClientID: "portal", ClientSecret: "a secret of the portal, long enough", RedirectURL: o.base + "/cb",
+		SignedOutURL: o.base + "/", FlowKey: make([]byte, 32), StepUpACR: []string{"two"}, Now: o.clock.now,
+	})
+	must(t, err)
+	o.sessions = &identity.Sessions{Store: identity.NewMemorySessions(), Now: o.clock.now}
+	o.newKey("one")
+	o.run()
+	t.Cleanup(func() { o.stop() })
+	return o
+}
+
+func (o *outside) issuer() string { return fmt.Sprintf("http://localhost:%d", o.port) }
+
+func (o *outside) newKey(kid string) {
+	var key any
+	var err error
+	if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); o.alg != "ES256" {
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	}
+	must(o.t, err)
+	o.keys = []jose.JSONWebKey{{Key: key, KeyID: kid, Algorithm: o.alg, Use: "sig"}}
+}
+
+// run starts the provider with the keys of now.
+func (o *outside) run() {
+	o.t.Helper()
+	settings, err := json.Marshal(map[string]any{
+		"issuer": o.issuer(), "port": o.port, "secret": "a secret of the portal, long enough", "redirect": o.base + "/cb", "signedOut": o.base + "/",
+		"backChannel": o.base + "/bc", "alg": o.alg, "authMethod": o.auth, "keys": o.keys,
+	})
+	must(o.t, err)
+	node := exec.Command("node", "server.mjs")
+	node.Dir, node.Env = o.folder, append(os.Environ(), "ARK_PROVIDER="+string(settings))
+	node.Stderr = io.Discard
+	in, err := node.StdinPipe()
+	must(o.t, err)
+	out, err := node.StdoutPipe()
+	must(o.t, err)
+	must(o.t, node.Start())
+	o.stop = func() { in.Close(); node.Process.Kill(); node.Wait() }
+	ready := make(chan bool, 1)
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if lines.Text() == "ready" {
+				ready <- true
+			}
+		}
+	}()
+	select {
+	case <-ready:
+	case <-time.After(30 * time.Second):
+		o.stop()
+		o.t.Fatal("the provider does not start")
+	}
+}
+
+func (o *outside) serve(w http.ResponseWriter, r *http.Request) {
+	var err error
+	switch r.URL.Path {
+	case "/sign-in":
+		err = o.rp.Begin(w, r, "/me")
+	case "/step-up":
+		var s identity.Session
+		if s, err = o.sessions.Resume(r); err == nil {
+			err = o.rp.BeginStepUp(w, r, "/me", s.Subject)
+		}
+	case "/cb":
+		o.answers = append(o.answers, r.URL.RawQuery)
+		var to string
+		if o.last, to, err = o.rp.Finish(w, r); err == nil && o.last.StepUp {
+			_, err = o.sessions.Elevate(r.Context(), w, r, o.last)
+		} else if err == nil {
+			_, err = o.sessions.Start(r.Context(), w, r, "usr of "+o.last.Name, o.last)
+		}
+		if o.failure = err; err == nil {
+			http.Redirect(w, r, to, http.StatusSeeOther)
+		}
+	case "/me":
+		var s identity.Session
+		if s, err = o.sessions.Resume(r); err == nil {
+			json.NewEncoder(w).Encode(map[string]any{"user": s.User, "fresh": o.sessions.Fresh(s, time.Minute)})
+		}
+	case "/sign-out":
+		http.Redirect(w, r, o.rp.EndSessionURL(r.Context()), http.StatusSeeOther)
+	case "/bc":
+		var l identity.Logout
+		if l, err = o.rp.VerifyLogout(w, r); err == nil {
+			_, err = o.sessions.EndProvider(r.Context(), l)
+		}
+	}
+	if err != nil {
+		http.Error(w, ark.KindOf(err).String(), http.StatusUnauthorized)
+	}
+}
+
+func (o *outside) browser() *http.Client {
+	jar, err := cookiejar.New(nil)
+	must(o.t, err)
+	return &http.Client{Jar: jar, Transport: identity.Transport(), Timeout: 10 * time.Second}
+}
+
+// walk opens path at the portal and signs in at the provider's form.
+func (o *outside) walk(c *http.Client, path, user, amr string) {
+	o.t.Helper()
+	resp, err := c.Get(o.base + path)
+	must(o.t, err)
+	defer resp.Body.Close()
+	if !strings.HasPrefix(resp.Request.URL.Path, "/interaction/") {
+		o.t.Fatalf("no sign-in form: %d at %s", resp.StatusCode, resp.Request.URL.Path)
+	}
+	again, err := c.PostForm(resp.Request.URL.String(), url.Values{"login": {user}, "amr": {amr}})
+	must(o.t, err)
+	o.signOutIfAsked(c, again)
+}
+
+// signOutIfAsked submits the provider's sign-out form if that is the answer: it
+// comes when somebody else signs in on the same browser, too.
+func (o *outside) signOutIfAsked(c *http.Client, resp *http.Response) bool {
+	o.t.Helper()
+	page, err := io.ReadAll(resp.Body)
+	must(o.t, err)
+	resp.Body.Close()
+	m := xsrf.FindSubmatch(page)
+	if m == nil {
+		return false
+	}
+	next, err := c.PostForm(o.issuer()+"/session/end/confirm", url.Values{"xsrf": {string(m[1])}, "logout": {"yes"}})
+	must(o.t, err)
+	next.Body.Close()
+	return true
+}
+
+func (o *outside) me(c *http.Client) map[string]any {
+	o.t.Helper()
+	resp, err := c.Get(o.base + "/me")
+	must(o.t, err)
+	defer resp.Body.Close()
+	var m map[string]any
+	if resp.StatusCode == http.StatusOK {
+		must(o.t, json.NewDecoder(resp.Body).Decode(&m))
+	}
+	return m
+}
+
+func TestOutsideProvider(t *testing.T) {
+	for _, c := range []struct{ alg, auth string }{{"ES256", "client_secret_basic"}, {"RS256", "client_secret_post"}, {"PS256", "client_secret_basic"}} {
+		t.Run(c.alg, func(t *testing.T) {
+			o := newOutside(t, c.alg, c.auth)
+			b := o.browser()
+			o.walk(b, "/sign-in", "amina", "pwd otp")
+			if me := o.me(b); me["user"] != "usr of Dr amina" || me["fresh"] != false {
+				t.Fatalf("%v: %v", me, o.failure)
+			}
+			if !o.last.SecondFactor || o.last.SessionID == "" || o.last.AuthTime.IsZero() || o.last.Email != "amina@example.org" {
+				t.Fatalf("%+v", o.last)
+			}
+		})
+	}
+}
+
+// TestOutsideWeakSignature: the provider signs with the client's secret (HS256),
+// as its metadata allows it to.
+func TestOutsideWeakSignature(t *testing.T) {
+	o := newOutside(t, "ES256", "client_secret_basic")
+	o.stop()
+	o.alg = "HS256"
+	o.run()
+	b := o.browser()
+	o.walk(b, "/sign-in", "amina", "pwd otp")
+	if o.me(b) != nil || !ark.Is(o.failure, ark.Unsigned) {
+		t.Fatalf("a token signed with a shared secret was accepted: %v", o.failure)
+	}
+	if !strings.Contains(o.failure.Error(), "HS256") {
+		t.Fatalf("refused for another reason: %v", o.failure)
+	}
+}
+
+func TestOutsideAttacks(t *testing.T) {
+	o := newOutside(t, "ES256", "client_secret_basic")
+	b := o.browser()
+	o.walk(b, "/sign-in", "amina", "pwd")
+	if o.me(b) != nil || !ark.Is(o.failure, ark.Unsigned) {
+		t.Fatal("one factor was enough")
+	}
+	b = o.browser()
+	o.walk(b, "/sign-in", "amina", "pwd otp")
+	used := o.answers[len(o.answers)-1]
+	resp, err := b.Get(o.base + "/cb?" + used) // the same browser, the same answer
+	must(t, err)
+	resp.Body.Close()
+	if !ark.Is(o.failure, ark.Unsigned) {
+		t.Fatal("a replayed answer was accepted")
+	}
+	// The provider itself refuses the used code, a challenge left out and a
+	// foreign redirect address.
+	q, err := url.ParseQuery(used)
+	must(t, err)
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {q.Get("code")}, "redirect_uri": {o.base + "/cb"}, "code_verifier": {strings.Repeat("v", 43)}}
+	req, err := http.NewRequest("POST", o.issuer()+"/token", strings.NewReader(form.Encode()))
+	must(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.SetBasicAuth("portal", url.QueryEscape("a secret of the portal, long enough"))
+	resp, err = o.browser().Do(req)
+	must(t, err)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusBadRequest {
+		t.Fatalf("a used code: %d", resp.StatusCode)
+	}
+	// An answer of another browser's sign-in.
+	mallory := o.browser()
+	stop := errors.New("stop")
+	mallory.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if r.URL.Path == "/cb" {
+			o.answers = append(o.answers, r.URL.RawQuery)
+			return stop
+		}
+		return nil
+	}
+	resp, err = mallory.Get(o.base + "/sign-in")
+	must(t, err)
+	resp.Body.Close()
+	if _, err = mallory.PostForm(resp.Request.URL.String(), url.Values{"login": {"mallory"}, "amr": {"pwd otp"}}); !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	victim := o.browser()
+	resp, err = victim.Get(o.base + "/cb?" + o.answers[len(o.answers)-1])
+	must(t, err)
+	resp.Body.Close()
+	if o.me(victim) != nil || !ark.Is(o.failure, ark.Unsigned) {
+		t.Fatal("the victim was signed in as mallory")
+	}
+}
+
+func TestOutsideStepUp(t *testing.T) {
+	o := newOutside(t, "ES256", "client_secret_basic")
+	b := o.browser()
+	o.walk(b, "/sign-in", "amina", "pwd otp")
+	o.walk(b, "/step-up", "amina", "pwd otp")
+	if me := o.me(b); me["fresh"] != true || me["user"] != "usr of Dr amina" {
+		t.Fatalf("%v: %v", me, o.failure)
+	}
+	o.walk(b, "/step-up", "ben", "pwd otp") // somebody else comes back
+	if !ark.Is(o.failure, ark.Unsigned) || !strings.Contains(o.failure.Error(), "someone else") {
+		t.Fatalf("somebody else's second factor was accepted: %v", o.failure)
+	}
+}
+
+func TestOutsideKeyRotation(t *testing.T) {
+	o := newOutside(t, "ES256", "client_secret_basic")
+	o.walk(o.browser(), "/sign-in", "amina", "pwd otp")
+	must(t, o.failure)
+	o.stop()
+	o.newKey("two")
+	o.run()
+	o.clock.move(10 * time.Second)
+	b := o.browser()
+	o.walk(b, "/sign-in", "ben", "pwd otp")
+	if o.me(b)["user"] != "usr of Dr ben" {
+		t.Fatalf("the new key is not believed: %v", o.failure)
+	}
+}
+
+var xsrf = regexp.MustCompile(`name="xsrf" value="([^"]+)"`)
+
+func TestOutsideBackChannelLogout(t *testing.T) {
+	o := newOutside(t, "ES256", "client_secret_basic")
+	amina, ben := o.browser(), o.browser()
+	o.walk(amina, "/sign-in", "amina", "pwd otp")
+	o.walk(ben, "/sign-in", "ben", "pwd otp")
+	resp, err := amina.Get(o.base + "/sign-out")
+	must(t, err)
+	if !o.signOutIfAsked(amina, resp) {
+		t.Fatalf("no sign-out form: %d at %s", resp.StatusCode, resp.Request.URL)
+	}
+	if o.me(amina) != nil { // the provider told the portal before it answered
+		t.Fatal("the session outlived the provider's")
+	}
+	if o.me(ben) == nil {
+		t.Fatal("another user was signed out too")
+	}
+}
