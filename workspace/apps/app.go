@@ -61,7 +61,7 @@ func Environment() []string {
 func sqlApp() App {
 	return App{
 		Name:   SQL,
-		Args:   []string{Engine, "serve", "--socket", RunFolder + "/sql.sock", "--database", Top + "/extract/extract.duckdb", "--scratch", "/tmp"},
+		Args:   []string{Engine, "serve", "--db", Top + "/extract/extract.duckdb", "--socket", RunFolder + "/sql.sock"},
 		Dir:    "/tmp",
 		Socket: "sql.sock",
 		Base:   "/sql/",

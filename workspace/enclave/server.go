@@ -139,7 +139,12 @@ func (m *Manager) readOutbox(w http.ResponseWriter, r *http.Request) {
 func (m *Manager) dial(w http.ResponseWriter, r *http.Request) {
 	app, err := m.Dial(r.Context(), r.PathValue("id"), r.PathValue("app"))
 	if err != nil {
-		m.reply(w, r, nil, err)
+		if !ark.Is(err, ark.Unavailable) { // an app still starting is no news
+			m.reply(w, r, nil, err)
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_ = json.NewEncoder(w).Encode(fault{Kind: ark.Unavailable, Says: "the app does not answer yet", Remedy: "try again in a moment"})
 		return
 	}
 	defer app.Close()

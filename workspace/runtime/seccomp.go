@@ -35,7 +35,7 @@ timer_create timer_settime timer_gettime timer_getoverrun timer_delete timerfd_c
 poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_wait epoll_wait_old epoll_pwait epoll_pwait2 eventfd eventfd2
 io_setup io_submit io_getevents io_pgetevents io_cancel io_destroy
 bind connect listen accept accept4 getsockname getpeername getsockopt setsockopt shutdown sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg
-shmget shmat shmdt shmctl semget semop semctl semtimedop getrandom landlock_create_ruleset landlock_add_rule landlock_restrict_self
+shmget shmat shmdt shmctl semget semop semctl semtimedop getrandom landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
 `
 
 const (
@@ -47,7 +47,7 @@ const (
 // seccomp is the allow-list profile of every sandbox, for one architecture
 // (Go's name for it); calls of a foreign architecture kill the caller.
 func seccomp(arch string) *oci.LinuxSeccomp {
-	eperm, enosys, noFamily := uint(unix.EPERM), uint(unix.ENOSYS), uint(unix.EAFNOSUPPORT)
+	eperm, enosys, noFamily, noNetlink := uint(unix.EPERM), uint(unix.ENOSYS), uint(unix.EAFNOSUPPORT), uint(unix.EOPNOTSUPP)
 	when := func(index uint, op oci.LinuxSeccompOperator, value, mask uint64) []oci.LinuxSeccompArg {
 		return []oci.LinuxSeccompArg{{Index: index, Op: op, Value: value, ValueTwo: mask}}
 	}
@@ -62,11 +62,16 @@ func seccomp(arch string) *oci.LinuxSeccomp {
 		{Names: []string{"clone3"}, Action: oci.ActErrno, ErrnoRet: &enosys},
 		// Unix sockets only; any other family does not exist here.
 		allow(when(0, oci.OpEqualTo, unix.AF_UNIX, 0), "socket", "socketpair"),
-		{Names: []string{"socket", "socketpair"}, Action: oci.ActErrno, ErrnoRet: &noFamily, Args: when(0, oci.OpNotEqual, unix.AF_UNIX, 0)},
+		{Names: []string{"socket", "socketpair"}, Action: oci.ActErrno, ErrnoRet: &noFamily, Args: when(0, oci.OpGreaterThan, unix.AF_NETLINK, 0)},
+		// ZeroMQ, which notebooks are built on, aborts on any other answer here.
+		{Names: []string{"socket", "socketpair"}, Action: oci.ActErrno, ErrnoRet: &noNetlink, Args: when(0, oci.OpEqualTo, unix.AF_NETLINK, 0)},
 		allow(when(1, oci.OpNotEqual, tiocsti, 0), "ioctl"),
 		// Pipes with a name, never a device.
 		allow(when(1, oci.OpMaskedEqual, unix.S_IFMT, unix.S_IFIFO), "mknod"),
 		allow(when(2, oci.OpMaskedEqual, unix.S_IFMT, unix.S_IFIFO), "mknodat"),
+	}
+	for family := uint64(unix.AF_INET); family < unix.AF_NETLINK; family++ {
+		calls = append(calls, oci.LinuxSyscall{Names: []string{"socket", "socketpair"}, Action: oci.ActErrno, ErrnoRet: &noFamily, Args: when(0, oci.OpEqualTo, family, 0)})
 	}
 	for _, persona := range []uint64{0, 0x0008, 0x20000, 0x20008, 0xffffffff} {
 		calls = append(calls, allow(when(0, oci.OpEqualTo, persona, 0), "personality"))

@@ -7,7 +7,8 @@ c.ServerApp.sock = "/run/ark/jupyter.sock"
 c.ServerApp.sock_mode = "0600"
 c.ServerApp.base_url = "/jupyter/"
 c.ServerApp.root_dir = "/workspace"
-c.ServerApp.preferred_dir = "/workspace/home"
+c.FileContentsManager.preferred_dir = "/workspace/home"
+c.ServerApp.ip = "localhost"  # not listened on; left out, it would try a TCP socket
 c.ServerApp.default_url = "/lab"
 c.ServerApp.open_browser = False
 c.ServerApp.local_hostnames = ["localhost", "ws.localhost"]
@@ -17,7 +18,6 @@ c.ServerApp.terminals_enabled = True
 c.ServerApp.quit_button = False
 c.ServerApp.use_redirect_file = False
 c.ServerApp.answer_yes = True
-c.ServerApp.kernel_ws_protocol = None
 c.ServerApp.jpserver_extensions = {
     "jupyterlab": True,
     "jupyter_server_terminals": True,
