@@ -6,8 +6,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -258,4 +260,139 @@ func TestKeyRotation(t *testing.T) {
 	must(t, w.issuer.RotateKeys()) // the key in use was never seen before
 	w.clock.move(time.Minute)
 	w.signIn("amina")
+}
+
+func TestReturnPathThroughTheWholeFlow(t *testing.T) {
+	w := newWorld(t)
+	for raw, want := range map[string]string{"/me": "/me", "//evil.example/": "/", "https://evil.example/": "/", "/\\evil.example": "/"} {
+		c := &http.Client{Transport: identity.Transport()}
+		c.Jar, _ = cookiejar.New(nil)
+		var arrived string
+		c.CheckRedirect = func(r *http.Request, via []*http.Request) error {
+			if strings.HasSuffix(via[len(via)-1].URL.Path, "/callback") {
+				arrived = r.URL.String()
+				return http.ErrUseLastResponse
+			}
+			return nil
+		}
+		must(t, w.walker.Again(t.Context(), c, w.base, "/sign-in?return="+url.QueryEscape(raw), w.credentials("amina")))
+		if arrived != w.base+want {
+			t.Errorf("%q leads to %q", raw, arrived)
+		}
+		w.clock.move(time.Minute)
+	}
+}
+
+func TestWrongCredentials(t *testing.T) {
+	w := newWorld(t)
+	w.walker.Tries = 1
+	for name, bend := range map[string]func(*signin.Credentials){
+		"password": func(c *signin.Credentials) { c.Password = "not the password" },
+		"user":     func(c *signin.Credentials) { c.UserName = "nobody" },
+		"secret":   func(c *signin.Credentials) { c.TOTPSecret = identity.Secret(w.accounts["ben"].TOTPSecret) },
+		"code":     func(c *signin.Credentials) { c.Code = "12345" },
+	} {
+		c := w.credentials("amina")
+		bend(&c)
+		client, err := w.walker.SignIn(t.Context(), w.base, c)
+		if !ark.Is(err, ark.Unsigned) || !strings.Contains(err.Error(), "not right") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if w.me(client) != nil {
+			t.Errorf("%s: signed in", name)
+		}
+		w.clock.move(time.Minute) // to codes that were not used
+	}
+	if w.me(w.signIn("amina")) == nil {
+		t.Fatal("the right ones are refused after four wrong tries")
+	}
+}
+
+// TestStepUpAsSomeoneElse: the user at the keyboard left, another comes.
+func TestStepUpAsSomeoneElse(t *testing.T) {
+	w := newWorld(t)
+	w.walker.Tries = 1
+	c := w.signIn("amina")
+	if err := w.walker.Again(t.Context(), c, w.base, "/step-up", w.credentials("ben")); !ark.Is(err, ark.Unsigned) {
+		t.Fatalf("%v", err)
+	}
+	if w.me(c)["fresh"] != false {
+		t.Fatal("somebody else's second factor counts")
+	}
+}
+
+func TestSignOutAtThePortalAndTheIssuer(t *testing.T) {
+	w := newWorld(t)
+	c := w.signIn("amina")
+	resp, err := c.Get(w.base + "/sign-out")
+	must(t, err)
+	resp.Body.Close()
+	if resp.Request.URL.Host != w.issuer.Host() || w.me(c) != nil {
+		t.Fatalf("at %s", resp.Request.URL)
+	}
+	resp, err = c.PostForm("http://"+w.issuer.Host()+"/sign-out", url.Values{"back": {"yes"}})
+	must(t, err)
+	resp.Body.Close()
+	if resp.Request.URL.String() != w.base+"/" {
+		t.Fatalf("not sent back but to %s", resp.Request.URL)
+	}
+}
+
+func TestSavedSession(t *testing.T) {
+	w := newWorld(t)
+	saved := signin.Saved{Path: filepath.Join(t.TempDir(), "ark", "sessions.json")}
+	if _, err := saved.Client(w.base); !ark.Is(err, ark.Unsigned) {
+		t.Fatal("a session out of nothing")
+	}
+	must(t, saved.Save(w.signIn("amina"), w.base, time.Now()))
+	info, err := os.Stat(saved.Path)
+	must(t, err)
+	if info.Mode().Perm() != 0o600 {
+		t.Fatal("others may read the session")
+	}
+	c, err := saved.Client(w.base)
+	must(t, err)
+	if w.me(c)["user"] != "usr of Dr amina" {
+		t.Fatal("the saved session is not the user's")
+	}
+	if other, err := saved.Client("http://localhost:1"); err == nil {
+		t.Fatal("a session for another address", other)
+	}
+	b, err := os.ReadFile(saved.Path)
+	must(t, err)
+	for _, never := range []string{password, w.accounts["amina"].TOTPSecret, "amina"} {
+		if strings.Contains(string(b), never) {
+			t.Fatalf("%q is in the file", never)
+		}
+	}
+	must(t, os.Chmod(saved.Path, 0o644))
+	if _, err := saved.Client(w.base); !ark.Is(err, ark.Forbidden) {
+		t.Fatal("a file that others may read is used")
+	}
+	must(t, os.Chmod(saved.Path, 0o600))
+	must(t, saved.Forget(w.base))
+	if _, err := saved.Client(w.base); !ark.Is(err, ark.Unsigned) {
+		t.Fatal("forgotten and still there")
+	}
+}
+
+// TestManyAtOnce signs two users in from many browsers at the same time.
+func TestManyAtOnce(t *testing.T) {
+	w := newWorld(t)
+	var all sync.WaitGroup
+	for _, name := range []string{"amina", "ben"} {
+		for range 2 {
+			all.Go(func() {
+				c, err := w.walker.SignIn(t.Context(), w.base, w.credentials(name))
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+					return
+				}
+				if me := w.me(c); me["user"] != "usr of Dr "+name {
+					t.Errorf("%s is %v", name, me)
+				}
+			})
+		}
+	}
+	all.Wait()
 }

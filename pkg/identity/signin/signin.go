@@ -36,8 +36,27 @@ type Walker struct {
 	Now       func() time.Time  // optional
 	Tries     int               // optional: how often a refused code is followed by a later one; 3 by default
 
-	mu   sync.Mutex
-	used map[string]int64 // last TOTP step used, by user name
+	mu    sync.Mutex
+	users map[string]*hand
+}
+
+// hand is one user's authenticator. Codes are given in order, so one sign-in of
+// a user waits for the one before.
+type hand struct {
+	sync.Mutex
+	used int64 // last TOTP step given
+}
+
+func (k *Walker) hand(userName string) *hand {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.users == nil {
+		k.users = map[string]*hand{}
+	}
+	if k.users[userName] == nil {
+		k.users[userName] = &hand{}
+	}
+	return k.users[userName]
 }
 
 // SignIn returns a client whose jar holds the session of the user at base, such
@@ -117,7 +136,10 @@ func (k *Walker) once(ctx context.Context, client *http.Client, start string, c 
 	if !page.has("code") {
 		return false, refused(page.problem())
 	}
-	code, err := k.code(ctx, c)
+	h := k.hand(c.UserName)
+	h.Lock()
+	defer h.Unlock()
+	code, err := k.code(ctx, c, h)
 	if err != nil {
 		return false, err
 	}
@@ -132,11 +154,12 @@ func (k *Walker) once(ctx context.Context, client *http.Client, start string, c 
 
 // code returns a code that this Walker has not used. The step after now is used
 // too, since issuers accept it; beyond that it waits.
-func (k *Walker) code(ctx context.Context, c Credentials) (string, error) {
+func (k *Walker) code(ctx context.Context, c Credentials, h *hand) (string, error) {
 	if c.Code != "" {
 		return c.Code, nil
 	}
-	step := k.reserve(c.UserName)
+	step := max(k.now().Unix()/30, h.used+1)
+	h.used = step
 	for step > k.now().Unix()/30+1 {
 		select {
 		case <-ctx.Done():
@@ -149,17 +172,6 @@ func (k *Walker) code(ctx context.Context, c Credentials) (string, error) {
 		return "", refused("the TOTP secret can't be read")
 	}
 	return code, nil
-}
-
-func (k *Walker) reserve(userName string) int64 {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.used == nil {
-		k.used = map[string]int64{}
-	}
-	step := max(k.now().Unix()/30, k.used[userName]+1)
-	k.used[userName] = step
-	return step
 }
 
 func (k *Walker) now() time.Time {
