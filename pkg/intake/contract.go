@@ -62,7 +62,8 @@ const (
 // CodeList is a closed list of codes, versioned with the contract.
 type CodeList struct {
 	Version string            `yaml:"version"`
-	Codes   map[string]string `yaml:"codes"` // code → what it means
+	Codes   map[string]string `yaml:"codes"`   // code → what it means
+	Becomes map[string]string `yaml:"becomes"` // the sender's code → the Ark's, where they differ
 }
 
 // ContractLimits bound what a delivery may do before it is refused as a whole.

@@ -55,6 +55,11 @@ func (c *Contract) check() error {
 		if list.Version == "" || len(list.Codes) == 0 {
 			return wrong("code list "+name, "it needs a version and codes")
 		}
+		for code := range list.Becomes {
+			if _, ok := list.Codes[code]; !ok {
+				return wrong("code list "+name, "becomes names a code that is not in the list")
+			}
+		}
 	}
 	seen := map[string]bool{personTable: true}
 	for _, t := range c.Tables {

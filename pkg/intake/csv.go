@@ -13,20 +13,21 @@ import (
 // 4180: a field in double quotes may hold delimiters, line ends and doubled
 // quotes.
 type csvReader struct {
-	r      io.Reader
-	delim  byte
-	limit  Limits
-	file   string
-	buf    []byte // what was read; buf[from:to] is not yet used
-	from   int
-	to     int
-	eof    bool
-	rows   int64    // rows given out, the header not counted
-	cells  [][]byte // of the last row; valid until the next
-	spare  []byte   // where quoted fields are unescaped
-	crlf   bool
-	header bool // the header was read
-	plain  bool // lines are records: quotes mean nothing
+	r         io.Reader
+	delim     byte
+	limit     Limits
+	file      string
+	buf       []byte // what was read; buf[from:to] is not yet used
+	from      int
+	to        int
+	eof       bool
+	rows      int64    // rows given out, the header not counted
+	cells     [][]byte // of the last row; valid until the next
+	spare     []byte   // where quoted fields are unescaped
+	crlf      bool
+	header    bool // the header was read
+	plain     bool // lines are records: quotes mean nothing
+	malformed bool // the last row has text behind a closing quote
 }
 
 func newCSVReader(r io.Reader, delim byte, file string, l Limits) *csvReader {
@@ -176,7 +177,7 @@ func (c *csvReader) fill() error {
 
 // split cuts a record into cells.
 func (c *csvReader) split(line []byte) error {
-	c.cells = c.cells[:0]
+	c.cells, c.malformed = c.cells[:0], false
 	if bytes.IndexByte(line, '"') < 0 {
 		for {
 			i := bytes.IndexByte(line, c.delim)
@@ -233,7 +234,8 @@ func (c *csvReader) quoted(line []byte) (cell, rest []byte, more bool) {
 	line = line[1:]
 	for {
 		i := bytes.IndexByte(line, '"')
-		if i < 0 { // the line's quotes are even, so this is a quote further on that opened nothing
+		if i < 0 {
+			c.malformed = true
 			c.spare = append(c.spare, line...)
 			return c.spare[start:], nil, false
 		}
@@ -247,7 +249,8 @@ func (c *csvReader) quoted(line []byte) (cell, rest []byte, more bool) {
 			line = line[1:]
 		case line[0] == c.delim:
 			return c.spare[start:], line[1:], true
-		default: // text behind a closing quote: kept as it is
+		default: // text behind a closing quote: what the sender meant is a guess
+			c.malformed = true
 			c.spare = append(c.spare, '"')
 		}
 	}

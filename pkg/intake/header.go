@@ -71,6 +71,9 @@ func openCSV(o *opened, t *Table, f Format, l Limits) (*csvRecords, error) {
 		}
 		return nil, err
 	}
+	if r.csv.malformed {
+		return nil, ark.Faultf(ark.Invalid, "the header line's quotes do not close").At(o.report.Name, 0, "").Do("export the file again")
+	}
 	r.csv.header = true
 	return r, r.match(o.report, t)
 }
@@ -159,6 +162,9 @@ func (r *csvRecords) row() int64 { return r.csv.rows }
 func (r *csvRecords) next(fields [][]byte) error {
 	if err := r.csv.next(); err != nil {
 		return err
+	}
+	if r.csv.malformed {
+		return &badRow{"quotes", "a quoted field goes on behind its closing quote", Conformance}
 	}
 	if len(r.csv.cells) != r.width {
 		return &badRow{"columns", "the row has more or fewer columns than the header", Conformance}

@@ -19,9 +19,9 @@ var eventColumn = identitySchema().Index(string(EventDate))
 // identitySorts gather identity and demographics of every table of a delivery,
 // in two sorts that are written to two zones.
 type identitySorts struct {
-	p      *process
-	names  *columnar.Sorter
-	coarse *columnar.Sorter
+	p                      *process
+	names, coarse          *columnar.Sorter
+	identity, demographics bool // a table of the delivery has them
 }
 
 func newIdentitySorts(p *process) (*identitySorts, error) {
@@ -51,7 +51,7 @@ func (s *identitySorts) close() {
 // person's record, of several the latest.
 func (s *identitySorts) write(ctx context.Context) error {
 	report := &IdentityReport{Flags: map[string]int64{}}
-	if s.names.Rows() > 0 {
+	if s.identity {
 		err := s.p.output(ZoneIdentifiers, "identifiers.parquet", func(w io.Writer) (int64, error) {
 			schema := identitySchema()
 			return parquet(w, schema, func(out *columnar.Writer) error {
@@ -69,7 +69,7 @@ func (s *identitySorts) write(ctx context.Context) error {
 		}
 		s.p.report.Identifiers = report
 	}
-	if s.coarse.Rows() == 0 {
+	if !s.demographics {
 		return nil
 	}
 	return s.p.output(ZoneIndex, "demographics.parquet", func(w io.Writer) (int64, error) {

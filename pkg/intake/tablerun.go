@@ -99,7 +99,13 @@ func newTableRun(p *process, t *Table) (*tableRun, error) {
 		return nil, err
 	}
 	if (r.identity || len(t.Coarse) > 0) && p.who == nil {
-		p.who, err = newIdentitySorts(p)
+		if p.who, err = newIdentitySorts(p); err != nil {
+			return nil, err
+		}
+	}
+	if p.who != nil {
+		p.who.identity = p.who.identity || r.identity
+		p.who.demographics = p.who.demographics || len(t.Coarse) > 0
 	}
 	r.names, r.coarse = make([]cell.Value, len(identitySchema())+1), make([]cell.Value, len(demographicsSchema())+2)
 	return r, err
@@ -124,8 +130,9 @@ func (r *tableRun) newField(f *Field, missing map[string]bool) fieldRun {
 	}
 	if f.Codes != "" {
 		run.codes = map[string]string{}
-		for code := range r.p.job.Contract.Lists[f.Codes].Codes {
-			run.codes[code] = code
+		list := r.p.job.Contract.Lists[f.Codes]
+		for code := range list.Codes {
+			run.codes[code] = cmpOr(list.Becomes[code], code)
 		}
 	}
 	r.report.Fields = append(r.report.Fields, run.report)
@@ -183,6 +190,9 @@ func (r *tableRun) readFields(raw [][]byte, deleted bool) (first *failing) {
 		v, bad := f.value(raw[i], r.p.today)
 		r.values[i] = v
 		if bad == nil {
+			if f.Role == Sex && !v.IsNull() {
+				r.names[f.role] = v // the Ark's code for the sender's
+			}
 			continue
 		}
 		if f.role >= 0 { // flagged above; a wrong identifier holds no row back

@@ -3,7 +3,6 @@ package intake
 import (
 	"bytes"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -292,10 +291,11 @@ func runes(raw []byte) int {
 	return n
 }
 
-// stripPrefix cuts a reference like Patient/1 or urn:uuid:1 to its last part.
+// stripReference cuts a reference to its last part: Patient/12, urn:uuid:12 and
+// Patient?identifier=system|12 are 12.
 func stripReference(s []byte) []byte {
-	if i := bytes.LastIndexByte(s, '/'); i >= 0 {
+	if i := bytes.LastIndexAny(s, "/|"); i >= 0 {
 		return s[i+1:]
 	}
-	return []byte(strings.TrimPrefix(string(s), "urn:uuid:"))
+	return bytes.TrimPrefix(s, []byte("urn:uuid:"))
 }
