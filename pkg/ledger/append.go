@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -29,8 +31,12 @@ func (l *Log) Append(ctx context.Context, leaves []Leaf) ([]int64, Checkpoint, e
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for range 16 { // each round either ends or finds another sequencer's batch complete
-		err := l.attempt(ctx, leaves, encoded)
+	for round := range maxRounds { // each ends here or finds another sequencer's batch complete
+		err := pause(ctx, round)
+		if err != nil {
+			return nil, Checkpoint{}, err
+		}
+		err = l.attempt(ctx, leaves, encoded)
 		if err == nil {
 			return l.places(leaves), l.head, nil
 		}
@@ -40,6 +46,22 @@ func (l *Log) Append(ctx context.Context, leaves []Leaf) ([]int64, Checkpoint, e
 		}
 	}
 	return nil, Checkpoint{}, ark.Faultf(ark.Unavailable, "other sequencers keep appending to the ledger").Do("run one sequencer; then try again")
+}
+
+// maxRounds is how often Append lets others go first before it gives up.
+const maxRounds = 100
+
+// pause lets a sequencer that lost a race wait a little, at random.
+func pause(ctx context.Context, round int) error {
+	if round == 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(rand.N(time.Duration(min(round, 25)) * 4 * time.Millisecond)):
+		return nil
+	}
 }
 
 // errRace says that another sequencer went first: read the head again.

@@ -22,6 +22,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -52,8 +53,13 @@ func InStore(s *objects.Store) Tiles { return stored{s} }
 type stored struct{ store *objects.Store }
 
 func (t stored) Put(ctx context.Context, name string, data []byte) error {
-	_, err := t.store.Put(ctx, objects.Ledger, name, "", newReader(data))
-	return err
+	for {
+		_, err := t.store.Put(ctx, objects.Ledger, name, "", bytes.NewReader(data))
+		if !ark.Is(err, ark.Unknown) {
+			return err
+		}
+		// It was there, and another sequencer pruned it before it could be compared.
+	}
 }
 
 func (t stored) Get(ctx context.Context, name string) ([]byte, error) {

@@ -80,8 +80,11 @@ func Create(ctx context.Context, c Config) (*Log, error) {
 // interrupted. A missing log or a head by another key is refused.
 func Open(ctx context.Context, c Config) (*Log, error) {
 	l := newLog(c)
-	for range 16 { // another sequencer may be at work
-		err := l.load(ctx)
+	for round := range maxRounds { // another sequencer may be at work
+		err := pause(ctx, round)
+		if err == nil {
+			err = l.load(ctx)
+		}
 		if err == nil {
 			return l, nil
 		}

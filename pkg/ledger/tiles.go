@@ -1,12 +1,10 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -152,5 +150,3 @@ func (get getter) hashReader(size int64, root tlog.Hash) tlog.HashReader {
 func (l *Log) getter(ctx context.Context) getter {
 	return func(name string) ([]byte, error) { return l.tiles.Get(ctx, name) }
 }
-
-func newReader(b []byte) io.Reader { return bytes.NewReader(b) }
