@@ -35,6 +35,7 @@ type Result struct {
 	Clusters []uint32 // per row, the smallest row of its cluster
 	Refused  []engine.Refusal
 	Scored   *engine.Scored
+	Accept   float64 // probability from which a pair was a link
 }
 
 // Infer returns the canonical frame of f and the default model for it.
@@ -78,5 +79,11 @@ func Run(ctx context.Context, f *frame.Frame, m *model.Model, o Options) (*Resul
 			refused = nil
 		}
 	}
-	return &Result{Model: m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored}, nil
+	return &Result{Model: m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored, Accept: o.Accept}, nil
+}
+
+// ClusteringAt is how links become clusters when those of the given weight and
+// more are taken.
+func ClusteringAt(weight float64, o Options) engine.Clustering {
+	return engine.Clustering{Accept: weight, Mean: defaultMean, Connected: o.Connected}
 }

@@ -8,13 +8,16 @@ import (
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
 
-// Prepare returns f with the columns that m looks at, as they are in the
-// input. A column a_b_concat that is missing is made of a and b with a space
+// Prepare returns f with the columns that m looks at: canonical ones, or, for
+// a raw model, as they are in the input. A column a_b_concat that is missing is made of a and b with a space
 // between, as Splink's name comparison wants it.
 func Prepare(f *frame.Frame, m *model.Model) (*frame.Frame, error) {
 	need, err := m.Columns()
 	if err != nil {
 		return nil, err
+	}
+	if !m.Raw {
+		f = canonical(f)
 	}
 	out := &frame.Frame{N: f.N, Sources: f.Sources, Source: f.Source, Cols: append([]*frame.Column(nil), f.Cols...)}
 	for name := range need {

@@ -1,6 +1,10 @@
 package engine
 
-import "math"
+import (
+	"math"
+
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
 
 // Prior is the probability that two random records match.
 func (s *Scored) Prior() float64 { return s.p.prior }
@@ -42,16 +46,108 @@ func (s *Scored) Weights() []ComparisonWeights {
 
 // RuleShare is what a rule contributed.
 type RuleShare struct {
-	Name string
-	Tier bool
-	Lost int64 // pairs not looked at because blocks were too large
+	Name  string
+	Tier  bool
+	Pairs int64 // that hold it, counted on a sample when there are very many
+	Lost  int64 // pairs not looked at because blocks were too large
 }
 
 // Rules lists tiers and blocking rules in order.
 func (s *Scored) Rules() []RuleShare {
 	var out []RuleShare
 	for k, r := range s.p.rules {
-		out = append(out, RuleShare{Name: r.name, Tier: k < s.p.tiers, Lost: r.lost})
+		x := RuleShare{Name: r.name, Tier: k < s.p.tiers, Lost: r.lost}
+		for _, c := range s.c.cells {
+			if c.mask&(1<<uint(k)) != 0 {
+				x.Pairs += int64(c.n) * int64(s.c.each)
+			}
+		}
+		out = append(out, x)
 	}
 	return out
+}
+
+// Candidates is the number of pairs looked at, from a sample when there are
+// very many.
+func (s *Scored) Candidates() int64 { return s.c.total }
+
+// PatternWeight is the weight of a pattern without term frequencies.
+func (s *Scored) PatternWeight(pattern uint32) float64 {
+	w := math.Log2(s.p.prior) - math.Log2(1-s.p.prior)
+	for i := range s.p.comps {
+		c := &s.p.comps[i]
+		w += s.p.weights[s.p.offsets[i]+int(pattern/c.stride)%len(c.levels)]
+	}
+	return w
+}
+
+// Model is the model with the probabilities that were used.
+func (s *Scored) Model() *model.Model {
+	m := *s.p.m
+	m.Prior, m.Trained = s.p.prior, true
+	m.Comparisons = nil
+	for i, c := range s.p.comps {
+		mc := s.p.m.Comparisons[i]
+		mc.Levels = nil
+		for _, l := range c.levels {
+			mc.Levels = append(mc.Levels, l.Level)
+		}
+		m.Comparisons = append(m.Comparisons, mc)
+	}
+	return &m
+}
+
+// Warnings says what was odd about the data or the estimate.
+func (s *Scored) Warnings() []string {
+	out := []string{}
+	for i := range s.p.comps {
+		c := &s.p.comps[i]
+		informs := false
+		for _, l := range c.levels[:len(c.levels)-1] {
+			informs = informs || !l.IsNull && math.Abs(math.Log2(max(l.M, tiny)/max(l.U, tiny))) > 0.1
+		}
+		if !informs {
+			out = append(out, "comparison "+c.name+" says almost nothing: its column is empty or the same everywhere")
+		}
+	}
+	for _, r := range s.p.rules {
+		if r.size <= 1 {
+			out = append(out, "rule \""+r.name+"\" brings no two records together")
+		}
+	}
+	if s.c.total == 0 {
+		out = append(out, "no two records were compared: every record is a cluster of its own")
+	}
+	return out
+}
+
+// Reached is the share of the true pairs (rows of one truth other than 0) that
+// a tier or blocking rule brings together.
+func (s *Scored) Reached(truth []uint32) float64 {
+	p := s.p
+	groups := map[uint32][]uint32{}
+	for i, t := range truth {
+		if t != 0 {
+			groups[t] = append(groups[t], uint32(i))
+		}
+	}
+	w := p.newWorker()
+	all, met := 0, 0
+	for _, g := range groups {
+		for i, l := range g {
+			for _, r := range g[i+1:] {
+				if p.m.Mode == model.Link && p.f.Source[l] == p.f.Source[r] {
+					continue
+				}
+				all++
+				if p.mask(w, 0, p.row(l), p.row(r)) != 0 {
+					met++
+				}
+			}
+		}
+	}
+	if all == 0 {
+		return 1
+	}
+	return float64(met) / float64(all)
 }

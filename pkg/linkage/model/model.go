@@ -57,6 +57,7 @@ type Model struct {
 	Mode        Mode
 	Prior       float64 // probability that two random records match; NaN: estimate
 	Trained     bool    // keep M, U and Prior as they are
+	Raw         bool    // columns as they are in the input, not canonical
 	Tiers       []Rule  // deterministic links, strongest first
 	Rules       []Rule
 	Cannot      []Rule   // pairs that hold one are of two people

@@ -1,0 +1,130 @@
+// Package files links files into files: CSV and Parquet in, pairs, clusters
+// and a report out. It opens the paths its caller names and writes to one
+// folder; it knows nothing of zones, keys or payload.
+package files
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// Input is a file to link, under the name that its ids get.
+type Input struct{ Name, Path string }
+
+// ParseInput reads [NAME=]FILE. Without a name it is the file's, up to the
+// first dot.
+func ParseInput(s string) (Input, error) {
+	name, path, ok := strings.Cut(s, "=")
+	if !ok || strings.ContainsAny(name, `/\`) {
+		path = s
+		name, _, _ = strings.Cut(filepath.Base(path), ".")
+	}
+	if name == "" || path == "" || strings.Contains(name, "/") {
+		return Input{}, ark.Faultf(ark.Invalid, "an input is not NAME=FILE or FILE").Do("write for example gp=gp.csv")
+	}
+	return Input{name, path}, nil
+}
+
+// load reads all inputs into one frame.
+func load(ctx context.Context, inputs []Input) (*frame.Frame, error) {
+	if len(inputs) == 0 {
+		return nil, ark.Faultf(ark.Invalid, "no input is named").Do("give --in FILE")
+	}
+	b := frame.NewBuilder()
+	seen := map[string]bool{}
+	for _, in := range inputs {
+		if seen[in.Name] {
+			return nil, ark.Faultf(ark.Invalid, "two inputs have the same name").At(in.Name, 0, "").Do("name them: --in a=FILE --in b=FILE")
+		}
+		seen[in.Name] = true
+		if err := add(ctx, b, in); err != nil {
+			return nil, err
+		}
+	}
+	return b.Frame(), nil
+}
+
+func add(ctx context.Context, b *frame.Builder, in Input) error {
+	f, err := os.Open(in.Path)
+	if err != nil {
+		return ark.Faultf(ark.Invalid, "the file can't be opened").At(in.Name, 0, "").Do("check the path and the permission to read it").Because(err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return ark.Faultf(ark.Invalid, "the file can't be read").At(in.Name, 0, "").Because(err)
+	}
+	br := bufio.NewReader(f)
+	head, _ := br.Peek(4)
+	switch {
+	case bytes.Equal(head, []byte("PAR1")):
+		return b.AddParquet(ctx, in.Name, f, st.Size())
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(br)
+		if err != nil {
+			return ark.Faultf(ark.Invalid, "the file can't be unpacked").At(in.Name, 0, "").Because(err)
+		}
+		return b.AddCSV(in.Name, io.LimitReader(z, 1<<36))
+	}
+	return b.AddCSV(in.Name, br)
+}
+
+// names returns for each row the id that outputs call it by.
+func names(f *frame.Frame, column string, m *model.Model) ([]string, error) {
+	if column == "" && m != nil && m.UniqueID != "" && f.Col(m.UniqueID) != nil {
+		column = m.UniqueID
+	}
+	if column == "" {
+		column = guessID(f)
+	}
+	if column == "" {
+		return nil, ark.Faultf(ark.Invalid, "no column names the rows").Do("give --id COLUMN")
+	}
+	c := f.Col(column)
+	if c == nil {
+		return nil, ark.Faultf(ark.Invalid, "the inputs have no such column").At("", 0, column).Do("give the name of a column with --id")
+	}
+	out := make([]string, f.N)
+	several := len(f.Sources) > 1
+	seen := make(map[uint64]struct{}, f.N)
+	start := make([]int, len(f.Sources))
+	for i := range out {
+		s := f.Source[i]
+		start[s]++
+		id := c.IDs[i]
+		if id == 0 {
+			return nil, ark.Faultf(ark.Invalid, "the row has no id").At(f.Sources[s], int64(start[s]), column).Do("give every row an id")
+		}
+		k := uint64(s)<<32 | uint64(id)
+		if _, twice := seen[k]; twice {
+			return nil, ark.Faultf(ark.Invalid, "the id of the row was given to an earlier row").At(f.Sources[s], int64(start[s]), column).
+				Do("give every row an id of its own, or name another column with --id")
+		}
+		seen[k] = struct{}{}
+		out[i] = c.Dict[id]
+		if several {
+			out[i] = f.Sources[s] + "/" + out[i]
+		}
+	}
+	return out, nil
+}
+
+// guessID finds the column that names the rows, by its name only.
+func guessID(f *frame.Frame) string {
+	for _, n := range []string{"unique_id", "id", "rec_id", "record_id", "record_key", "row_id", "uid", "person_record_key"} {
+		if f.Col(n) != nil {
+			return n
+		}
+	}
+	return ""
+}
