@@ -1,6 +1,9 @@
 package engine
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // block numbers the blocks of every rule.
 func (p *Plan) block() {
@@ -34,6 +37,9 @@ func (r *rule) number(n, limit int) {
 		size = combine(ids, k.ids, false, nil)
 	}
 	ids, size = dropSingles(ids, size)
+	if r.perRow > 0 {
+		limit = affordable(ids, size, r.perRow*float64(n), limit)
+	}
 	if limit > 0 {
 		for _, v := range r.ref {
 			over := oversized(ids, size, limit)
@@ -47,7 +53,11 @@ func (r *rule) number(n, limit int) {
 		}
 		if oversized(ids, size, limit) != nil {
 			before := pairsOf(ids, size)
-			size = chop(ids, size, limit)
+			if r.perRow > 0 {
+				leaveOut(ids, oversized(ids, size, limit))
+			} else {
+				size = chop(ids, size, limit)
+			}
 			ids, size = dropSingles(ids, size)
 			r.lost += before - pairsOf(ids, size)
 		}
@@ -106,6 +116,37 @@ func oversized(ids []uint32, size, limit int) []bool {
 		}
 	}
 	return over
+}
+
+// affordable is the largest block for which all blocks up to its size make no
+// more than the given number of pairs, and at most limit.
+func affordable(ids []uint32, size int, pairs float64, limit int) int {
+	sizes := blockSizes(ids, size)
+	slices.Sort(sizes[1:])
+	best, sum := 2, 0.0
+	for i, n := range sizes[1:] {
+		sum += float64(n) * (float64(n) - 1) / 2
+		if i+2 < size && sizes[i+2] == n {
+			continue
+		}
+		if sum > pairs {
+			break
+		}
+		best = max(best, int(n))
+	}
+	if limit > 0 {
+		best = min(best, limit)
+	}
+	return best
+}
+
+// leaveOut takes the records of the given blocks to 0.
+func leaveOut(ids []uint32, blocks []bool) {
+	for i, id := range ids {
+		if blocks[id] {
+			ids[i] = 0
+		}
+	}
 }
 
 // chop divides blocks that are still too large into runs of neighbours.

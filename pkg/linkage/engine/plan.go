@@ -29,15 +29,16 @@ type comparison struct {
 // rule is a compiled blocking rule. Records of one block share key; rest must
 // hold too, when there is one.
 type rule struct {
-	name string
-	cols map[string]bool
-	keys []*vector
-	ref  []*vector
-	rest test
-	slot int // of the block number in a record's row
-	ids  []uint32
-	size int // number of blocks, the null block 0 among them
-	lost int64
+	name   string
+	cols   map[string]bool
+	keys   []*vector
+	ref    []*vector
+	perRow float64
+	rest   test
+	slot   int // of the block number in a record's row
+	ids    []uint32
+	size   int // number of blocks, the null block 0 among them
+	lost   int64
 }
 
 // Plan is a model compiled against a frame.
@@ -147,7 +148,7 @@ func (c *compiler) rule(r model.Rule) (rule, error) {
 	if err != nil {
 		return rule{}, err
 	}
-	out := rule{name: r.Name, cols: map[string]bool{}}
+	out := rule{name: r.Name, cols: map[string]bool{}, perRow: r.PerRow}
 	if out.name == "" {
 		out.name = r.When
 	}

@@ -104,7 +104,11 @@ func (p *Plan) adjust(l *level, a, b uint32) float64 {
 	if f == 0 {
 		return 0
 	}
-	tf := float64(f) / float64(p.f.N-int(n[0]))
+	known := float64(p.f.N - int(n[0]))
+	tf := float64(f) / known
+	if !p.m.Trained { // what other people hold: the person's own records don't count
+		tf = max(float64(f)-1-p.prior*known*l.M, 0.5) / known
+	}
 	return l.TFWeight * math.Log2(l.base/max(tf, l.TFFloor))
 }
 

@@ -216,6 +216,21 @@ func defaultRules(has func(...Role) bool) []Rule {
 	if has(Family, Place) {
 		add("family name and place", refine(split(has)...), kFamily, "%s.place")
 	}
+	wide := func(name string, keys ...string) {
+		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), PerRow: 8})
+	}
+	if has(Family) {
+		wide("family name, where it is rare", kFamily)
+	}
+	if has(Given) {
+		wide("given name, where it is rare", kGiven)
+	}
+	if has(Birth) {
+		wide("date of birth, where it is rare", kBirth)
+	}
+	if has(Postcode) {
+		wide("postcode, where it is rare", kCode)
+	}
 	return out
 }
 

@@ -49,6 +49,10 @@ type Rule struct {
 	Name   string
 	When   string
 	Refine []string
+	// PerRow, when above 0, bounds the rule to about that many pairs per record:
+	// the largest blocks are refined and then left out, and the report says how
+	// many pairs that lost. It lets a wide rule do what it can on any size.
+	PerRow float64
 }
 
 // Model is a whole linkage model.

@@ -42,6 +42,7 @@ type specRule struct {
 	Name   string   `yaml:"name"`
 	When   string   `yaml:"when"`
 	Refine []string `yaml:"refine"`
+	PerRow float64  `yaml:"per_row"`
 }
 
 type specComparison struct {
