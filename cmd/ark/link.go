@@ -30,7 +30,7 @@ type linkFlags struct {
 	ID          string   `name:"id" help:"Column that names a row." placeholder:"COLUMN"`
 	Threads     int      `help:"Threads to use; the answer is the same at any number. 0: all." default:"0"`
 	ExportModel string   `help:"Write the model with its probabilities as Splink JSON." type:"path" placeholder:"FILE"`
-	Threshold   float64  `help:"Probability from which a pair is a link." default:"0"`
+	Threshold   float64  `help:"Probability from which a pair is a link." default:"0.5"`
 	Keep        float64  `help:"Probability from which a pair is written." default:"0.01"`
 	Connected   bool     `help:"Clusters are connected components of links."`
 	CPUProfile  string   `help:"Write a CPU profile." hidden:"" type:"path"`

@@ -76,7 +76,7 @@ func TestFEBRLReachesThePublishedQuality(t *testing.T) {
 				across = f.Source
 			}
 			wanted := PairTruth(truth, across)
-			pairs := EvaluatePairs(r.Edges, truth, wanted, engine.Weight(defaultAccept))
+			pairs := EvaluatePairs(r.Edges, truth, wanted, engine.Weight(DefaultAccept))
 			cut, best := BestPairs(r.Edges, truth, wanted)
 			clusters, bcubed := EvaluateClusters(r.Clusters, truth, across)
 			t.Logf("pairs %.5f (precision %.5f, recall %.5f), best %.5f at %.1f bits; clusters %.5f, B-cubed %.5f",

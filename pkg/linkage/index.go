@@ -152,7 +152,7 @@ func readIndex(ctx context.Context, f *File) (map[string]string, error) {
 func (n *nodes) link(ctx context.Context, m *model.Model, in IndexInput) (*Result, error) {
 	o := in.Options
 	if o.Accept == 0 {
-		o.Accept = defaultAccept
+		o.Accept = indexAccept
 	}
 	plan, err := engine.Compile(m, n.frame, o.Threads)
 	if err != nil {

@@ -14,14 +14,19 @@ import (
 type Options struct {
 	Threads   int     // 0: one
 	Keep      float64 // probability from which a pair is reported; 0: 0.01
-	Accept    float64 // probability from which a pair is a link; 0: 0.95
+	Accept    float64 // probability from which a pair is a link; 0: DefaultAccept, 0.95 for an index
 	Connected bool    // clusters are connected components
 }
 
 // The defaults, the same for every data set.
 const (
-	defaultKeep   = 0.01
-	defaultAccept = 0.95
+	defaultKeep = 0.01
+	// DefaultAccept is the probability from which a pair of files is a link:
+	// more likely than not.
+	DefaultAccept = 0.5
+	// indexAccept is the same for the person index, where a false link shows
+	// somebody another person's care.
+	indexAccept = 0.95
 	// defaultMean is the mean weight between two clusters from which they are
 	// taken as one. It is below zero because a person's records that are far
 	// apart share little: what counts is that they don't speak against it.
@@ -56,7 +61,7 @@ func Run(ctx context.Context, f *frame.Frame, m *model.Model, o Options) (*Resul
 		o.Keep = defaultKeep
 	}
 	if o.Accept == 0 {
-		o.Accept = defaultAccept
+		o.Accept = DefaultAccept
 	}
 	plan, err := engine.Compile(m, f, o.Threads)
 	if err != nil {
