@@ -26,9 +26,6 @@ type cli struct {
 	Ledger   ledgerCmd   `cmd:"" help:"Verify the ledger."`
 	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 	Contract contractCmd `cmd:"" help:"Work on the contracts of sources."`
-	Version  versionCmd  `cmd:"" help:"Print the version of this program."`
-	Ledger   ledgerCmd   `cmd:"" help:"Verify the ledger."`
-	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 	Link     linkCmd     `cmd:"" help:"Find which records are of one person."`
 }
 
