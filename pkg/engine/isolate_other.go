@@ -1,0 +1,7 @@
+//go:build !linux
+
+package engine
+
+import "syscall"
+
+func isolation(bool) *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
