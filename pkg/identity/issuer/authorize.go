@@ -111,10 +111,15 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := i.opt.Now()
-	if s, ok := i.session(r); ok && !req.Login && !(req.HasMaxAge && now.Sub(s.AuthTime) >= req.MaxAge) {
+	if s, ok := i.session(r); ok {
 		if a, err := i.opt.Directory.BySubject(r.Context(), s.Subject); err == nil && !a.Disabled {
-			i.grant(w, r, req, s)
-			return
+			if !req.Login && !(req.HasMaxAge && now.Sub(s.AuthTime) >= req.MaxAge) {
+				i.grant(w, r, req, s)
+				return
+			}
+			if req.Hint == "" { // a proof afresh is most often of the same user
+				req.Hint = a.UserName
+			}
 		}
 	}
 	if req.None {

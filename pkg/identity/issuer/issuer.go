@@ -104,6 +104,7 @@ func (i *Issuer) routes() {
 	i.mux.HandleFunc("GET /sign-out", i.askSignOut)
 	i.mux.HandleFunc("POST /sign-out", i.signOut)
 	i.mux.HandleFunc("GET /style.css", i.pages.style)
+	i.mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	i.mux.HandleFunc("GET /{$}", i.front)
 	i.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		i.pages.message(w, http.StatusNotFound, "Page not found", "There is no page at this address.")

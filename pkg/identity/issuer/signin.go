@@ -243,10 +243,10 @@ func (i *Issuer) wrongCode(w http.ResponseWriter, r *http.Request, p *pending, t
 	if p.tries >= codeTries {
 		name := p.userName
 		p.userName, p.account, p.right, p.tries = "", Account{}, false, 0
-		i.pages.password(w, http.StatusUnauthorized, passwordPage{TX: tx, UserName: name, Error: wrongText, Demo: i.pages.demo})
+		i.pages.password(w, http.StatusUnprocessableEntity, passwordPage{TX: tx, UserName: name, Error: wrongText, Demo: i.pages.demo})
 		return
 	}
-	i.pages.code(w, http.StatusUnauthorized, i.codePage(r.Context(), p, tx, wrongText))
+	i.pages.code(w, http.StatusUnprocessableEntity, i.codePage(r.Context(), p, tx, wrongText))
 }
 
 // digits drops the spaces and dashes that people type into codes.
