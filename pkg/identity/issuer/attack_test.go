@@ -235,7 +235,7 @@ func TestBruteForce(t *testing.T) {
 				t.Fatal("signed in")
 			}
 		}
-		d.now = d.now.Add(30 * time.Second)
+		d.now = d.now.Add(time.Minute)
 	}
 	t.Logf("%d guesses in six hours", guesses)
 	if guesses == 0 || guesses > 75 { // of a million codes, three of which are right at a time: under 0.1 % a day
@@ -423,5 +423,35 @@ func TestPagesAreStrict(t *testing.T) {
 	r.Host = "evil.example"
 	if d.issuer.ServeHTTP(w, r); w.Code != http.StatusMisdirectedRequest {
 		t.Error("another host name is served")
+	}
+}
+
+// TestAPauseReachesOpenSignIns: a sign-in whose password was right is held by a
+// pause that other tries brought about meanwhile.
+func TestAPauseReachesOpenSignIns(t *testing.T) {
+	d := newDesk(t)
+	b := d.tab()
+	tx := b.begin()
+	b.post("/sign-in", "tx", tx, "user", "amina", "password", goodPassword)
+	if b.post("/code", "tx", tx, "code", "xxxxxx").signedIn() {
+		t.Fatal("signed in")
+	}
+	for range freeAttempts {
+		d.tab().signIn("wrong password", "xxxxxx")
+	}
+	if b.post("/code", "tx", tx, "code", d.code()).signedIn() {
+		t.Fatal("an open sign-in goes on guessing through a pause")
+	}
+}
+
+func TestAnotherHostNameIsNotServed(t *testing.T) {
+	d := newDesk(t)
+	for _, path := range []string{"/.well-known/openid-configuration", "/keys", "/authorize?" + goodRequest().Encode()} {
+		r := httptest.NewRequest("GET", path, nil)
+		r.Host = "localhost:8080"
+		w := httptest.NewRecorder()
+		if d.issuer.ServeHTTP(w, r); w.Code != http.StatusMisdirectedRequest {
+			t.Errorf("%s: %d", path, w.Code)
+		}
 	}
 }
