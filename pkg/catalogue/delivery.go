@@ -2,6 +2,8 @@ package catalogue
 
 import (
 	"context"
+	"encoding/json"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/intake"
@@ -60,6 +62,7 @@ type IntakeJob struct {
 	Source       string          `json:"source"` // slug
 	Number       int             `json:"number"`
 	Contract     string          `json:"contract"`
+	Received     time.Time       `json:"received"`
 	Files        []DeliveredFile `json:"files"` // manifest.json among them
 }
 
@@ -101,7 +104,7 @@ func (r *Room) ReceiveDelivery(ctx context.Context, actor store.Actor, source, n
 		if err := deliveries.Insert(ctx, tx, &d); err != nil {
 			return nil, err
 		}
-		job := IntakeJob{Delivery: d.ID, DeliveryName: name, Source: s.Slug, Number: d.Number, Contract: s.Contract, Files: files}
+		job := IntakeJob{Delivery: d.ID, DeliveryName: name, Source: s.Slug, Number: d.Number, Contract: s.Contract, Received: d.Received, Files: files}
 		if _, err := tx.Enqueue(ctx, "intake", "intake", d.ID, job); err != nil {
 			return nil, err
 		}
@@ -142,7 +145,7 @@ func (r *Room) ApplyIntake(ctx context.Context, tx *store.Tx, id string, res Int
 	if err := r.delivery.Move(d.State, to, "delivery.apply"); err != nil {
 		return nil, err
 	}
-	d.State, d.Checked, d.Says, d.Outputs, d.Counts = to, tx.Now(), res.Blocked, res.Outputs, res.Counts
+	d.State, d.Checked, d.Says, d.Outputs, d.Counts, d.Quality = to, tx.Now(), res.Blocked, res.Outputs, res.Counts, res.Quality
 	return []store.Event{{Type: "delivery." + to, Subjects: []string{d.ID, d.Source}, Body: d.Counts}}, deliveries.Update(ctx, tx, d)
 }
 

@@ -92,9 +92,8 @@ func (r *Room) EditApplication(ctx context.Context, actor store.Actor, project s
 
 // AssessJob asks the publishing worker how identifiable the cut would be.
 type AssessJob struct {
-	Application string            `json:"application"`
-	Asks        []catalogue.Cut   `json:"asks"`
-	OrgNames    map[string]string `json:"org_names"`
+	Application string          `json:"application"`
+	Asks        []catalogue.Cut `json:"asks"`
 }
 
 // Submit checks the application and sends it on its way: it is assessed, then

@@ -117,19 +117,24 @@ type Application struct {
 	Assessment  *Assessment `json:"assessment,omitempty"`
 }
 
-// Assessment is how identifiable the cut would be. Every count has passed the
-// datasets' disclosure profile: People is a text such as "1,240" or "fewer
-// than 10".
+// Assessment is how identifiable the cut would be. Every count in it is a text
+// that has passed its dataset's disclosure profile: "1,240", "fewer than 10".
 type Assessment struct {
-	People       string            `json:"people"`
-	Coverage     string            `json:"coverage"`      // share of all people in the datasets, as text
-	UniqueShare  string            `json:"unique_share"`  // share unique on the quasi-identifiers asked for
-	Quasi        []string          `json:"quasi"`         // the quasi-identifiers asked for
-	Sensitive    []string          `json:"sensitive"`     // the sensitive variables asked for
-	PerOrg       map[string]string `json:"per_org"`       // organisation → rounded people of it
-	AlreadyHeld  []string          `json:"already_held"`  // other datasets the applicants hold under current permits
-	VariableN    int               `json:"variable_n"`    // variables asked for
-	ComputedFrom []string          `json:"computed_from"` // version ids
+	Datasets     []DatasetAssessment `json:"datasets"`
+	Quasi        []string            `json:"quasi"`         // quasi-identifiers asked for, as table.variable
+	Sensitive    []string            `json:"sensitive"`     // sensitive variables asked for
+	Variables    int                 `json:"variables"`     // how many variables are asked for
+	AlreadyHeld  []string            `json:"already_held"`  // other datasets the applicants hold under current permits
+	ComputedFrom []string            `json:"computed_from"` // version ids
+}
+
+// DatasetAssessment is the part of one dataset.
+type DatasetAssessment struct {
+	Dataset  string `json:"dataset"`
+	Title    string `json:"title"`
+	People   string `json:"people"`
+	Coverage string `json:"coverage"` // share of the people in the version
+	Unique   string `json:"unique"`   // share of them alone in their combination of quasi-identifiers
 }
 
 // Review is one organisation's decision on one application.

@@ -1,0 +1,127 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+
+	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/bundle"
+	"github.com/ark-tre/ark/airlock/inspect"
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/pseudonym"
+	"github.com/ark-tre/ark/pkg/work"
+	"github.com/ark-tre/ark/policies/disclosure"
+)
+
+// Profile returns the profile that a permit names: one, or several joined by
+// "+", combined as the design says.
+func Profile(name string) (disclosure.Profile, error) {
+	var all []disclosure.Profile
+	for _, n := range strings.Split(name, "+") {
+		p, err := disclosure.Shipped(n)
+		if err != nil {
+			return disclosure.Profile{}, err
+		}
+		all = append(all, p)
+	}
+	if len(all) == 1 {
+		return all[0], nil
+	}
+	return disclosure.Combine(all...)
+}
+
+func (b Bench) checkSteps() []work.Step {
+	return []work.Step{step("inspect", func(ctx context.Context, job airlock.CheckJob, _ none) (any, error) {
+		profile, err := Profile(job.Profile)
+		if err != nil {
+			return nil, err
+		}
+		res := airlock.CheckResult{}
+		for _, f := range job.Files {
+			data, err := b.bytes(ctx, f.Ref)
+			if err != nil {
+				return nil, err
+			}
+			found, err := inspect.File(ctx, profile, f.Name, data, pseudonym.IsPseudonym)
+			if err != nil {
+				return nil, err
+			}
+			verdict := string(found.Verdict)
+			if f.Kind == airlock.KindSupporting && verdict == "fail" {
+				verdict = "review" // it never leaves: checkers may see what cannot go
+			}
+			res.Files = append(res.Files, airlock.CheckedFile{ID: f.ID, Type: found.Media, Verdict: verdict, Findings: found.Findings})
+		}
+		return res, nil
+	})}
+}
+
+// bytes reads a submitted file, verified against its pin.
+func (b Bench) bytes(ctx context.Context, ref objects.Ref) ([]byte, error) {
+	if ref.Size > inspect.MaxFile {
+		return bytes.Repeat([]byte{0}, inspect.MaxFile+1), nil // inspect refuses it by its size
+	}
+	r, err := b.Objects.Open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+// releaseSteps assemble the bundle, open it again from its bytes, judge every
+// file once more, and only then sign and store it.
+func (b Bench) releaseSteps() []work.Step {
+	return []work.Step{step("seal", func(ctx context.Context, job airlock.ReleaseJob, _ none) (any, error) {
+		profile, err := Profile(job.Profile)
+		if err != nil {
+			return nil, err
+		}
+		st := bundle.Statement{Release: job.Release, Request: job.Request, Project: job.Project, Permit: job.Permit, PermitHash: job.PermitHash,
+			Destination: job.Destination, Round: job.Round, Checkers: job.Checkers, Checkpoint: job.Checkpoint,
+			Checked: bundle.Rule{Profile: job.Profile, Verdicts: map[string]int{}}}
+		for i, f := range job.Files {
+			data, err := b.bytes(ctx, f.Ref)
+			if err != nil {
+				return nil, err
+			}
+			found, err := inspect.File(ctx, profile, f.Name, data, pseudonym.IsPseudonym)
+			if err != nil {
+				return nil, err
+			}
+			if found.Verdict != "pass" && found.Verdict != "review" {
+				return airlock.ReleaseResult{Refused: "the files did not pass the checks that come before signing"}, nil
+			}
+			st.Checked.Verdicts[string(found.Verdict)]++
+			st.Files = append(st.Files, bundle.File{Ordinal: i + 1, Name: f.Name, Data: data})
+		}
+		return b.seal(ctx, job, st)
+	})}
+}
+
+func (b Bench) seal(ctx context.Context, job airlock.ReleaseJob, st bundle.Statement) (airlock.ReleaseResult, error) {
+	var res airlock.ReleaseResult
+	data, err := bundle.Seal(ctx, b.Keys, ReleaseKey, st)
+	if err != nil {
+		return res, err
+	}
+	pub, err := b.Keys.Public(ctx, ReleaseKey)
+	if err != nil {
+		return res, err
+	}
+	again, err := bundle.Verify(ctx, data, pub)
+	if err != nil {
+		return res, err
+	}
+	for i, f := range again.Files {
+		if f.SHA256 != job.Files[i].Ref.SHA256 {
+			return res, ark.Faultf(ark.Internal, "the bundle does not hold what was approved")
+		}
+		res.Files = append(res.Files, airlock.ReleasedFile{Ordinal: f.Ordinal, Name: f.Name, SHA256: f.SHA256, Size: f.Size})
+	}
+	res.Bundle, err = b.Objects.Put(ctx, objects.Releases, job.Project+"/"+job.Release+".zip", OutputsKey, bytes.NewReader(data))
+	return res, err
+}

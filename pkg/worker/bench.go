@@ -1,0 +1,78 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/engine"
+	"github.com/ark-tre/ark/pkg/keys"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/work"
+)
+
+// Keys that workers use, beside those of publishing and cutting.
+const (
+	LandingKey     = keys.Name("landing/deliveries")
+	IdentifiersKey = keys.Name("identifiers/data")
+	PayloadKey     = keys.Name("payload/data")
+	IndexKey       = keys.Name("index/data")
+	OutputsKey     = keys.Name("outputs/data")
+	RecordsKey     = keys.Name("pseudonym/records")
+	PersonsKey     = keys.Name("pseudonym/persons")
+	ReleaseKey     = keys.Name("signing/releases")
+)
+
+// Bench is what a worker works with.
+type Bench struct {
+	Objects *objects.Store
+	Keys    keys.Keyring
+	Engine  engine.Runner
+	Tmp     string // a folder of this role's own
+	Trial   bool
+}
+
+// Roles are the workers' roles and the kinds of job that each does.
+func (b Bench) Roles() map[string]map[string][]work.Step {
+	return map[string]map[string][]work.Step{
+		"intake":  {"intake": b.intakeSteps()},
+		"linkage": {"link": b.linkSteps()},
+		"publish": {"publish": b.publishSteps(), "feasibility": b.feasibilitySteps(), "assess": b.assessSteps(), "cut": b.cutSteps()},
+		"airlock": {"check": b.checkSteps(), "release": b.releaseSteps()},
+	}
+}
+
+// step makes a Step of a function with typed input.
+func step[In, Carry any](name string, do func(ctx context.Context, in In, carry Carry) (any, error)) work.Step {
+	return work.Step{Name: name, Do: func(ctx context.Context, rawIn, rawCarry json.RawMessage) (any, error) {
+		var in In
+		if err := json.Unmarshal(rawIn, &in); err != nil {
+			return nil, err
+		}
+		var carry Carry
+		if len(rawCarry) > 0 {
+			if err := json.Unmarshal(rawCarry, &carry); err != nil {
+				return nil, err
+			}
+		}
+		return do(ctx, in, carry)
+	}}
+}
+
+// none is the carry of a first step.
+type none = json.RawMessage
+
+// open opens a Parquet object.
+func (b Bench) open(ctx context.Context, ref objects.Ref) (*columnar.Reader, io.Closer, error) {
+	f, err := b.Objects.OpenAt(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := columnar.Open(f, f.Size(), columnar.Limits{})
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return r, f, nil
+}

@@ -1,0 +1,207 @@
+package worker
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/pkg/linkage"
+	"github.com/ark-tre/ark/pkg/nhsnumber"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/work"
+)
+
+func (b Bench) linkSteps() []work.Step {
+	return []work.Step{
+		step("index", func(ctx context.Context, job catalogue.LinkJob, _ none) (any, error) { return b.index(ctx, job) }),
+		step("lists", func(ctx context.Context, job catalogue.LinkJob, res catalogue.LinkResult) (any, error) {
+			return b.lists(ctx, job, res)
+		}),
+	}
+}
+
+// index links all records and writes the person index.
+func (b Bench) index(ctx context.Context, job catalogue.LinkJob) (catalogue.LinkResult, error) {
+	res := catalogue.LinkResult{Outputs: map[string]objects.Ref{}}
+	key, err := b.Keys.Derive(ctx, PersonsKey, "person ids")
+	if err != nil {
+		return res, err
+	}
+	defer key.Wipe()
+	in := linkage.IndexInput{Key: key.Reveal()}
+	var closers []func() error
+	defer func() {
+		for _, c := range closers {
+			c()
+		}
+	}()
+	file := func(name string, ref objects.Ref) (linkage.File, error) {
+		f, err := b.Objects.OpenAt(ctx, ref)
+		if err != nil {
+			return linkage.File{}, err
+		}
+		closers = append(closers, f.Close)
+		return linkage.File{Name: name, At: f, Size: f.Size()}, nil
+	}
+	for _, d := range job.Inputs {
+		f, err := file(d.Source, d.Identifiers)
+		if err != nil {
+			return res, err
+		}
+		in.Identifiers = append(in.Identifiers, f)
+		if d.Demographics.Name != "" {
+			if f, err = file(d.Source, d.Demographics); err != nil {
+				return res, err
+			}
+			in.Demographics = append(in.Demographics, f)
+		}
+	}
+	if job.Previous.Name != "" {
+		f, err := file("previous", job.Previous)
+		if err != nil {
+			return res, err
+		}
+		in.Previous = &f
+	}
+	name := func(s string) string { return job.Linkage + "/" + s }
+	writers := map[string]*objects.Writer{}
+	for out, object := range map[string]string{"index": "person_index.parquet", "links": "links.parquet", "persons": "persons.parquet"} {
+		w := b.Objects.Writer(ctx, objects.Index, name(object), IndexKey)
+		defer w.Abort()
+		writers[out] = w
+	}
+	var report bytes.Buffer
+	if _, err := linkage.BuildIndex(ctx, in, linkage.IndexOutput{PersonIndex: writers["index"], Links: writers["links"], Persons: writers["persons"], Report: &report}); err != nil {
+		return res, err
+	}
+	for out, w := range writers {
+		if res.Outputs[out], err = w.Commit(); err != nil {
+			return res, err
+		}
+	}
+	res.Report = report.Bytes()
+	return res, nil
+}
+
+// lists turns each list of NHS numbers into the persons who have them.
+func (b Bench) lists(ctx context.Context, job catalogue.LinkJob, res catalogue.LinkResult) (catalogue.LinkResult, error) {
+	if len(job.Lists) == 0 {
+		return res, nil
+	}
+	wanted := map[string]map[string]bool{} // number → kinds of list
+	for kind, ref := range job.Lists {
+		if err := b.readList(ctx, kind, ref, wanted); err != nil {
+			return res, err
+		}
+	}
+	records := map[string]map[string]bool{} // record key → kinds
+	for _, d := range job.Inputs {
+		err := b.rows(ctx, d.Identifiers, []string{"record_key", "nhs_number"}, func(r []columnar.Value) {
+			for kind := range wanted[r[1].Str()] {
+				if records[r[0].Str()] == nil {
+					records[r[0].Str()] = map[string]bool{}
+				}
+				records[r[0].Str()][kind] = true
+			}
+		})
+		if err != nil {
+			return res, err
+		}
+	}
+	persons := map[string]map[string]bool{} // kind → person ids
+	err := b.rows(ctx, res.Outputs["index"], []string{"person_record_key", "person_id"}, func(r []columnar.Value) {
+		for kind := range records[r[0].Str()] {
+			if persons[kind] == nil {
+				persons[kind] = map[string]bool{}
+			}
+			persons[kind][r[1].Str()] = true
+		}
+	})
+	if err != nil {
+		return res, err
+	}
+	for kind := range job.Lists {
+		if res.Outputs[kind], err = b.writePersons(ctx, job.Linkage+"/"+kind+".parquet", persons[kind]); err != nil {
+			return res, err
+		}
+	}
+	return res, nil
+}
+
+func (b Bench) rows(ctx context.Context, ref objects.Ref, columns []string, each func([]columnar.Value)) error {
+	r, c, err := b.open(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for row, err := range r.Rows(ctx, columns...) {
+		if err != nil {
+			return err
+		}
+		each(row)
+	}
+	return nil
+}
+
+// readList reads a list in the format of the national check: one ten-digit NHS
+// number a line, a comma after it. One bad line refuses the whole list: a list
+// read in part would let through somebody who objected.
+func (b Bench) readList(ctx context.Context, kind string, ref objects.Ref, into map[string]map[string]bool) error {
+	f, err := b.Objects.Open(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	s := bufio.NewScanner(f)
+	s.Buffer(make([]byte, 0, 4096), 4096)
+	for n := int64(1); s.Scan(); n++ {
+		text := strings.TrimSuffix(strings.TrimSpace(s.Text()), ",")
+		if text == "" {
+			continue
+		}
+		if !nhsnumber.Valid(text) {
+			return ark.Faultf(ark.Invalid, "this line is not a valid NHS number").At(kind, n, "").Do("mend the list and send it whole")
+		}
+		if into[text] == nil {
+			into[text] = map[string]bool{}
+		}
+		into[text][kind] = true
+	}
+	if errors.Is(s.Err(), bufio.ErrTooLong) {
+		return ark.Faultf(ark.Invalid, "the list has a line longer than 4096 bytes").At(kind, 0, "").Do("give one NHS number a line")
+	}
+	return s.Err()
+}
+
+func (b Bench) writePersons(ctx context.Context, name string, set map[string]bool) (objects.Ref, error) {
+	shape := columnar.Schema{{Name: "person_id", Type: cell.String}}
+	sorted, err := columnar.NewSorter(shape, columnar.SortOptions{Dir: b.Tmp})
+	if err != nil {
+		return objects.Ref{}, err
+	}
+	defer sorted.Close()
+	for id := range set {
+		if err := sorted.Append([]columnar.Value{cell.Str(id)}); err != nil {
+			return objects.Ref{}, err
+		}
+	}
+	w := b.Objects.Writer(ctx, objects.Index, name, IndexKey)
+	defer w.Abort()
+	t, err := columnar.NewWriter(w, shape, columnar.Options{})
+	if err != nil {
+		return objects.Ref{}, err
+	}
+	if err := sorted.WriteTo(ctx, t); err != nil {
+		return objects.Ref{}, err
+	}
+	if err := t.Close(); err != nil {
+		return objects.Ref{}, err
+	}
+	return w.Commit()
+}
