@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -26,7 +27,7 @@ func (r *Room) Create(ctx context.Context, actor store.Actor, project string) (*
 		}
 		w = Workspace{ID: tx.NewID(ark.PrefixWorkspace), Project: project, User: actor.User, Permit: p.Permit, Extract: p.Extract,
 			State: r.machine.Start, Created: tx.Now(), StateSince: tx.Now()}
-		if _, err := tx.Enqueue(ctx, "start-workspace", "control", w.ID, map[string]string{"workspace": w.ID}); err != nil {
+		if err := enqueueStart(ctx, tx, &w); err != nil {
 			return nil, err
 		}
 		return []store.Event{w.event("workspace.created")}, workspaces.Insert(ctx, tx, &w)
@@ -50,9 +51,18 @@ func (r *Room) Start(ctx context.Context, actor store.Actor, id string) error {
 			return err
 		}
 		w.Permit, w.Extract, w.Says, w.Remedy = p.Permit, p.Extract, "", ""
-		_, err = tx.Enqueue(ctx, "start-workspace", "control", w.ID, map[string]string{"workspace": w.ID})
-		return err
+		return enqueueStart(ctx, tx, w)
 	})
+}
+
+// enqueueStart has the enclave worker bring w up with its extract.
+func enqueueStart(ctx context.Context, tx *store.Tx, w *Workspace) error {
+	e, err := extracts.Get(ctx, tx, w.Extract)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Enqueue(ctx, "start-workspace", "enclave", w.ID, StartJob{Workspace: w.ID, Project: w.Project, User: w.User, Extract: e.ID, Tables: e.Tables, Database: e.Database})
+	return err
 }
 
 // Stop stops a workspace; its files are kept.
@@ -76,23 +86,31 @@ func (r *Room) Destroy(ctx context.Context, actor store.Actor, id string) error 
 	})
 }
 
-// Running records that the enclave has a workspace up and its self-test held.
-func (r *Room) Running(ctx context.Context, id string, test SelfTest) error {
-	if !test.Passed() {
-		return ark.Faultf(ark.Conflict, "a workspace whose self-test did not pass cannot be handed over")
+// ApplyStart records inside the change that ends its job whether a workspace
+// came up: it is handed over only if its self-test held.
+func (r *Room) ApplyStart(ctx context.Context, tx *store.Tx, id string, res StartResult) ([]store.Event, error) {
+	w, err := workspaces.Get(ctx, tx, id)
+	if err != nil {
+		return nil, err
 	}
-	return r.change(ctx, store.Actor{System: "enclave"}, id, "workspace.apply", "running", func(tx *store.Tx, w *Workspace) error {
-		w.SelfTest = test
-		return nil
-	})
-}
-
-// Failed records that the enclave could not make or keep a workspace.
-func (r *Room) Failed(ctx context.Context, id, says string, test SelfTest) error {
-	return r.change(ctx, store.Actor{System: "enclave"}, id, "workspace.apply", "failed", func(tx *store.Tx, w *Workspace) error {
-		w.Says, w.Remedy, w.SelfTest = says, "Start it again; if it fails again, tell the operator.", test
-		return nil
-	})
+	to, says := "running", ""
+	switch {
+	case res.Failed != "":
+		to, says = "failed", res.Failed
+	case !res.SelfTest.Passed():
+		to, says = "failed", "the isolation self-test did not hold"
+	}
+	if err := r.machine.Move(w.State, to, "workspace.apply"); err != nil {
+		// Frozen or destroyed meanwhile: the reconciler takes the enclave back.
+		return []store.Event{w.event("workspace.start-dropped")}, nil
+	}
+	w.State, w.StateSince, w.Says, w.Remedy, w.SelfTest = to, tx.Now(), says, "", res.SelfTest
+	if to == "failed" {
+		w.Remedy = "Start it again; if it fails again, tell the operator."
+	}
+	e := w.event("workspace." + to)
+	e.Body = map[string]int{"attempts": res.SelfTest.Attempts, "held": res.SelfTest.Held}
+	return []store.Event{e}, workspaces.Update(ctx, tx, w)
 }
 
 func (r *Room) change(ctx context.Context, actor store.Actor, id, action, to string, change func(*store.Tx, *Workspace) error) error {
@@ -120,18 +138,20 @@ func (r *Room) Lapsed(ctx context.Context, q store.Querier, w Workspace) error {
 	return r.St.CheckIn(ctx, q, store.Actor{User: w.User}, "workspace.enter", resource(w.ID))
 }
 
-// Meter adds bytes sent to the browser and returns the sum of the window. It
-// is a counter of the gateway, no act of anybody: it is not recorded.
-func (r *Room) Meter(ctx context.Context, id string, bytes int64) error {
-	return r.St.Act(ctx, store.Actor{System: "enclave"}, "workspace.apply", resource(id), func(tx *store.Tx) ([]store.Event, error) {
-		w, err := workspaces.Get(ctx, tx, id)
-		if err != nil {
-			return nil, err
-		}
-		w.Sent += bytes
-		if w.SentSince.IsZero() {
-			w.SentSince = tx.Now()
-		}
-		return []store.Event{w.event("workspace.metered")}, workspaces.Update(ctx, tx, w)
+// Count adds to the bytes that a workspace has sent to browsers in the window
+// that starts at a time, durably, and returns the sum: the gateway's meter.
+func (r *Room) Count(ctx context.Context, id string, window time.Time, add int64) (int64, error) {
+	var n int64
+	if add == 0 {
+		err := r.St.View(ctx, func(q store.Querier) error {
+			return q.QueryRowContext(ctx, `SELECT COALESCE(SUM(n), 0) FROM meters WHERE workspace = $1 AND start = $2`, id, window.UnixMicro()).Scan(&n)
+		})
+		return n, err
+	}
+	err := r.St.Act(ctx, store.Actor{System: "enclave"}, "workspace.apply", resource(id), func(tx *store.Tx) ([]store.Event, error) {
+		err := tx.QueryRowContext(ctx, `INSERT INTO meters (workspace, start, n) VALUES ($1,$2,$3)
+			ON CONFLICT (workspace, start) DO UPDATE SET n = meters.n + $3 RETURNING n`, id, window.UnixMicro(), add).Scan(&n)
+		return []store.Event{{Type: "workspace.metered", Subjects: []string{id}, Body: map[string]int64{"bytes": n}}}, err
 	})
+	return n, err
 }

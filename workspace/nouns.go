@@ -58,8 +58,22 @@ type Workspace struct {
 	SelfTest   SelfTest  `json:"self_test"`
 	Created    time.Time `json:"created"`
 	StateSince time.Time `json:"state_since"`
-	Sent       int64     `json:"sent"` // bytes that went to the browser in the meter's window
-	SentSince  time.Time `json:"sent_since,omitzero"`
+}
+
+// StartJob is what the enclave worker is given to bring a workspace up.
+type StartJob struct {
+	Workspace string         `json:"workspace"`
+	Project   string         `json:"project"`
+	User      string         `json:"user"`
+	Extract   string         `json:"extract"`
+	Tables    []ExtractTable `json:"tables"`
+	Database  objects.Ref    `json:"database"`
+}
+
+// StartResult is what it gives back.
+type StartResult struct {
+	Failed   string   `json:"failed,omitempty"`
+	SelfTest SelfTest `json:"self_test"`
 }
 
 // CutJob is what the publishing worker is given to cut an extract.

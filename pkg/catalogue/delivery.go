@@ -71,6 +71,7 @@ type IntakeResult struct {
 	Blocked string                 `json:"blocked,omitempty"`
 	Outputs map[string]objects.Ref `json:"outputs,omitempty"`
 	Counts  DeliveryCounts         `json:"counts"`
+	Quality json.RawMessage        `json:"quality,omitempty"`
 }
 
 // ReceiveDelivery records that files have landed and has them taken in. The

@@ -40,6 +40,7 @@ type Delivery struct {
 	Says     string                 `json:"says,omitempty"`    // why it is blocked
 	Outputs  map[string]objects.Ref `json:"outputs,omitempty"` // "identifiers", "demographics", "payload/<table>", "quality", "quarantine"
 	Counts   DeliveryCounts         `json:"counts"`
+	Quality  json.RawMessage        `json:"quality,omitempty"` // intake's report: exact, for the source's own people
 }
 
 // DeliveryCounts are rows of one delivery. They count rows of a feed, for its

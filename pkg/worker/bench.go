@@ -10,6 +10,7 @@ import (
 	"github.com/ark-tre/ark/pkg/keys"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/work"
+	"github.com/ark-tre/ark/workspace/enclave"
 )
 
 // Keys that workers use, beside those of publishing and cutting.
@@ -30,6 +31,8 @@ type Bench struct {
 	Keys    keys.Keyring
 	Engine  engine.Runner
 	Tmp     string // a folder of this role's own
+	Enclave *enclave.Client
+	Limits  enclave.Limits // of each workspace
 	Trial   bool
 }
 
@@ -39,6 +42,7 @@ func (b Bench) Roles() map[string]map[string][]work.Step {
 		"intake":  {"intake": b.intakeSteps()},
 		"linkage": {"link": b.linkSteps()},
 		"publish": {"publish": b.publishSteps(), "feasibility": b.feasibilitySteps(), "assess": b.assessSteps(), "cut": b.cutSteps()},
+		"enclave": {"start-workspace": b.startSteps()},
 		"airlock": {"check": b.checkSteps(), "release": b.releaseSteps()},
 	}
 }
