@@ -24,11 +24,16 @@ const (
 	Outputs     Class = "outputs"
 	Sidecar     Class = "sidecar"
 	Pseudonym   Class = "pseudonym"
-	Signing     Class = "signing"
+	Signing     Class = "signing" // manifests of versions and extracts
+	Records     Class = "records" // names of records, at intake
+	Persons     Class = "persons" // ids of persons, at linkage
+	LedgerHead  Class = "ledger"  // checkpoints of the ledger
+	Bodies      Class = "bodies"  // bodies of recorded acts
+	Release     Class = "release" // release statements
 )
 
 // Classes lists every class.
-var Classes = [...]Class{Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Pseudonym, Signing}
+var Classes = [...]Class{Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Pseudonym, Signing, Records, Persons, LedgerHead, Bodies, Release}
 
 // Use is something a key can do.
 type Use int
@@ -44,11 +49,11 @@ const (
 // Allows reports whether keys of the class have the use.
 func (c Class) Allows(u Use) bool {
 	switch c {
-	case Signing:
+	case Signing, LedgerHead, Release:
 		return u == Attest
-	case Pseudonym:
+	case Pseudonym, Records, Persons:
 		return u == Hash
-	case Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar:
+	case Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Bodies:
 		return u == Seal || u == Hash
 	}
 	return false

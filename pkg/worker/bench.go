@@ -20,9 +20,9 @@ const (
 	PayloadKey     = keys.Name("payload/data")
 	IndexKey       = keys.Name("index/data")
 	OutputsKey     = keys.Name("outputs/data")
-	RecordsKey     = keys.Name("pseudonym/records")
-	PersonsKey     = keys.Name("pseudonym/persons")
-	ReleaseKey     = keys.Name("signing/releases")
+	RecordsKey     = keys.Name("records/keys")
+	PersonsKey     = keys.Name("persons/ids")
+	ReleaseKey     = keys.Name("release/bundles")
 )
 
 // Bench is what a worker works with.

@@ -96,7 +96,7 @@ func (c *cutting) names(ctx context.Context) error {
 	for _, d := range []struct {
 		key keys.Name
 		to  **pseudonym.Hasher
-	}{{c.key, &c.project}, {publish.DomainKey, &c.inArk}, {keys.Name("pseudonym/sidecar"), &c.sidecar}} {
+	}{{c.key, &c.project}, {publish.DomainKey, &c.inArk}, {SidecarKey, &c.sidecar}} {
 		secret, err := c.Keys.Derive(ctx, d.key, "names")
 		if err != nil {
 			return err
