@@ -155,3 +155,8 @@ func (r *Room) Count(ctx context.Context, id string, window time.Time, add int64
 	})
 	return n, err
 }
+
+// Destroyed records that the enclave has destroyed a closing project's workspace.
+func (r *Room) Destroyed(ctx context.Context, id string) error {
+	return r.change(ctx, store.Actor{System: "enclave"}, id, "workspace.destroy", "destroyed", nil)
+}

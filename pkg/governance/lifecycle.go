@@ -53,3 +53,23 @@ func (r *Room) Activate(ctx context.Context, tx *store.Tx, project, extract stri
 	}
 	return projects.Update(ctx, tx, p)
 }
+
+// Closed ends the closing of a project: its workspaces and its key are
+// destroyed, of which evidence is kept in the ledger's body. It runs as a job
+// of the system and is idempotent.
+func (r *Room) Closed(ctx context.Context, project string, evidence any) error {
+	return r.St.Act(ctx, store.Actor{System: "governance"}, "project.close", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
+		p, err := projects.Get(ctx, tx, project)
+		if err != nil {
+			return nil, err
+		}
+		if p.State == "closed" {
+			return []store.Event{{Type: "project.already-closed", Project: project, Subjects: []string{project}}}, nil
+		}
+		events, err := r.move(ctx, tx, project, "closed", "project.close", p.Reason)
+		if err == nil {
+			events[0].Body = evidence
+		}
+		return events, err
+	})
+}

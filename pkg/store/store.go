@@ -80,7 +80,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := append([]Schema{{Room: "store", Files: core}}, cfg.Schemas...)
+	all := append([]Schema{{Room: "store", Files: core}, identitySchema()}, cfg.Schemas...)
 	if err := s.migrate(ctx, all); err != nil {
 		s.Close()
 		return nil, err

@@ -43,7 +43,7 @@ type answer struct {
 func Serve(ctx context.Context, l net.Listener, q Queue, roleOf func(uid uint32) string, log *slog.Logger) error {
 	srv := &http.Server{Handler: handler(q, log), ReadHeaderTimeout: 10 * time.Second,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, roleKey{}, roleOf(peer(c)))
+			return context.WithValue(ctx, roleKey{}, roleOf(Peer(c)))
 		}}
 	go func() {
 		<-ctx.Done()
@@ -57,9 +57,9 @@ func Serve(ctx context.Context, l net.Listener, q Queue, roleOf func(uid uint32)
 
 type roleKey struct{}
 
-// peer returns the user id at the other end of a Unix socket, and an id that
+// Peer returns the user id at the other end of a Unix socket, and an id that
 // no role has when it cannot be known.
-func peer(c net.Conn) uint32 {
+func Peer(c net.Conn) uint32 {
 	const nobody = ^uint32(0)
 	u, ok := c.(*net.UnixConn)
 	if !ok {

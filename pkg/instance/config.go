@@ -1,0 +1,147 @@
+package instance
+
+import (
+	"bytes"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/workspace/enclave"
+)
+
+// Config is the one configuration file of an Ark, config.yaml in its folder.
+// An unknown key is an error.
+type Config struct {
+	// Region is whose Ark this is, as the pages say it.
+	Region string `yaml:"region"`
+	// Trial says in one sentence why this Ark takes no real data. Empty: it is
+	// in production, and refuses to start on one-box defaults.
+	Trial string `yaml:"trial"`
+	// Listen is the address of the portal, such as 127.0.0.1:8080.
+	Listen string `yaml:"listen"`
+	// Metrics is the address of figures and probes; empty: none.
+	Metrics string `yaml:"metrics"`
+	// Origin is the portal's origin as browsers see it. Issuer, viewer and
+	// workspaces are subdomains of its host.
+	Origin string `yaml:"origin"`
+	// Store is where metadata is: sqlite: (in the folder), or postgres://…
+	Store string `yaml:"store"`
+	// Programs is the folder of ark, ark-engine and ark-enclaved.
+	Programs string `yaml:"programs"`
+	// Rootfs is the read-only root file system of workspaces; empty: no workspaces.
+	Rootfs string `yaml:"rootfs"`
+	// Runtime is the OCI runtime; empty: runc from the PATH.
+	Runtime string `yaml:"runtime"`
+	// Workspace limits each workspace.
+	Workspace Limits `yaml:"workspace"`
+	// Demonstration shows the sign-ins of the demonstration's users on the
+	// issuer's pages. Only with Trial.
+	Demonstration bool `yaml:"demonstration"`
+
+	dir string
+}
+
+// Limits of each workspace. Zero fields take the defaults.
+type Limits struct {
+	MemoryMiB int64 `yaml:"memory_mib"`
+	CPUMillis int64 `yaml:"cpu_millis"`
+	DiskMiB   int64 `yaml:"disk_mib"`
+	// BrowserMiB is how much may go from one workspace to browsers in an hour.
+	BrowserMiB int64 `yaml:"browser_mib"`
+}
+
+// Load reads the configuration of the Ark in dir.
+func Load(dir string) (Config, error) {
+	c := Config{}
+	text, err := os.ReadFile(filepath.Join(dir, "config.yaml"))
+	if os.IsNotExist(err) {
+		return c, ark.Faultf(ark.Unknown, "there is no Ark in %s", dir).Do("make one with: ark demo, or: ark init")
+	}
+	if err != nil {
+		return c, err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c); err != nil {
+		return c, ark.Faultf(ark.Invalid, "config.yaml cannot be read: %v", err).Do("mend it; every key is explained in docs/configuration.md")
+	}
+	if c.dir, err = filepath.Abs(dir); err != nil {
+		return c, err
+	}
+	return c, c.check()
+}
+
+func (c Config) check() error {
+	u, err := url.Parse(c.Origin)
+	switch {
+	case err != nil || u.Host == "" || u.Path != "":
+		return ark.Faultf(ark.Invalid, "origin is not an origin").At("config.yaml", 0, "origin").Do("write it like http://localhost:8080")
+	case c.Region == "" || c.Listen == "" || c.Store == "" || c.Programs == "":
+		return ark.Faultf(ark.Invalid, "region, listen, store and programs are needed").At("config.yaml", 0, "")
+	case c.Demonstration && c.Trial == "":
+		return ark.Faultf(ark.Invalid, "the demonstration's sign-ins are for a trial only").At("config.yaml", 0, "demonstration")
+	case c.Trial == "":
+		return ark.Faultf(ark.Conflict, "this Ark is not marked as a trial, and the one-box defaults are for trial only").At("config.yaml", 0, "trial").
+			Do("docs/production.md says what an Ark needs before it may hold people's records")
+	}
+	return nil
+}
+
+// Path is a path inside the Ark's folder.
+func (c Config) Path(parts ...string) string {
+	return filepath.Join(append([]string{c.dir}, parts...)...)
+}
+
+// program is the path of one of Ark's programs.
+func (c Config) program(name string) string { return filepath.Join(c.Programs, name) }
+
+// dsn is the store's address.
+func (c Config) dsn() string {
+	if c.Store == "sqlite:" {
+		return "sqlite:" + c.Path("db", "ark.sqlite")
+	}
+	return c.Store
+}
+
+// host is the portal's host name without its port, and sub an origin below it.
+func (c Config) host() string {
+	u, _ := url.Parse(c.Origin)
+	return u.Hostname()
+}
+
+func (c Config) sub(name string) string {
+	u, _ := url.Parse(c.Origin)
+	return u.Scheme + "://" + name + "." + u.Host
+}
+
+func (c Config) secure() bool {
+	u, _ := url.Parse(c.Origin)
+	return u.Scheme == "https"
+}
+
+func (c Config) limits() enclave.Limits {
+	l := enclave.DefaultLimits()
+	if c.Workspace.MemoryMiB > 0 {
+		l.MemoryBytes = c.Workspace.MemoryMiB << 20
+	}
+	if c.Workspace.CPUMillis > 0 {
+		l.CPUMillis = c.Workspace.CPUMillis
+	}
+	if c.Workspace.DiskMiB > 0 {
+		l.DiskBytes = c.Workspace.DiskMiB << 20
+	}
+	return l
+}
+
+// browserBudget is how many bytes may go to browsers in one window.
+func (c Config) browserBudget() (int64, time.Duration) {
+	mib := c.Workspace.BrowserMiB
+	if mib == 0 {
+		mib = 200
+	}
+	return mib << 20, time.Hour
+}

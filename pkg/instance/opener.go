@@ -1,0 +1,131 @@
+package instance
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/work"
+	"github.com/ark-tre/ark/policies"
+)
+
+// The portal holds no key that opens anything. What its users may see it gets
+// from the worker that may open it, over that worker's socket, after it has
+// recorded the access. openable says what a worker hands out.
+func openable(role string) func(objects.Ref) bool {
+	switch role {
+	case "airlock":
+		return func(r objects.Ref) bool { return r.Zone == objects.Outputs || r.Zone == objects.Releases }
+	case "publish":
+		return func(r objects.Ref) bool {
+			return r.Zone == objects.Versions && (strings.Contains(r.Name, "/synthetic/") || strings.HasSuffix(r.Name, "/manifest.json"))
+		}
+	case "intake":
+		return func(r objects.Ref) bool {
+			return r.Zone == objects.Landing && strings.HasSuffix(r.Name, "/quarantine.ndjson")
+		}
+	}
+	return nil
+}
+
+// identityTable is user id → role, nil where we are not root.
+func identityTable(g policies.Grants) map[uint32]string {
+	if os.Geteuid() != 0 && os.Getuid() < firstUser {
+		return nil
+	}
+	out := map[uint32]string{0: "root"}
+	for i, r := range roleNames(g) {
+		out[uint32(firstUser+i)] = r
+	}
+	return out
+}
+
+// mayOpen lets the control plane connect, and nobody else.
+func mayOpen() func(uint32) bool {
+	of := roleOfUser()
+	return func(uid uint32) bool { r := of(uid); return r == "control" || r == "*" }
+}
+
+// serveObjects hands out verified plaintext of the objects that may says.
+func serveObjects(ctx context.Context, l net.Listener, st *objects.Store, may func(objects.Ref) bool, who func(uint32) bool, log *slog.Logger) {
+	srv := &http.Server{ReadHeaderTimeout: 10 * time.Second, ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, peerKey{}, who(work.Peer(c)))
+	}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var ref objects.Ref
+		if ok, _ := r.Context().Value(peerKey{}).(bool); !ok {
+			http.Error(w, "refused", http.StatusForbidden)
+			return
+		}
+		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<16)).Decode(&ref); err != nil || !may(ref) {
+			http.Error(w, "refused", http.StatusForbidden)
+			return
+		}
+		body, err := st.Open(r.Context(), ref)
+		if err != nil {
+			log.WarnContext(r.Context(), "object not handed out", "zone", ref.Zone, "err", err)
+			http.Error(w, "not there", http.StatusNotFound)
+			return
+		}
+		defer body.Close()
+		if _, err := io.Copy(w, body); err != nil {
+			log.WarnContext(r.Context(), "object not handed out whole", "zone", ref.Zone, "err", err)
+			panic(http.ErrAbortHandler) // the reader sees a broken stream, never a short file
+		}
+	})}
+	go func() {
+		<-ctx.Done()
+		srv.Close()
+	}()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		log.ErrorContext(ctx, "objects are not handed out any more", "err", err)
+	}
+}
+
+type peerKey struct{}
+
+// openers fetches objects from the workers that may open them.
+type openers struct{ config Config }
+
+// open returns the plaintext of ref from the worker that may open its zone.
+func (o openers) open(ctx context.Context, ref objects.Ref) (io.ReadCloser, error) {
+	role := ""
+	for _, r := range []string{"airlock", "publish", "intake"} {
+		if openable(r)(ref) {
+			role = r
+		}
+	}
+	if role == "" {
+		return nil, ark.Faultf(ark.Forbidden, "nobody hands that out")
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", o.config.Path("run", role+".sock"))
+	}, DisableKeepAlives: true}}
+	body, err := json.Marshal(ref)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://worker/open", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, ark.Faultf(ark.Unavailable, "the %s worker does not answer", role).Do("try again in a moment").Because(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, ark.Faultf(ark.Unavailable, "the %s worker did not hand that out", role).Do("tell the operator; its log says why")
+	}
+	return resp.Body, nil
+}

@@ -1,0 +1,113 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/engine"
+	"github.com/ark-tre/ark/pkg/keys"
+	"github.com/ark-tre/ark/pkg/keys/local"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/objects/folder"
+	"github.com/ark-tre/ark/pkg/work"
+	"github.com/ark-tre/ark/pkg/worker"
+	"github.com/ark-tre/ark/policies"
+	"github.com/ark-tre/ark/workspace/enclave"
+)
+
+// Role is one role's view of an Ark: keys and objects within its grant.
+type Role struct {
+	Name    string
+	Config  Config
+	Grant   policies.Grant
+	Keys    keys.Keyring
+	Objects *objects.Store
+}
+
+// OpenRole opens the Ark's keys and objects as far as a role's grant goes.
+func OpenRole(c Config, name string) (*Role, error) {
+	grants, err := policies.LoadGrants()
+	if err != nil {
+		return nil, err
+	}
+	g, ok := grants[name]
+	if !ok {
+		return nil, ark.Faultf(ark.Invalid, "there is no role %q", name).Do("use one of policies/grants.yaml")
+	}
+	kr, err := local.Open(c.Path("keys"), time.Now)
+	if err != nil {
+		return nil, err
+	}
+	rules := objects.Rules{}
+	for z, r := range objects.DefaultRules() {
+		if slices.Contains(g.Zones, z) {
+			rules[z] = r
+		}
+	}
+	back, err := folder.Open(c.Path("objects"), rules, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	confined := keys.Confine(kr, g.Keys)
+	return &Role{Name: name, Config: c, Grant: g, Keys: confined, Objects: objects.New(back, confined, rules)}, nil
+}
+
+// RunWorker runs a worker's role until ctx ends.
+func RunWorker(ctx context.Context, c Config, name string, log *slog.Logger) error {
+	r, err := OpenRole(c, name)
+	if err != nil {
+		return err
+	}
+	bench := worker.Bench{Objects: r.Objects, Keys: r.Keys, Tmp: c.Path("tmp", name), Trial: c.Trial != "",
+		Engine: engine.Runner{Program: c.program("ark-engine")}, Enclave: enclave.NewClient(c.Path("run", "enclave.sock")), Limits: c.limits()}
+	kinds, ok := bench.Roles()[name]
+	if !ok {
+		return ark.Faultf(ark.Invalid, "the role %q does no jobs", name)
+	}
+	if opens := openable(name); opens != nil {
+		l, err := listen(c.Path("run", name+".sock"))
+		if err != nil {
+			return err
+		}
+		go serveObjects(ctx, l, r.Objects, opens, mayOpen(), log)
+	}
+	w := work.Worker{Queue: work.Dial(c.Path("run", "control.sock")), Role: name, Owner: fmt.Sprintf("%s:%d:%d", name, os.Getpid(), time.Now().UnixNano()),
+		Kinds: kinds, Log: log, Idle: 150 * time.Millisecond, Fail: work.Failpoint{File: os.Getenv("ARK_FAILPOINT_FILE")}}
+	return w.Run(ctx)
+}
+
+// listen opens a Unix socket that anybody may connect to and whose server asks
+// the kernel who did.
+func listen(path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("open socket: %w", err)
+	}
+	return l, os.Chmod(path, 0o666)
+}
+
+// roleOfUser says which role a user id runs as; "*" where we are not root and
+// every role is the same user.
+func roleOfUser() func(uint32) string {
+	grants, err := policies.LoadGrants()
+	if err != nil {
+		return func(uint32) string { return "" }
+	}
+	ids := identityTable(grants)
+	self := uint32(os.Getuid())
+	return func(uid uint32) string {
+		if ids == nil && uid == self {
+			return "*"
+		}
+		return ids[uid]
+	}
+}
