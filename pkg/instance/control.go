@@ -61,7 +61,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	if err != nil {
 		return nil, err
 	}
-	if ctl.Log, err = ledger.Open(ctx, ledger.Config{Tiles: role.Objects, Keys: role.Keys, Key: ledgerKey, Origin: c.ledgerOrigin()}); err != nil {
+	if ctl.Log, err = ledger.Open(ctx, ledger.Config{Tiles: ledger.InStore(role.Objects), Keys: role.Keys, Key: ledgerKey, Origin: c.ledgerOrigin()}); err != nil {
 		ctl.Store.Close()
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
@@ -97,7 +97,7 @@ func (c *Control) RunParts(ctx context.Context) error {
 	}
 	parts := []func() error{
 		func() error {
-			return ledger.Sequencer{Log: c.Log, Outbox: store.Outbox{Store: c.Store}, Every: 500 * time.Millisecond, Logger: c.Slog}.Run(ctx)
+			return (&ledger.Sequencer{Log: c.Log, Outbox: store.Outbox{Store: c.Store}, Every: 500 * time.Millisecond, Logger: c.Slog}).Run(ctx)
 		},
 		func() error { return work.Serve(ctx, l, queue, roleOfUser(), c.Slog) },
 		func() error {

@@ -75,7 +75,7 @@ func Init(ctx context.Context, dir string, c Config) error {
 		return err
 	}
 	st := objects.New(back, kr, objects.DefaultRules())
-	if _, err := ledger.Create(ctx, ledger.Config{Tiles: st, Keys: kr, Key: ledgerKey, Origin: c.ledgerOrigin()}); err != nil {
+	if _, err := ledger.Create(ctx, ledger.Config{Tiles: ledger.InStore(st), Keys: kr, Key: ledgerKey, Origin: c.ledgerOrigin()}); err != nil {
 		return err
 	}
 	text, err := yaml.Marshal(c)
