@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -17,6 +18,7 @@ import (
 // contractCmd gathers what a data engineer does with contracts.
 type contractCmd struct {
 	Check contractCheckCmd `cmd:"" help:"Read contracts and say what is wrong with them."`
+	Draft contractDraftCmd `cmd:"" help:"Draft a contract from a sample CSV file, or from a Frictionless Table Schema (.json)."`
 	Try   contractTryCmd   `cmd:"" help:"Take a delivery in against a contract, into a folder of your own, under a key that is thrown away."`
 }
 
@@ -106,4 +108,32 @@ func printReport(r *intake.Report, took time.Duration) {
 		fmt.Printf("%-12s %-24s %8d rows %10d bytes\n", o.Zone, o.Name, o.Rows, o.Bytes)
 	}
 	fmt.Printf("%.2f s\n", took.Seconds())
+}
+
+type contractDraftCmd struct {
+	File string `arg:"" type:"existingfile" help:"A sample, or a schema."`
+	Name string `help:"The contract's name; the file's by default."`
+}
+
+// Run prints the draft.
+func (c contractDraftCmd) Run(ctx context.Context) error {
+	name := c.Name
+	if name == "" {
+		name, _, _ = strings.Cut(filepath.Base(c.File), ".")
+	}
+	var text string
+	var err error
+	if strings.HasSuffix(c.File, ".json") {
+		var b []byte
+		if b, err = os.ReadFile(c.File); err == nil {
+			text, err = intake.FromFrictionless(b, name)
+		}
+	} else {
+		text, err = intake.Draft(ctx, intake.Input{Name: filepath.Base(c.File), Open: func() (io.ReadCloser, error) { return os.Open(c.File) }}, name, intake.Limits{})
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Print(text)
+	return nil
 }
