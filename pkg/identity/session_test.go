@@ -21,16 +21,12 @@ import (
 )
 
 // stores are the session stores that every test of this file runs on. The
-// PostgreSQL one needs a server named by ARK_TEST_POSTGRES.
+// PostgreSQL one is on a server of their own.
 func stores(t *testing.T, run func(t *testing.T, store identity.SessionStore)) {
 	t.Run("memory", func(t *testing.T) { run(t, identity.NewMemorySessions()) })
 	t.Run("sqlite", func(t *testing.T) { run(t, openSQL(t, "sqlite", filepath.Join(t.TempDir(), "s.db"))) })
 	t.Run("postgresql", func(t *testing.T) {
-		dsn := os.Getenv("ARK_TEST_POSTGRES")
-		if dsn == "" {
-			t.Skip("ARK_TEST_POSTGRES names no server")
-		}
-		run(t, openSQL(t, "pgx", dsn))
+		run(t, openSQL(t, "pgx", postgresDSN(t)))
 	})
 }
 
