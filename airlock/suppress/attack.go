@@ -11,10 +11,14 @@ import (
 
 // attacker solves the attacker's problem: how far may cell p be from its
 // value, given everything published? Variables are deviations from the true
-// values; a published cell may not deviate.
+// values of the cells that may deviate at all.
 type attacker struct {
 	t     *table
+	s     *highs.Solver
 	m     *highs.Model
+	cells []int // of each variable
+	at    []int // variable of each cell, or -1
+	rows  []int // equation of each row
 	cost  []float64
 	lo    []float64
 	hi    []float64
@@ -24,8 +28,8 @@ type attacker struct {
 
 func float(r *big.Rat) float64 { f, _ := r.Float64(); return f }
 
-func newAttacker(s *highs.Solver, t *table) (*attacker, error) {
-	a := &attacker{t: t, cost: make([]float64, t.n), lo: make([]float64, t.n), hi: make([]float64, t.n), big: 1}
+func newAttacker(s *highs.Solver, t *table) *attacker {
+	a := &attacker{t: t, s: s, at: make([]int, t.n), big: 1}
 	for i := range t.n {
 		a.big += math.Abs(float(t.value[i]))
 	}
@@ -33,46 +37,69 @@ func newAttacker(s *highs.Solver, t *table) (*attacker, error) {
 		a.big += float(g.upl) + float(g.lpl) + float(g.spl)
 	}
 	a.big *= 4
-	p := highs.Problem{Cost: a.cost, ColLo: a.lo, ColHi: a.hi, Start: []int32{0}}
-	for _, e := range t.eqs {
-		p.RowLo, p.RowHi = append(p.RowLo, 0), append(p.RowHi, 0)
-		for k, c := range e.cells {
-			p.Index, p.Value = append(p.Index, int32(c)), append(p.Value, float64(e.signs[k]))
-		}
-		p.Start = append(p.Start, int32(len(p.Index)))
-	}
-	var err error
-	if a.m, err = s.Load(p); err != nil {
-		return nil, err
-	}
-	for name, v := range map[string]float64{"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9} {
-		if err := a.m.SetDouble(name, v); err != nil {
-			return nil, err
-		}
-	}
-	return a, nil
+	return a
 }
 
 // allow sets how far each cell may deviate: x is 1 for withheld, 0 for
 // published, anything between for the relaxation. known cells stay put.
 func (a *attacker) allow(x []float64, known []int) error {
+	if a.m != nil {
+		a.m.Close()
+		a.m = nil
+	}
+	fixed := map[int]bool{}
+	for _, k := range known {
+		fixed[k] = true
+	}
+	a.cells, a.lo, a.hi, a.rows = nil, nil, nil, nil
 	for i := range a.t.n {
-		a.lo[i], a.hi[i] = 0, 0
-		if x[i] <= 1e-9 {
+		a.at[i] = -1
+		if x[i] <= 1e-9 || fixed[i] {
 			continue
 		}
-		a.lo[i], a.hi[i] = math.Inf(-1), math.Inf(1)
+		lo, hi := math.Inf(-1), math.Inf(1)
 		if d := a.t.down[i]; d != nil {
-			a.lo[i] = -float(d) * x[i]
+			lo = -float(d) * x[i]
 		}
 		if u := a.t.up[i]; u != nil {
-			a.hi[i] = float(u) * x[i]
+			hi = float(u) * x[i]
+		}
+		a.at[i] = len(a.cells)
+		a.cells, a.lo, a.hi = append(a.cells, i), append(a.lo, lo), append(a.hi, hi)
+	}
+	a.cost = make([]float64, len(a.cells))
+	if len(a.cells) == 0 {
+		return nil
+	}
+	p := highs.Problem{Cost: a.cost, ColLo: a.lo, ColHi: a.hi, Start: []int32{0}}
+	for k, e := range a.t.eqs {
+		before := len(p.Index)
+		for j, c := range e.cells {
+			if v := a.at[c]; v >= 0 {
+				p.Index, p.Value = append(p.Index, int32(v)), append(p.Value, float64(e.signs[j]))
+			}
+		}
+		if len(p.Index) > before {
+			a.rows = append(a.rows, k)
+			p.RowLo, p.RowHi = append(p.RowLo, 0), append(p.RowHi, 0)
+			p.Start = append(p.Start, int32(len(p.Index)))
 		}
 	}
-	for _, k := range known {
-		a.lo[k], a.hi[k] = 0, 0
+	var err error
+	if a.m, err = a.s.Load(p); err != nil {
+		return err
 	}
-	return a.m.SetBounds(a.lo, a.hi)
+	// From one attack to the next only the objective changes: the primal
+	// simplex goes on from the last table.
+	for name, v := range map[string]float64{"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9} {
+		if err := a.m.SetDouble(name, v); err != nil {
+			return err
+		}
+	}
+	if err := a.m.SetString("presolve", "off"); err != nil {
+		return err
+	}
+	return a.m.SetInt("simplex_strategy", 4)
 }
 
 // answer is one attack: the deviation reached, the table that reaches it and
@@ -88,8 +115,12 @@ func (a *attacker) push(ctx context.Context, cell int, dir float64) (answer, err
 	if err := ctx.Err(); err != nil {
 		return answer{}, err
 	}
-	a.cost[cell] = -dir
-	defer func() { a.cost[cell] = 0 }()
+	v := a.at[cell]
+	if v < 0 || a.m == nil { // the cell may not deviate, and nothing else is needed to show it
+		return answer{delta: make([]float64, a.t.n), g: make([]float64, len(a.t.eqs))}, nil
+	}
+	a.cost[v] = -dir
+	defer func() { a.cost[v] = 0 }()
 	if err := a.m.SetCost(a.cost); err != nil {
 		return answer{}, err
 	}
@@ -99,34 +130,48 @@ func (a *attacker) push(ctx context.Context, cell int, dir float64) (answer, err
 		return answer{}, err
 	}
 	if sol.Status == highs.Unbounded {
-		// Solve once more inside a box, for a table that shows it.
-		lo, hi := make([]float64, a.t.n), make([]float64, a.t.n)
-		for i := range lo {
-			lo[i], hi[i] = max(a.lo[i], -a.big), min(a.hi[i], a.big)
-		}
-		if err := a.m.SetBounds(lo, hi); err != nil {
-			return answer{}, err
-		}
-		a.calls++
-		if sol, err = a.m.Solve(); err != nil {
-			return answer{}, err
-		}
-		if err := a.m.SetBounds(a.lo, a.hi); err != nil {
-			return answer{}, err
-		}
-		if sol.Status != highs.Optimal {
-			return answer{}, fmt.Errorf("suppress: the solver gave no answer to an attack (status %d)", sol.Status)
-		}
-		return answer{reach: math.Inf(int(dir)), delta: sol.X}, nil
+		return a.boxed(dir)
 	}
 	if sol.Status != highs.Optimal {
 		return answer{}, fmt.Errorf("suppress: the solver gave no answer to an attack (status %d)", sol.Status)
 	}
-	ans := answer{reach: sol.X[cell], delta: sol.X, g: make([]float64, len(sol.RowDual))}
-	for k, y := range sol.RowDual {
-		ans.g[k] = -y
+	ans := answer{reach: sol.X[v], delta: a.spread(sol.X), g: make([]float64, len(a.t.eqs))}
+	for r, y := range sol.RowDual {
+		ans.g[a.rows[r]] = -y
 	}
 	return ans, nil
+}
+
+// boxed solves an unbounded attack inside a box, for a table that shows it.
+func (a *attacker) boxed(dir float64) (answer, error) {
+	lo, hi := make([]float64, len(a.cells)), make([]float64, len(a.cells))
+	for i := range lo {
+		lo[i], hi[i] = max(a.lo[i], -a.big), min(a.hi[i], a.big)
+	}
+	if err := a.m.SetBounds(lo, hi); err != nil {
+		return answer{}, err
+	}
+	a.calls++
+	sol, err := a.m.Solve()
+	if err != nil {
+		return answer{}, err
+	}
+	if err := a.m.SetBounds(a.lo, a.hi); err != nil {
+		return answer{}, err
+	}
+	if sol.Status != highs.Optimal {
+		return answer{}, fmt.Errorf("suppress: the solver gave no answer to an attack (status %d)", sol.Status)
+	}
+	return answer{reach: math.Inf(int(dir)), delta: a.spread(sol.X)}, nil
+}
+
+// spread lays the variables out over all cells.
+func (a *attacker) spread(x []float64) []float64 {
+	out := make([]float64, a.t.n)
+	for i, c := range a.cells {
+		out[c] = x[i]
+	}
+	return out
 }
 
 // reducedCosts is d = dir·e_p − M'g for given multipliers, over all cells.

@@ -33,10 +33,7 @@ func AuditPattern(ctx context.Context, p *Problem, o Options) (*Audit, error) {
 	}
 	w := slices.Clone(t.given)
 	out := &Audit{Intervals: map[string]Interval{}, Exact: []ID{}, Unprotected: []ID{}}
-	j, err := newJudge(o, t)
-	if err != nil {
-		return nil, err
-	}
+	j := newJudge(o, t)
 	if err := j.pattern(w); err != nil {
 		return nil, err
 	}
@@ -56,6 +53,10 @@ func AuditPattern(ctx context.Context, p *Problem, o Options) (*Audit, error) {
 	bad := map[int]bool{}
 	for _, g := range t.primary {
 		ok := w[g.cell] // a published primary is unprotected
+		if !ok {
+			v := Number{t.value[g.cell]}
+			out.Intervals[p.Cells[g.cell].ID.Key] = Interval{v, v}
+		}
 		if ok {
 			if ok, err = j.holds(ctx, g); err != nil {
 				return nil, err
@@ -103,12 +104,8 @@ type shown struct {
 	solver    float64 // how far the solver says it goes; unproved
 }
 
-func newJudge(o Options, t *table) (*judge, error) {
-	a, err := newAttacker(o.Solver, t)
-	if err != nil {
-		return nil, err
-	}
-	return &judge{t: t, a: a}, nil
+func newJudge(o Options, t *table) *judge {
+	return &judge{t: t, a: newAttacker(o.Solver, t)}
 }
 
 // pattern starts over with a pattern.

@@ -67,9 +67,7 @@ func Solve(ctx context.Context, p *Problem, o Options, b Budget) (*Result, error
 	for _, w := range t.wrat {
 		s.whole = s.whole && w.IsInt()
 	}
-	if s.j, err = newJudge(o, t); err != nil {
-		return nil, err
-	}
+	s.j = newJudge(o, t)
 	if s.p, err = newProtector(o.Solver, t); err != nil {
 		return nil, err
 	}
@@ -78,22 +76,25 @@ func Solve(ctx context.Context, p *Problem, o Options, b Budget) (*Result, error
 
 func (s *optimiser) run(ctx context.Context) (*Result, error) {
 	t := s.t
-	// 1. Whatever may be withheld, withheld: if that doesn't protect, nothing does.
-	everything := make(pattern, t.n)
-	for c := range everything {
-		everything[c] = t.isPrim[c] || t.free[c]
-	}
-	ok, _, err := s.judgePattern(ctx, everything, false)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return &Result{Status: "infeasible", Suppressed: []ID{}, Cost: Number{new(big.Rat)}, Bound: Number{new(big.Rat)}, Intervals: map[string]Interval{}, table: t}, nil
-	}
-	s.best, s.cost = everything, t.costOf(everything)
-	// 2. A good pattern by flows.
+	// 1. A good pattern by flows.
 	if err := s.improve(ctx, make(pattern, t.n)); err != nil {
 		return nil, err
+	}
+	// 2. None found: whatever may be withheld, withheld. If that doesn't
+	// protect, nothing does.
+	if s.best == nil {
+		everything := make(pattern, t.n)
+		for c := range everything {
+			everything[c] = t.isPrim[c] || t.free[c]
+		}
+		ok, _, err := s.judgePattern(ctx, everything, false)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return &Result{Status: "infeasible", Suppressed: []ID{}, Cost: Number{new(big.Rat)}, Bound: Number{new(big.Rat)}, Intervals: map[string]Interval{}, table: t}, nil
+		}
+		s.best, s.cost = everything, t.costOf(everything)
 	}
 	// 3. Bounds and better patterns within the budget.
 	if err := s.search(ctx); err != nil && !errors.Is(err, errBudget) {
@@ -150,7 +151,7 @@ func (s *optimiser) improve(ctx context.Context, from pattern) error {
 			return err
 		}
 	}
-	if c := s.t.costOf(w); c.Cmp(s.cost) < 0 {
+	if c := s.t.costOf(w); s.best == nil || c.Cmp(s.cost) < 0 {
 		s.best, s.cost = w, c
 	}
 	return nil

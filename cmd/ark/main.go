@@ -27,6 +27,7 @@ type cli struct {
 	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 	Contract contractCmd `cmd:"" help:"Work on the contracts of sources."`
 	Link     linkCmd     `cmd:"" help:"Find which records are of one person."`
+	Disclose discloseCmd `cmd:"" help:"Disclosure control: judge tables and cells, suppress, audit, round, verify."`
 }
 
 // version is set at link time.

@@ -17,6 +17,7 @@ const (
 	expSetBool   = "ia"
 	expSetInt    = "ja"
 	expSetDouble = "ka"
+	expSetString = "la"
 	expInfo      = "Ba"
 	expSolution  = "Ea"
 	expStatus    = "Ga"

@@ -105,6 +105,17 @@ func (m *Model) SetDouble(name string, v float64) error {
 	return m.option(expSetDouble, name, math.Float64bits(v))
 }
 
+// SetString sets a text option.
+func (m *Model) SetString(name, v string) error {
+	x := &scratch{s: m.s}
+	defer x.free()
+	p, q := x.text(name), x.text(v)
+	if x.err != nil {
+		return x.err
+	}
+	return m.must(m.s.call(expSetString, m.h, p, q))
+}
+
 func (m *Model) option(fn, name string, v uint64) error {
 	x := &scratch{s: m.s}
 	defer x.free()

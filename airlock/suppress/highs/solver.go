@@ -88,7 +88,7 @@ func (s *Solver) start(wasm []byte, clock func() time.Duration) error {
 	if s.module, err = s.runtime.InstantiateModule(s.ctx, compiled, wazero.NewModuleConfig().WithName("highs").WithStartFunctions()); err != nil {
 		return err
 	}
-	for _, n := range []string{expCtors, expFree, expMalloc, expCreate, expDestroy, expRun, expPassLP, expPassMIP, expSetBool, expSetInt, expSetDouble,
+	for _, n := range []string{expCtors, expFree, expMalloc, expCreate, expDestroy, expRun, expPassLP, expPassMIP, expSetBool, expSetInt, expSetDouble, expSetString,
 		expInfo, expSolution, expStatus, expObjective, expAddRow, expCosts, expBounds, expClearSol, expSetSol} {
 		f := s.module.ExportedFunction(n)
 		if f == nil {

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/ark-tre/ark/airlock/disclosure"
+	"github.com/ark-tre/ark/pkg/ark"
+	policy "github.com/ark-tre/ark/policies/disclosure"
+)
+
+// discloseCmd groups the commands of disclosure control. Each prints one JSON
+// document; exit status 0 nothing fails, 1 something fails, 2 misuse or
+// missing input.
+type discloseCmd struct {
+	Check    discloseCheckCmd    `cmd:"" help:"Judge a table, or one recomputed from microdata, under a disclosure profile."`
+	Cell     discloseCellCmd     `cmd:"" help:"Judge the contributions to one cell by one rule."`
+	Suppress discloseSuppressCmd `cmd:"" help:"Choose which further cells to withhold, so that the primary ones can't be worked out."`
+	Audit    discloseAuditCmd    `cmd:"" help:"Say what an attacker learns from a pattern of suppression."`
+	Verify   discloseVerifyCmd   `cmd:"" help:"Verify certificates of suppression in exact arithmetic."`
+	Rules    discloseRulesCmd    `cmd:"" help:"List the rules, or the profiles shipped with Ark."`
+}
+
+type discloseCheckCmd struct {
+	Table   string `arg:"" optional:"" help:"The table, a CSV file."`
+	Profile string `help:"A shipped profile's name or a profile file." default:"ark"`
+	JSON    bool   `name:"json" help:"Print JSON (always on)."`
+}
+
+// Run judges and prints the verdict with its findings.
+func (c discloseCheckCmd) Run(ctx context.Context) error {
+	p, err := policy.Open(c.Profile)
+	if err != nil {
+		return err
+	}
+	if c.Table == "" {
+		return ark.Faultf(ark.Invalid, "there is nothing to check").Do("name a table, or give --spec and --microdata")
+	}
+	f, err := os.Open(c.Table)
+	if err != nil {
+		return ark.Faultf(ark.Invalid, "the table could not be opened").Because(err)
+	}
+	defer f.Close()
+	v, findings, err := disclosure.CheckTable(ctx, p, disclosure.File{Name: baseName(c.Table), Reader: f})
+	if err != nil {
+		return err
+	}
+	return printResult(disclosure.Result{Verdict: v, Findings: findings}, v == disclosure.Fail)
+}
+
+// baseName keeps the machine's folders out of what is printed.
+func baseName(p string) string { return p[strings.LastIndexAny(p, `/\`)+1:] }
+
+// printResult prints v as JSON and says whether something was found.
+func printResult(v any, found bool) error {
+	enc := json.NewEncoder(os.Stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	if found {
+		return errFound
+	}
+	return nil
+}
+
+type discloseCellCmd struct {
+	Contributions string `required:"" help:"The contributions, decimals joined by commas."`
+	Weights       string `help:"Their weights: a weight w is w equal respondents."`
+	Holding       string `help:"Their holdings, joined by commas; empty: a respondent of its own."`
+	Rule          string `required:"" help:"nk:N:K[:ge], p:P[:le] or threshold:T[:le]."`
+	JSON          bool   `name:"json" help:"Print JSON (always on)."`
+}
+
+// Run judges one cell, in exact arithmetic.
+func (c discloseCellCmd) Run(context.Context) error {
+	rule, err := disclosure.ParseCellRule(c.Rule)
+	if err != nil {
+		return err
+	}
+	values := splitList(c.Contributions)
+	weights, holdings := splitList(c.Weights), splitList(c.Holding)
+	if (len(weights) > 0 && len(weights) != len(values)) || (len(holdings) > 0 && len(holdings) != len(values)) {
+		return ark.Faultf(ark.Invalid, "the lists differ in length").Do("give as many weights and holdings as contributions")
+	}
+	var cs []disclosure.Contribution
+	for i, s := range values {
+		v, ok := disclosure.ParseDecimal(s)
+		if !ok {
+			return ark.Faultf(ark.Invalid, "contribution %d is not a decimal", i+1)
+		}
+		x := disclosure.Contribution{Value: v}
+		if len(weights) > 0 {
+			if x.Weight, ok = disclosure.ParseDecimal(weights[i]); !ok || x.Weight.Sign() < 0 {
+				return ark.Faultf(ark.Invalid, "weight %d is not a decimal of at least 0", i+1)
+			}
+		}
+		if len(holdings) > 0 {
+			x.Holding = strings.TrimSpace(holdings[i])
+		}
+		cs = append(cs, x)
+	}
+	v, err := disclosure.JudgeCell(cs, rule)
+	if err != nil {
+		return err
+	}
+	return printResult(v, v.Verdict == disclosure.Fail)
+}
+
+func splitList(s string) []string {
+	if strings.TrimSpace(s) == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
+}
+
+type discloseRulesCmd struct {
+	Profiles bool   `help:"List the shipped profiles instead."`
+	Profile  string `help:"Print one profile with the source of each value."`
+}
+
+// Run prints the closed list of rules, or profiles.
+func (c discloseRulesCmd) Run(context.Context) error {
+	switch {
+	case c.Profile != "":
+		p, err := policy.Open(c.Profile)
+		if err != nil {
+			return err
+		}
+		return printResult(p, false)
+	case c.Profiles:
+		for _, n := range policy.Names() {
+			p, err := policy.Shipped(n)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%-20s %s (from %s)\n", n, p.Reading, p.Effective)
+		}
+		return nil
+	}
+	return printResult(disclosure.Rules(), false)
+}
