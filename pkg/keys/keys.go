@@ -5,12 +5,12 @@
 // class fixes what it can do and who may use it:
 //
 //   - A sealing key (landing/, identifiers/, payload/, index/, versions/,
-//     project/, outputs/, sidecar/) wraps data keys. NewDataKey needs the right
-//     to seal only: with the local keyring it reads the public half, so the
-//     portal can store a delivery that it can never open. Unwrap needs the
-//     secret half. Sealing keys also derive (for example a volume's key).
-//   - A pseudonym/ key derives subkeys and computes MACs.
-//   - A signing/ key makes and checks Ed25519 signatures.
+//     project/, outputs/, sidecar/, bodies/) wraps data keys. NewDataKey needs
+//     the right to seal only: with the local keyring it reads the public half,
+//     so the portal can store a delivery that it can never open. Unwrap needs
+//     the secret half. Sealing keys also derive (for example a volume's key).
+//   - A pseudonym/, records/ or persons/ key derives subkeys and computes MACs.
+//   - A signing/, ledger/ or release/ key makes and checks Ed25519 signatures.
 //
 // Keys have versions. Rotate adds one, used from then on to wrap and sign;
 // what older versions wrapped still opens and what they signed still
