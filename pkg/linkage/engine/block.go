@@ -203,16 +203,21 @@ func (r *rule) lists() (order, starts []uint32) {
 // pack lays the value and block numbers of each record side by side, so that
 // comparing two records touches two short runs of memory.
 func (p *Plan) pack() {
-	p.width = len(p.vs.all) + len(p.rules)
-	p.rows = make([]uint32, p.width*p.f.N)
+	p.width, p.slots = len(p.comps)+len(p.rules), len(p.vs.all)
+	p.rows, p.cold = make([]uint32, p.width*p.f.N), make([]uint32, p.slots*p.f.N)
 	for j, v := range p.vs.all {
 		for i, id := range v.ids {
+			p.cold[i*p.slots+j] = id
+		}
+	}
+	for j := range p.comps {
+		for i, id := range p.comps[j].tuples(p.vs) {
 			p.rows[i*p.width+j] = id
 		}
 	}
 	for k := range p.rules {
 		r := &p.rules[k]
-		r.slot = len(p.vs.all) + k
+		r.slot = len(p.comps) + k
 		for i, id := range r.ids {
 			p.rows[i*p.width+r.slot] = id
 		}
@@ -220,7 +225,30 @@ func (p *Plan) pack() {
 	}
 }
 
+// tuples numbers the combinations of the values that c looks at: two records
+// with the same numbers compare the same.
+func (c *comparison) tuples(vs *vectors) []uint32 {
+	if len(c.slots) == 1 {
+		return vs.all[c.slots[0]].ids
+	}
+	ids := make([]uint32, vs.f.N)
+	for i := range ids {
+		ids[i] = 1
+	}
+	for _, s := range c.slots {
+		t := newPairTable(1024)
+		for i, a := range ids {
+			ids[i] = t.number(uint64(a)<<32 | uint64(vs.all[s].ids[i]))
+		}
+	}
+	return ids
+}
+
+// row is what blocking and comparing look at first.
 func (p *Plan) row(i uint32) []uint32 { return p.rows[int(i)*p.width : (int(i)+1)*p.width] }
+
+// values is the value numbers of a record, which tests look at.
+func (p *Plan) values(i uint32) []uint32 { return p.cold[int(i)*p.slots : (int(i)+1)*p.slots] }
 
 // pairTable numbers distinct 64-bit keys from 1 in order of first appearance.
 type pairTable struct {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -44,7 +45,7 @@ func (s *Scored) Clusters(edges []Edge, same [][2]uint32, how Clustering) (label
 		cl.apart[q[1]] = append(cl.apart[q[1]], q[0])
 	}
 	for _, q := range same {
-		cl.join(q[0], q[1], true)
+		cl.join(q[0], q[1])
 	}
 	order := make([]int, 0, len(edges))
 	for i, e := range edges {
@@ -69,18 +70,14 @@ func (s *Scored) Clusters(edges []Edge, same [][2]uint32, how Clustering) (label
 			if a == b {
 				continue
 			}
-			if why := cl.forbidden(w, a, b, e); why != "" {
+			if why, final := cl.judge(w, a, b, e, how); why != "" {
 				refused = append(refused, Refusal{i, why})
+				if !final {
+					later = append(later, i)
+				}
 				continue
 			}
-			if e.Tier < 0 && !how.Connected && (len(cl.members[a]) > 0 || len(cl.members[b]) > 0) {
-				if cl.mean(w, a, b) < how.Mean {
-					refused = append(refused, Refusal{i, "mean evidence between the groups is too weak"})
-					later = append(later, i)
-					continue
-				}
-			}
-			cl.join(a, b, false)
+			cl.join(a, b)
 			changed = true
 		}
 		if !changed {
@@ -110,10 +107,12 @@ type clusters struct {
 	members map[uint32][]uint32 // of clusters of two and more, in order of joining
 	unique  []map[uint32]uint32 // per unique column: value of the cluster
 	apart   map[uint32][]uint32 // by record: records it must not join
+
+	verdicts map[uint64]verdict
 }
 
 func newClusters(p *Plan) *clusters {
-	c := &clusters{p: p, parent: make([]uint32, p.f.N), members: map[uint32][]uint32{}}
+	c := &clusters{p: p, parent: make([]uint32, p.f.N), members: map[uint32][]uint32{}, verdicts: map[uint64]verdict{}}
 	for i := range c.parent {
 		c.parent[i] = uint32(i)
 	}
@@ -146,7 +145,7 @@ func (c *clusters) value(i int, root uint32) uint32 {
 	return c.p.unique[i].ids[root]
 }
 
-func (c *clusters) join(a, b uint32, force bool) {
+func (c *clusters) join(a, b uint32) {
 	a, b = c.find(a), c.find(b)
 	if a == b {
 		return
@@ -165,6 +164,38 @@ func (c *clusters) join(a, b uint32, force bool) {
 	c.members[a] = append(c.of(a), c.of(b)...)
 	delete(c.members, b)
 	c.parent[b] = a
+}
+
+// verdict is what was last decided about two clusters of these sizes.
+type verdict struct {
+	sizes uint64
+	why   string
+	final bool
+}
+
+// weakMean is why clusters are kept apart that better evidence may still join.
+const weakMean = "mean evidence between the groups is too weak"
+
+// judge says why a and b may not join by e, or nothing, and whether that will
+// stay so however they grow.
+func (c *clusters) judge(w *scratch, a, b uint32, e *Edge, how Clustering) (why string, final bool) {
+	key, sizes := uint64(min(a, b))<<32|uint64(max(a, b)), uint64(len(c.members[a]))<<32|uint64(len(c.members[b]))
+	if b < a {
+		sizes = sizes<<32 | sizes>>32
+	}
+	if e.Tier < 0 {
+		if v, ok := c.verdicts[key]; ok && v.sizes == sizes {
+			return v.why, v.final
+		}
+	}
+	why, final = c.forbidden(w, a, b, e), true
+	if why == "" && e.Tier < 0 && !how.Connected && sizes != 0 && c.mean(w, a, b) < how.Mean {
+		why, final = weakMean, false
+	}
+	if why != "" && e.Tier < 0 {
+		c.verdicts[key] = verdict{sizes, why, final}
+	}
+	return why, final
 }
 
 // forbidden says why a and b may not be one person, or nothing.
@@ -190,7 +221,7 @@ func (c *clusters) forbidden(w *scratch, a, b uint32, e *Edge) string {
 	for i, t := range c.p.cannot {
 		for _, x := range capped(c.of(a)) {
 			for _, y := range capped(c.of(b)) {
-				if t(w, c.p.row(x), c.p.row(y)) == yes {
+				if t(w, c.p.values(min(x, y)), c.p.values(max(x, y))) == yes {
 					return c.p.m.Cannot[i].Name
 				}
 			}
@@ -206,7 +237,7 @@ func (c *clusters) mean(w *scratch, a, b uint32) float64 {
 	sum, n := 0.0, 0
 	for _, x := range capped(c.of(a)) {
 		for _, y := range capped(c.of(b)) {
-			l, r := c.p.row(min(x, y)), c.p.row(max(x, y))
+			l, r := min(x, y), max(x, y)
 			sum += c.p.weight(c.p.pattern(w, l, r), l, r)
 			n++
 		}
@@ -234,8 +265,8 @@ func (s *Scored) Complete(edges []Edge, labels []uint32, least float64) []Edge {
 		}
 	}
 	w := &scratch{}
-	for root, rest := range groups {
-		members := append([]uint32{root}, rest...)
+	for _, root := range slices.Sorted(maps.Keys(groups)) {
+		members := append([]uint32{root}, groups[root]...)
 		if len(members) > completeCap {
 			continue
 		}
@@ -244,15 +275,13 @@ func (s *Scored) Complete(edges []Edge, labels []uint32, least float64) []Edge {
 				if _, ok := known[uint64(l)<<32|uint64(r)]; ok || p.m.Mode == "link" && p.f.Source[l] == p.f.Source[r] {
 					continue
 				}
-				lrow, rrow := p.row(l), p.row(r)
-				pat := p.pattern(w, lrow, rrow)
-				if x := p.weight(pat, lrow, rrow); x >= least {
+				pat := p.pattern(w, l, r)
+				if x := p.weight(pat, l, r); x >= least {
 					edges = append(edges, Edge{L: l, R: r, Pattern: pat, Tier: -1, Rule: NoRule, Weight: x})
 				}
 			}
 		}
 	}
-	sortEdges(edges)
 	return edges
 }
 

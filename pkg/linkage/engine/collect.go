@@ -102,9 +102,8 @@ func (p *Plan) collect(ctx context.Context) (*candidates, error) {
 		if out.each > 1 && mix(uint64(l)<<32|uint64(r))%out.each != 0 {
 			return
 		}
-		lrow, rrow := p.row(l), p.row(r)
-		pat := p.pattern(&w.scratch, lrow, rrow)
-		counters[at].add(pat, p.mask(w, k, lrow, rrow))
+		pat := p.pattern(&w.scratch, l, r)
+		counters[at].add(pat, p.mask(w, k, l, r))
 		if out.pairs != nil {
 			out.pairs[at] = append(out.pairs[at], Pair{l, r, pat, uint8(k)})
 		}
@@ -140,7 +139,7 @@ func (p *Plan) random(pairs int) [][]float64 {
 		if l == r || p.m.Mode == model.Link && p.f.Source[l] == p.f.Source[r] {
 			continue
 		}
-		digits = p.digits(p.pattern(w, p.row(l), p.row(r)), digits)
+		digits = p.digits(p.pattern(w, l, r), digits)
 		for i, d := range digits {
 			n[i][d]++
 		}

@@ -31,7 +31,10 @@ type test func(w *scratch, l, r []uint32) tri
 type measure func(w *scratch, l, r []uint32) float64
 
 // scratch is what one worker keeps between pairs: similarities seen lately.
-type scratch struct{ memos [][]memo }
+type scratch struct {
+	memos [][]memo
+	seen  []outcome // by comparison
+}
 
 type memo struct {
 	l, r uint32

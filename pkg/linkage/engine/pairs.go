@@ -105,10 +105,10 @@ func (p *Plan) run(w *worker, at int, t task, visit func(w *worker, task int, l,
 					continue
 				}
 				rrow := p.row(r)
-				if p.earlier(w, t.rule, lrow, rrow) {
+				if p.earlier(w, t.rule, l, r, lrow, rrow) {
 					continue
 				}
-				if rest := p.rules[t.rule].rest; rest != nil && rest(&w.scratch, lrow, rrow) != yes {
+				if rest := p.rules[t.rule].rest; rest != nil && rest(&w.scratch, p.values(l), p.values(r)) != yes {
 					continue
 				}
 				visit(w, at, l, r, t.rule)
@@ -118,11 +118,12 @@ func (p *Plan) run(w *worker, at int, t task, visit func(w *worker, task int, l,
 }
 
 // earlier reports whether a rule before k holds for the pair.
-func (p *Plan) earlier(w *worker, k int, l, r []uint32) bool {
-	base := len(p.vs.all)
-	for i := range k {
-		if a := l[base+i]; a != 0 && a == r[base+i] {
-			if rest := p.rules[i].rest; rest == nil || rest(&w.scratch, l, r) == yes {
+func (p *Plan) earlier(w *worker, k int, l, r uint32, lrow, rrow []uint32) bool {
+	base := len(p.comps)
+	lb, rb := lrow[base:base+k], rrow[base:base+k]
+	for i, a := range lb {
+		if a != 0 && a == rb[i] {
+			if rest := p.rules[i].rest; rest == nil || rest(&w.scratch, p.values(l), p.values(r)) == yes {
 				return true
 			}
 		}
@@ -131,12 +132,13 @@ func (p *Plan) earlier(w *worker, k int, l, r []uint32) bool {
 }
 
 // mask is the set of rules that hold for the pair, from rule k on.
-func (p *Plan) mask(w *worker, k int, l, r []uint32) uint64 {
-	base := len(p.vs.all)
+func (p *Plan) mask(w *worker, k int, l, r uint32) uint64 {
+	base := len(p.comps)
+	lrow, rrow := p.row(l), p.row(r)
 	m := uint64(0)
 	for i := k; i < len(p.rules); i++ {
-		if a := l[base+i]; a != 0 && a == r[base+i] {
-			if rest := p.rules[i].rest; rest == nil || rest(&w.scratch, l, r) == yes {
+		if a := lrow[base+i]; a != 0 && a == rrow[base+i] {
+			if rest := p.rules[i].rest; rest == nil || rest(&w.scratch, p.values(l), p.values(r)) == yes {
 				m |= 1 << uint(i)
 			}
 		}
@@ -145,19 +147,42 @@ func (p *Plan) mask(w *worker, k int, l, r []uint32) uint64 {
 }
 
 // pattern compares two records.
-func (p *Plan) pattern(w *scratch, l, r []uint32) uint32 {
+func (p *Plan) pattern(w *scratch, l, r uint32) uint32 {
+	if w.seen == nil {
+		w.seen = make([]outcome, len(p.comps)<<seenBits)
+	}
+	lrow, rrow := p.row(l), p.row(r)
 	out := uint32(0)
 	for i := range p.comps {
 		c := &p.comps[i]
-		for k := range c.levels {
-			if c.levels[k].test(w, l, r) == yes {
-				out += uint32(k) * c.stride
-				break
-			}
+		a, b := lrow[i], rrow[i]
+		o := &w.seen[i<<seenBits+int((a*0x9E3779B1^b*0x85EBCA77)>>(32-seenBits))]
+		if o.l != a || o.r != b || !o.set {
+			*o = outcome{a, b, uint8(c.outcome(w, p.values(l), p.values(r))), true}
 		}
+		out += uint32(o.level) * c.stride
 	}
 	return out
 }
+
+// outcome is the first level of c that holds.
+func (c *comparison) outcome(w *scratch, l, r []uint32) int {
+	for k := range c.levels {
+		if c.levels[k].test(w, l, r) == yes {
+			return k
+		}
+	}
+	return len(c.levels) - 1
+}
+
+// outcome is a comparison made lately.
+type outcome struct {
+	l, r  uint32
+	level uint8
+	set   bool
+}
+
+const seenBits = 13
 
 // digits splits a pattern into the level of each comparison.
 func (p *Plan) digits(pattern uint32, into []int) []int {

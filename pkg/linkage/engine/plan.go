@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/linkage/expr"
@@ -14,8 +16,8 @@ type level struct {
 	model.Level
 	node *expr.Node
 	test test
-	tf   *vector // column of the term-frequency adjustment, or nil
-	base float64 // u of the exact match that the adjustment replaces
+	tf   *vector   // column of the term-frequency adjustment, or nil
+	bits []float64 // per value of tf: what the adjustment adds for it
 }
 
 // comparison is a compiled comparison: its outcome is one digit of a pattern.
@@ -24,6 +26,7 @@ type comparison struct {
 	levels []level
 	cols   map[string]bool
 	stride uint32 // weight of its digit in a pattern
+	slots  []int  // vectors that its tests look at
 }
 
 // rule is a compiled blocking rule. Records of one block share key; rest must
@@ -53,15 +56,18 @@ type Plan struct {
 	unique []*vector
 	labels int // slot of the label rule among rules, or -1
 
-	rows    []uint32 // row-major value and block numbers
+	rows    []uint32 // row-major: tuple numbers of comparisons, then block numbers
 	width   int
+	cold    []uint32 // row-major: value numbers of vectors
+	slots   int
 	order   [][]uint32 // per rule: records by block
 	starts  [][]uint32 // per rule: where each block starts
 	threads int
 	weights []float64 // per comparison and level, flattened by offset
 	offsets []int
 	prior   float64
-	sizes   uint32 // number of patterns
+	bits    float64 // of the prior
+	sizes   uint32  // number of patterns
 }
 
 // Compile makes a plan to run m over f with the given number of threads.
@@ -110,6 +116,7 @@ func Compile(m *model.Model, f *frame.Frame, threads int) (*Plan, error) {
 func (p *Plan) compileComparisons(c *compiler) error {
 	stride := uint64(1)
 	for _, mc := range p.m.Comparisons {
+		c.vs.touched = map[int]bool{}
 		cc := comparison{name: mc.Name, cols: map[string]bool{}, stride: uint32(stride)}
 		for _, ml := range mc.Levels {
 			n, err := expr.Level(ml.Condition)
@@ -129,6 +136,7 @@ func (p *Plan) compileComparisons(c *compiler) error {
 			}
 			cc.levels = append(cc.levels, l)
 		}
+		cc.slots = slices.Sorted(maps.Keys(c.vs.touched))
 		p.comps = append(p.comps, cc)
 		p.offsets = append(p.offsets, len(p.weights))
 		p.weights = append(p.weights, make([]float64, len(cc.levels))...)

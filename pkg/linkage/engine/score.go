@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -60,10 +59,27 @@ func (p *Plan) weigh() {
 			}
 			p.weights[p.offsets[i]+k] = w
 			if l.tf != nil {
-				l.base = p.comps[i].exactU(l)
+				l.bits = p.rarity(l, p.comps[i].exactU(l))
 			}
 		}
 	}
+	p.bits = math.Log2(p.prior) - math.Log2(1-p.prior)
+}
+
+// rarity works out for each value of a level's frequency column what its own
+// frequency adds to the weight, base being the U that it replaces.
+func (p *Plan) rarity(l *level, base float64) []float64 {
+	n := l.tf.frequencies()
+	known := float64(p.f.N - int(n[0]))
+	out := make([]float64, len(n))
+	for id := 1; id < len(n); id++ {
+		f := float64(n[id])
+		if !p.m.Trained { // what other people hold: the person's own records don't count
+			f = max(f-1-p.prior*known*l.M, 0.5)
+		}
+		out[id] = l.TFWeight * math.Log2(base/max(f/known, l.TFFloor))
+	}
+	return out
 }
 
 // exactU is the U of the level of c that is an exact match on l's frequency
@@ -78,58 +94,45 @@ func (c *comparison) exactU(l *level) float64 {
 }
 
 // weight scores a pair with this pattern.
-func (p *Plan) weight(pattern uint32, l, r []uint32) float64 {
-	w := math.Log2(p.prior) - math.Log2(1-p.prior)
+func (p *Plan) weight(pattern uint32, l, r uint32) float64 {
+	w := p.bits
 	for i := range p.comps {
 		c := &p.comps[i]
-		k := int(pattern/c.stride) % len(c.levels)
-		w += p.weights[p.offsets[i]+k]
-		if tf := c.levels[k].tf; tf != nil {
-			w += p.adjust(&c.levels[k], l[tf.slot], r[tf.slot])
+		n := uint32(len(c.levels))
+		k := pattern % n
+		pattern /= n
+		w += p.weights[p.offsets[i]+int(k)]
+		if v := &c.levels[k]; v.tf != nil {
+			w += v.adjust(p.values(l)[v.tf.slot], p.values(r)[v.tf.slot])
 		}
 	}
 	return w
 }
 
-// adjust is the term-frequency adjustment of a level.
-func (p *Plan) adjust(l *level, a, b uint32) float64 {
-	n := l.tf.frequencies()
-	f := int32(0)
-	if a != 0 {
-		f = n[a]
+// adjust is the term-frequency adjustment for two values: the commoner counts.
+func (l *level) adjust(a, b uint32) float64 {
+	switch {
+	case a == b || b == 0:
+		return l.bits[a]
+	case a == 0:
+		return l.bits[b]
+	case l.TFWeight < 0:
+		return max(l.bits[a], l.bits[b])
 	}
-	if b != 0 {
-		f = max(f, n[b])
-	}
-	if f == 0 {
-		return 0
-	}
-	known := float64(p.f.N - int(n[0]))
-	tf := float64(f) / known
-	if !p.m.Trained { // what other people hold: the person's own records don't count
-		tf = max(float64(f)-1-p.prior*known*l.M, 0.5) / known
-	}
-	return l.TFWeight * math.Log2(l.base/max(tf, l.TFFloor))
+	return min(l.bits[a], l.bits[b])
 }
 
 // Pairs returns the candidate pairs of weight min or more, and every pair of a
-// tier, in order of L and R.
+// tier, in an order that depends on the frame and the model only.
 func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 	p := s.p
-	for i := range p.comps { // frequencies are shared between workers
-		for k := range p.comps[i].levels {
-			if tf := p.comps[i].levels[k].tf; tf != nil {
-				tf.frequencies()
-			}
-		}
-	}
 	var parts [][]Edge
 	keep := func(out []Edge, q Pair) []Edge {
 		tier := int8(-1)
 		if int(q.Rule) < p.tiers {
 			tier = int8(q.Rule)
 		}
-		w := p.weight(q.Pattern, p.row(q.L), p.row(q.R))
+		w := p.weight(q.Pattern, q.L, q.R)
 		if tier < 0 && w < least {
 			return out
 		}
@@ -154,7 +157,7 @@ func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 		tasks := p.tasks()
 		parts = make([][]Edge, len(tasks))
 		err := p.each(ctx, tasks, func(w *worker, at int, l, r uint32, k int) {
-			pat := p.pattern(&w.scratch, p.row(l), p.row(r))
+			pat := p.pattern(&w.scratch, l, r)
 			parts[at] = keep(parts[at], Pair{l, r, pat, uint8(k)})
 		})
 		if err != nil {
@@ -164,13 +167,7 @@ func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	out := slices.Concat(parts...)
-	sortEdges(out)
-	return out, nil
-}
-
-func sortEdges(edges []Edge) {
-	slices.SortFunc(edges, func(a, b Edge) int { return cmp.Or(cmp.Compare(a.L, b.L), cmp.Compare(a.R, b.R)) })
+	return slices.Concat(parts...), nil
 }
 
 // Digits splits a pattern into the level of each comparison.

@@ -140,7 +140,7 @@ func (s *Scored) Reached(truth []uint32) float64 {
 					continue
 				}
 				all++
-				if p.mask(w, 0, p.row(l), p.row(r)) != 0 {
+				if p.mask(w, 0, l, r) != 0 {
 					met++
 				}
 			}

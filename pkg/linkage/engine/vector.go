@@ -48,10 +48,12 @@ type vectors struct {
 	eval evaluator
 	byEx map[string]*vector
 	all  []*vector
+
+	touched map[int]bool // slots asked for since it was last emptied
 }
 
 func newVectors(f *frame.Frame) *vectors {
-	return &vectors{f: f, byEx: map[string]*vector{},
+	return &vectors{f: f, byEx: map[string]*vector{}, touched: map[int]bool{},
 		eval: evaluator{patterns: map[string]*regexp.Regexp{}, layouts: map[string]string{}}}
 }
 
@@ -59,6 +61,7 @@ func newVectors(f *frame.Frame) *vectors {
 func (vs *vectors) of(n *expr.Node) (*vector, error) {
 	key := n.Sideless()
 	if v, ok := vs.byEx[key]; ok {
+		vs.touched[v.slot] = true
 		return v, nil
 	}
 	v, err := vs.make(n)
@@ -68,6 +71,7 @@ func (vs *vectors) of(n *expr.Node) (*vector, error) {
 	v.slot = len(vs.all)
 	vs.byEx[key] = v
 	vs.all = append(vs.all, v)
+	vs.touched[v.slot] = true
 	return v, nil
 }
 
