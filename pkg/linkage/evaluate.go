@@ -122,10 +122,13 @@ func EvaluateClusters(clusters, truth []uint32, across []uint16) (pairs, bcubed 
 		return s
 	}
 	right, pure, whole := 0.0, 0.0, 0.0
-	for k, x := range both {
-		right += x * (x - 1) / 2
-		pure += x * x / byC[k.c]
-		whole += x * x / byT[k.t]
+	for i, c := range clusters { // by row, so that sums don't depend on the order of a map
+		if t := truth[i]; t != 0 {
+			x := both[cell{c, t}]
+			right += (x - 1) / 2
+			pure += x / byC[c]
+			whole += x / byT[t]
+		}
 	}
 	found, wanted := count(byC), count(byT)
 	if across != nil {

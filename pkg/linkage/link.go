@@ -41,6 +41,35 @@ type Result struct {
 	Refused  []engine.Refusal
 	Scored   *engine.Scored
 	Accept   float64 // probability from which a pair was a link
+
+	folded   *folding
+	compared []engine.Edge // edges of the folded frame, when there is one
+}
+
+// At clusters the pairs again, linking from another weight.
+func (r *Result) At(weight float64, o Options) []uint32 {
+	edges := r.Edges
+	if r.folded != nil {
+		edges = r.compared
+	}
+	labels, _ := r.Scored.Clusters(edges, nil, engine.Clustering{Accept: weight, Mean: defaultMean, Connected: o.Connected})
+	if r.folded != nil {
+		labels = r.folded.labels(labels)
+	}
+	return labels
+}
+
+// Reached is the share of the true pairs that blocking brings together, of
+// the rows that were compared.
+func (r *Result) Reached(truth []uint32) float64 {
+	if r.folded != nil {
+		kept := make([]uint32, len(r.folded.kept))
+		for k, i := range r.folded.kept {
+			kept[k] = truth[i]
+		}
+		truth = kept
+	}
+	return r.Scored.Reached(truth)
 }
 
 // Infer returns the canonical frame of f and the default model for it.
@@ -63,6 +92,13 @@ func Run(ctx context.Context, f *frame.Frame, m *model.Model, o Options) (*Resul
 	if o.Accept == 0 {
 		o.Accept = DefaultAccept
 	}
+	folded, err := fold(f, m)
+	if err != nil {
+		return nil, err
+	}
+	if folded != nil {
+		f = folded.frame
+	}
 	plan, err := engine.Compile(m, f, o.Threads)
 	if err != nil {
 		return nil, err
@@ -84,11 +120,10 @@ func Run(ctx context.Context, f *frame.Frame, m *model.Model, o Options) (*Resul
 			refused = nil
 		}
 	}
-	return &Result{Model: m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored, Accept: o.Accept}, nil
-}
-
-// ClusteringAt is how links become clusters when those of the given weight and
-// more are taken.
-func ClusteringAt(weight float64, o Options) engine.Clustering {
-	return engine.Clustering{Accept: weight, Mean: defaultMean, Connected: o.Connected}
+	r := &Result{Model: m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored, Accept: o.Accept, folded: folded}
+	if folded != nil {
+		r.Edges, r.Clusters = folded.edges(slices.Clone(edges)), folded.labels(labels)
+		r.compared = edges
+	}
+	return r, nil
 }

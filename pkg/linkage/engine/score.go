@@ -70,7 +70,10 @@ func (p *Plan) weigh() {
 // frequency adds to the weight, base being the U that it replaces.
 func (p *Plan) rarity(l *level, base float64) []float64 {
 	n := l.tf.frequencies()
-	known := float64(p.f.N - int(n[0]))
+	known := 0.0
+	for _, c := range n[1:] {
+		known += float64(c)
+	}
 	out := make([]float64, len(n))
 	for id := 1; id < len(n); id++ {
 		f := float64(n[id])

@@ -19,6 +19,7 @@ type vector struct {
 	nums    []float64 // per value; NaN when it is not a number
 	letters []uint64  // per value; nil until asked for
 	counts  []int32   // per value; nil until asked for
+	times   []uint32  // how many rows each record stands for; nil: one
 }
 
 func (v *vector) masks() []uint64 {
@@ -35,8 +36,12 @@ func (v *vector) masks() []uint64 {
 func (v *vector) frequencies() []int32 {
 	if v.counts == nil {
 		v.counts = make([]int32, len(v.words))
-		for _, id := range v.ids {
-			v.counts[id]++
+		for i, id := range v.ids {
+			if v.times == nil {
+				v.counts[id]++
+			} else {
+				v.counts[id] += int32(v.times[i])
+			}
 		}
 	}
 	return v.counts
@@ -68,7 +73,7 @@ func (vs *vectors) of(n *expr.Node) (*vector, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.slot = len(vs.all)
+	v.slot, v.times = len(vs.all), vs.f.Times
 	vs.byEx[key] = v
 	vs.all = append(vs.all, v)
 	vs.touched[v.slot] = true

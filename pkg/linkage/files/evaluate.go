@@ -45,14 +45,14 @@ func Evaluate(ctx context.Context, q Request, column string) (*Evaluation, *Done
 		across = d.Frame.Source
 	}
 	e := &Evaluation{Truth: linkage.PairTruth(truth, across), Threshold: d.Result.Accept}
-	e.Reached = d.Result.Scored.Reached(truth)
+	e.Reached = d.Result.Reached(truth)
 	at := engine.Weight(e.Threshold)
 	e.At.Pairs = linkage.EvaluatePairs(d.Result.Edges, truth, e.Truth, at)
 	e.At.Clusters, e.At.BCubed = linkage.EvaluateClusters(d.Result.Clusters, truth, across)
 	e.Best, e.BestAt.Pairs = linkage.BestPairs(d.Result.Edges, truth, e.Truth)
 	best := -1.0
 	for _, w := range []float64{at, e.Best, at + 2, at + 4, at + 7, at + 10, at - 2, at - 4} {
-		labels, _ := d.Result.Scored.Clusters(d.Result.Edges, nil, linkage.ClusteringAt(w, q.Options))
+		labels := d.Result.At(w, q.Options)
 		p, b := linkage.EvaluateClusters(labels, truth, across)
 		if p.F1 > best {
 			best, e.BestAt.Clusters, e.BestAt.BCubed = p.F1, p, b

@@ -51,7 +51,11 @@ func load(ctx context.Context, inputs []Input) (*frame.Frame, error) {
 			return nil, err
 		}
 	}
-	return b.Frame(), nil
+	f := b.Frame()
+	if f.N == 0 {
+		return nil, ark.Faultf(ark.Invalid, "the inputs have no rows").Do("give at least one row")
+	}
+	return f, nil
 }
 
 func add(ctx context.Context, b *frame.Builder, in Input) error {

@@ -48,7 +48,7 @@ func writePairs(w io.Writer, ids []string, o *order, r *linkage.Result) error {
 		{Name: "weight", Type: cell.Float64}, {Name: "probability", Type: cell.Float64},
 		{Name: "pattern", Type: cell.String}, {Name: "tier", Type: cell.String, Nullable: true},
 	}
-	out, err := columnar.NewWriter(w, schema, columnar.Options{})
+	out, err := columnar.NewWriter(w, schema, columnar.Options{Compression: columnar.Snappy})
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func writeClusters(w io.Writer, ids []string, o *order, labels []uint32) error {
 		}
 	}
 	schema := columnar.Schema{{Name: "id", Type: cell.String}, {Name: "cluster", Type: cell.String}}
-	out, err := columnar.NewWriter(w, schema, columnar.Options{})
+	out, err := columnar.NewWriter(w, schema, columnar.Options{Compression: columnar.Snappy})
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ type Frame struct {
 	Cols    []*Column
 	Sources []string
 	Source  []uint16
+	Times   []uint32 // how many rows each row stands for; nil: one
 }
 
 // Col returns the column of that name, or nil.

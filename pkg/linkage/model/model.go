@@ -126,16 +126,21 @@ func (c *Comparison) check() error {
 				rest = 2
 			}
 		}
-		for _, p := range []float64{l.M, l.U} {
-			if !math.IsNaN(p) && (p < 0 || p > 1) {
-				return ark.Faultf(ark.Invalid, "comparison %q, level %d: a probability is not between 0 and 1", c.Name, i+1).
-					Do("give probabilities from 0 to 1, or leave them out to have them estimated")
-			}
-		}
 	}
 	if len(c.Levels) < 2 || rest != 1 {
 		return ark.Faultf(ark.Invalid, "comparison %q must have two levels or more, the last of them ELSE", c.Name).
 			Do("end the levels with ELSE")
+	}
+	return nil
+}
+
+// probable refuses what is not a probability; NaN stands for none.
+func probable(comparison string, level int, ps ...float64) error {
+	for _, p := range ps {
+		if p < 0 || p > 1 {
+			return ark.Faultf(ark.Invalid, "comparison %q, level %d: a probability is not between 0 and 1", comparison, level+1).
+				Do("give probabilities from 0 to 1, or leave them out to have them estimated")
+		}
 	}
 	return nil
 }

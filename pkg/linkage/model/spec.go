@@ -121,8 +121,11 @@ func (s *spec) model() (*Model, error) {
 	m.Tiers, m.Rules, m.Cannot = specRules(s.Tiers), specRules(s.Blocking), specRules(s.Cannot)
 	for _, c := range s.Comparisons {
 		mc := Comparison{Name: c.Name}
-		for _, l := range c.Levels {
+		for i, l := range c.Levels {
 			ml, err := l.level(s.Trained)
+			if err == nil {
+				err = probable(c.Name, i, ml.M, ml.U)
+			}
 			if err != nil {
 				return nil, err
 			}

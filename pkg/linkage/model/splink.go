@@ -159,6 +159,9 @@ func (s *splinkModel) model() (*Model, error) {
 			if l.U != nil {
 				ml.U = float64(*l.U)
 			}
+			if err := explicit(c.Name, i, l.M, l.U); err != nil {
+				return nil, err
+			}
 			if l.TFColumn != "" {
 				ml.TFWeight = 1
 				if l.TFWeight != nil {
@@ -172,9 +175,21 @@ func (s *splinkModel) model() (*Model, error) {
 	return m, nil
 }
 
+func explicit(comparison string, level int, ps ...*splinkProb) error {
+	for _, p := range ps {
+		if p != nil {
+			if err := probable(comparison, level, float64(*p)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // splinkDefaults are the probabilities that Splink takes for levels without
 // any: 0.95 for the strongest level's m, the rest in equal parts, and u such
-// that match weights rise evenly.
+// that match weights rise evenly (which takes the u of the last of two levels
+// above 1).
 func splinkDefaults(levels []splinkLevel) (m, u []float64) {
 	n := 0
 	for _, l := range levels {

@@ -1,0 +1,153 @@
+package linkage
+
+import (
+	"github.com/ark-tre/ark/pkg/linkage/engine"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// foldFrom is how many rows of one source that say exactly the same are
+// compared one by one; more of them follow the first. Without it a million
+// equal rows would be half a million million pairs.
+const foldFrom = 50
+
+// folding is a frame without the rows that say what many others say.
+type folding struct {
+	frame *frame.Frame
+	kept  []uint32 // row of the folded frame → row of the whole one
+	first []uint32 // row of the whole frame → the row it follows, itself if kept
+}
+
+// fold folds f by the columns that m looks at; nil when there is nothing to fold.
+func fold(f *frame.Frame, m *model.Model) (*folding, error) {
+	need, err := m.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var cols []*frame.Column
+	for _, c := range f.Cols {
+		if need[c.Name] {
+			cols = append(cols, c)
+		}
+	}
+	same := make([]uint32, f.N) // number of what the row says
+	for i, s := range f.Source {
+		same[i] = uint32(s)
+	}
+	for _, c := range cols {
+		seen := make(map[uint64]uint32, len(c.Dict))
+		for i, id := range c.IDs {
+			k := uint64(same[i])<<32 | uint64(id)
+			n, ok := seen[k]
+			if !ok {
+				n = uint32(len(seen))
+				seen[k] = n
+			}
+			same[i] = n
+		}
+	}
+	times := make([]uint32, f.N)
+	first := make([]uint32, f.N)
+	for i, s := range same {
+		if times[s]++; times[s] == 1 {
+			first[s] = uint32(i)
+		}
+	}
+	x := &folding{first: make([]uint32, f.N)}
+	left := append([]uint32(nil), times...)
+	for i, s := range same {
+		x.first[i] = uint32(i)
+		if times[s] > foldFrom && times[s]-left[s] >= foldFrom {
+			x.first[i] = first[s]
+		} else {
+			x.kept = append(x.kept, uint32(i))
+		}
+		left[s]--
+	}
+	if len(x.kept) == f.N {
+		return nil, nil
+	}
+	x.frame = f.Take(x.kept)
+	x.frame.Times = make([]uint32, len(x.kept))
+	for k, i := range x.kept {
+		x.frame.Times[k] = 1
+		if s := same[i]; first[s] == i && times[s] > foldFrom {
+			x.frame.Times[k] = times[s] - foldFrom + 1
+		}
+	}
+	return x, nil
+}
+
+// labels carries cluster labels of the folded frame to the whole one: a row
+// that was left out is with the row it follows, if the second row that says
+// the same is.
+func (x *folding) labels(in []uint32) []uint32 {
+	at := make(map[uint32]uint32, len(x.kept))
+	for k, i := range x.kept {
+		at[i] = uint32(k)
+	}
+	out := make([]uint32, len(x.first))
+	for k, i := range x.kept {
+		out[i] = x.kept[in[k]]
+	}
+	joined := map[uint32]bool{}
+	for i, f := range x.first {
+		if uint32(i) == f {
+			continue
+		}
+		ok, known := joined[f]
+		if !known {
+			ok = x.together(f, in, at)
+			joined[f] = ok
+		}
+		out[i] = uint32(i)
+		if ok {
+			out[i] = out[f]
+		}
+	}
+	return out
+}
+
+// together reports whether the rows kept of a folded group are one cluster:
+// they say the same, so if any other is with the first, all are.
+func (x *folding) together(first uint32, in []uint32, at map[uint32]uint32) bool {
+	n := 0
+	for k := range x.kept {
+		if in[k] == in[at[first]] {
+			if n++; n > 1 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// edges carries pairs to the whole frame, and gives each row that was left out
+// the pair with the row it follows that the second row of the group has.
+func (x *folding) edges(in []engine.Edge) []engine.Edge {
+	self := map[uint32]engine.Edge{}
+	for i := range in {
+		in[i].L, in[i].R = x.kept[in[i].L], x.kept[in[i].R]
+	}
+	heads := map[uint32]bool{}
+	for i, f := range x.first {
+		if uint32(i) != f {
+			heads[f] = true
+		}
+	}
+	second := map[uint32]uint32{}
+	for _, e := range in {
+		if heads[e.L] {
+			if s, ok := second[e.L]; !ok || e.R < s {
+				second[e.L], self[e.L] = e.R, e
+			}
+		}
+	}
+	for i, f := range x.first {
+		if e, ok := self[f]; ok && uint32(i) != f {
+			e.R = uint32(i)
+			in = append(in, e)
+		}
+	}
+	return in
+}
