@@ -68,6 +68,9 @@ func ParseDataset(text []byte) (*Dataset, error) {
 func (r *Room) OfferDataset(ctx context.Context, actor store.Actor, d Dataset) (*Dataset, error) {
 	err := r.St.Act(ctx, actor, "dataset.offer", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
 		d.Orgs = []string{}
+		if err := expandOrigins(ctx, tx, &d); err != nil {
+			return nil, err
+		}
 		for _, t := range d.Tables {
 			for _, o := range t.From {
 				s, err := sources.First(ctx, tx, "slug = $1", o.Source)
@@ -91,6 +94,35 @@ func (r *Room) OfferDataset(ctx context.Context, actor store.Actor, d Dataset) (
 		return nil, err
 	}
 	return &d, nil
+}
+
+// expandOrigins puts every registered source with a contract in the place of
+// the contract's name.
+func expandOrigins(ctx context.Context, q store.Querier, d *Dataset) error {
+	all, err := sources.Where(ctx, q, "")
+	if err != nil {
+		return err
+	}
+	for i := range d.Tables {
+		var from []Origin
+		for _, o := range d.Tables[i].From {
+			if o.Contract == "" {
+				from = append(from, o)
+				continue
+			}
+			n := len(from)
+			for _, s := range all {
+				if s.ContractName == o.Contract {
+					from = append(from, Origin{Source: s.Slug, Table: o.Table})
+				}
+			}
+			if len(from) == n {
+				return ark.Faultf(ark.Invalid, "the table %s is fed by a contract that no registered source has", d.Tables[i].Name).At("", 0, "tables.from").Do("register the sources first")
+			}
+		}
+		d.Tables[i].From = from
+	}
+	return nil
 }
 
 // Variable returns a table's variable by name.

@@ -24,7 +24,7 @@ func (r *Room) RegisterSource(ctx context.Context, actor store.Actor, s Source) 
 	if err != nil {
 		return nil, err
 	}
-	s.Declared = string(contract.Declared)
+	s.Declared, s.ContractName = string(contract.Declared), contract.Name
 	if s.Title == "" {
 		s.Title = contract.Title
 	}

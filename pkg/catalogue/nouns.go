@@ -16,6 +16,7 @@ type Source struct {
 	Title        string    `json:"title"`
 	Contract     string    `json:"contract"` // YAML
 	ContractHash string    `json:"contract_hash"`
+	ContractName string    `json:"contract_name"`
 	Declared     string    `json:"declared"` // "synthetic", "public" or "personal"
 	Registered   time.Time `json:"registered"`
 }
@@ -77,8 +78,9 @@ type Variable struct {
 
 // Origin is a payload table that feeds a dataset's table.
 type Origin struct {
-	Source string `json:"source" yaml:"source"` // slug
-	Table  string `json:"table" yaml:"table"`
+	Source   string `json:"source" yaml:"source"`               // slug
+	Contract string `json:"contract,omitempty" yaml:"contract"` // instead of a source: every source with this contract
+	Table    string `json:"table" yaml:"table"`
 }
 
 // Table is one table of a dataset. The table "person" is made from the person
