@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	oci "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -51,24 +52,28 @@ func (r Runc) Start(ctx context.Context, s Spec) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	bundle, err := r.WriteBundle(s)
+	return r.start(ctx, s.ID, config(s, goruntime.GOARCH))
+}
+
+func (r Runc) start(ctx context.Context, id string, c *oci.Spec) error {
+	bundle, err := r.writeBundle(id, c)
 	if err != nil {
 		return ark.Faultf(ark.Unavailable, "the sandbox's bundle could not be written").Because(err)
 	}
-	if _, err := r.run(ctx, "run", "--detach", "--bundle", bundle, s.ID); err != nil {
-		_ = r.Delete(context.WithoutCancel(ctx), s.ID)
+	if _, err := r.run(ctx, "run", "--detach", "--bundle", bundle, id); err != nil {
+		_ = r.Delete(context.WithoutCancel(ctx), id)
 		return ark.Faultf(ark.Unavailable, "the sandbox did not start").Because(err)
 	}
 	return nil
 }
 
-// WriteBundle writes the OCI configuration of s and returns the bundle folder.
-func (r Runc) WriteBundle(s Spec) (string, error) {
-	dir := filepath.Join(r.State, "bundles", s.ID)
+// writeBundle writes an OCI configuration and returns the bundle folder.
+func (r Runc) writeBundle(id string, c *oci.Spec) (string, error) {
+	dir := filepath.Join(r.State, "bundles", id)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
-	text, err := json.MarshalIndent(config(s, goruntime.GOARCH), "", "  ")
+	text, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return "", err
 	}

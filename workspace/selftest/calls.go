@@ -9,8 +9,8 @@ import (
 
 func calls() []attempt {
 	return []attempt{
-		{"ptrace", "trace process 1", false, func(Target) error { return unix.PtraceAttach(1) }},
-		{"ptrace-self", "ask to be traced", false, func(Target) error { return call(unix.SYS_PTRACE, unix.PTRACE_TRACEME) }},
+		{"ptrace", "trace process 1", false, func(Target) error { return unix.PtraceSeize(1) }},
+		{"ptrace-self", "ask to be traced", false, func(Target) error { return inFork(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0) }},
 		{"process-memory", "read another process's memory", true, func(Target) error {
 			b := []byte{0}
 			_, err := unix.ProcessVMReadv(os.Getppid(), []unix.Iovec{{Base: &b[0], Len: 1}}, []unix.RemoteIovec{{Base: 0, Len: 1}}, 0)

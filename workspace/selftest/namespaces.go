@@ -10,7 +10,7 @@ import (
 
 func namespaces() []attempt {
 	return []attempt{
-		{"unshare-user", "make a user namespace", true, func(Target) error { return unshareUser() }},
+		{"unshare-user", "make a user namespace", true, func(Target) error { return inFork(unix.SYS_UNSHARE, unix.CLONE_NEWUSER, 0) }},
 		{"unshare-others", "make mount, network, PID or other namespaces", false, func(Target) error {
 			return each([]int{unix.CLONE_NEWNS, unix.CLONE_NEWNET, unix.CLONE_NEWPID, unix.CLONE_NEWIPC, unix.CLONE_NEWUTS, unix.CLONE_NEWCGROUP}, unix.Unshare)
 		}},
@@ -46,10 +46,10 @@ func namespaces() []attempt {
 	}
 }
 
-// unshareUser makes a call that a threaded process may not make: the raw call
-// is made in a fork, which alone has one thread.
-func unshareUser() error {
-	pid, err := forkDoing(unix.SYS_UNSHARE, unix.CLONE_NEWUSER, 0)
+// inFork makes a call that a threaded process may not make, or that binds the
+// thread that made it: the raw call is made in a fork, which has one thread.
+func inFork(number, a, b uintptr) error {
+	pid, err := forkDoing(number, a, b)
 	if err != nil {
 		return err
 	}
