@@ -51,16 +51,24 @@ func parseText(text string) (Checkpoint, error) {
 // verifier keys ("origin+hash+key", as VerifierKey prints), whose name must be
 // the checkpoint's origin.
 func OpenCheckpoint(signed []byte, verifierKeys ...string) (Checkpoint, error) {
+	known, err := parseKeys(verifierKeys)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	return openCheckpoint(signed, known)
+}
+
+func parseKeys(verifierKeys []string) (note.Verifiers, error) {
 	var list []note.Verifier
 	for _, k := range verifierKeys {
 		v, err := note.NewVerifier(strings.TrimSpace(k))
 		if err != nil {
-			return Checkpoint{}, ark.Faultf(ark.Invalid, "that is not a ledger's public key").
+			return nil, ark.Faultf(ark.Invalid, "that is not a ledger's public key").
 				Do("give a line of the form origin+hash+key, as the operator publishes it").Because(err)
 		}
 		list = append(list, v)
 	}
-	return openCheckpoint(signed, note.VerifierList(list...))
+	return note.VerifierList(list...), nil
 }
 
 func openCheckpoint(signed []byte, known note.Verifiers) (Checkpoint, error) {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
-	"github.com/ark-tre/ark/pkg/keys"
 	"github.com/ark-tre/ark/pkg/keys/local"
 	"github.com/ark-tre/ark/pkg/ledger"
 	"github.com/ark-tre/ark/pkg/objects"
@@ -316,5 +315,3 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
-
-var _ = keys.Name("")

@@ -68,6 +68,10 @@ func Verify(export fs.FS, verifierKeys []string, against ...[]byte) (Report, err
 	if len(verifierKeys) == 0 {
 		return Report{}, ark.Faultf(ark.Invalid, "there is no public key to verify with").Do("give the ledger's public key, from another source than the export")
 	}
+	known, err := parseKeys(verifierKeys)
+	if err != nil {
+		return Report{}, err
+	}
 	v := &verifier{get: dirGetter(export), seen: make(map[[16]byte]int64)}
 	signed, err := v.get(headName)
 	if ark.Is(err, ark.Unknown) {
@@ -77,12 +81,12 @@ func Verify(export fs.FS, verifierKeys []string, against ...[]byte) (Report, err
 	if err != nil {
 		return Report{}, err
 	}
-	v.report.Checkpoint, err = OpenCheckpoint(signed, verifierKeys...)
+	v.report.Checkpoint, err = openCheckpoint(signed, known)
 	if err != nil {
 		v.report.find(Forged, headName, -1, "it is not signed by the key that was given, or has been changed")
 	}
 	for i, old := range against {
-		c, oldErr := OpenCheckpoint(old, verifierKeys...)
+		c, oldErr := openCheckpoint(old, known)
 		switch {
 		case oldErr != nil:
 			v.report.find(Forged, fmt.Sprintf("checkpoint to hold it against, number %d", i+1), -1, "it is not signed by the key that was given, or has been changed")
