@@ -17,6 +17,9 @@ const (
 	Review  = "review"  // too little to link, too much to ignore
 )
 
+// TierDecision is the tier of links that people decided.
+const TierDecision = "decision"
+
 // Probabilistic is the tier of links that weights decided.
 const Probabilistic = "probabilistic"
 
@@ -51,6 +54,15 @@ func (n *nodes) links(r *records, p *people, found *Result) []link {
 			add(link{l: first, r: rec, status: Linked, tier: model.TierTuple, reason: "every identifier the same"})
 		}
 	}
+	decided := map[[2]uint32]bool{}
+	for _, d := range n.decided {
+		k := link{l: d.l, r: d.r, tier: TierDecision, status: Refused, reason: "decided: " + d.Reason}
+		if d.Same {
+			k.status = Linked
+		}
+		decided[[2]uint32{d.l, d.r}] = true
+		add(k)
+	}
 	if found == nil {
 		return sorted(out, dict)
 	}
@@ -65,7 +77,10 @@ func (n *nodes) links(r *records, p *people, found *Result) []link {
 		if e.Tier >= 0 {
 			k.tier = found.Model.Tiers[e.Tier].Name
 		}
-		if k.l == k.r { // the same record at two times
+		if dict[k.r] < dict[k.l] {
+			k.l, k.r = k.r, k.l
+		}
+		if k.l == k.r || decided[[2]uint32{k.l, k.r}] { // the same record at two times, or people decided
 			continue
 		}
 		if found.Clusters[e.L] != found.Clusters[e.R] {
@@ -97,7 +112,7 @@ func weightOr(w *float64) float64 {
 // evidence sets for each record the strongest link that ties it to its person.
 func (p *people) evidence(r *records, links []link) {
 	rank := func(tier string) int {
-		return slices.Index([]string{"", Probabilistic, model.TierTuple, model.TierPartial, model.TierExact}, tier)
+		return slices.Index([]string{"", Probabilistic, model.TierTuple, model.TierPartial, model.TierExact, TierDecision}, tier)
 	}
 	better := func(k uint32, l link) {
 		old, new := rank(p.tier[k]), rank(l.tier)

@@ -34,12 +34,21 @@ type IndexInput struct {
 	Key []byte
 	// Superseded maps NHS numbers to the ones that replaced them.
 	Superseded map[string]string
-	// Apart lists pairs of record keys that people decided are of two persons.
-	Apart [][2]string
+	// Decisions are what people decided about pairs of records; the last one
+	// about a pair counts.
+	Decisions []Decision
 	// Rounding is the base to which counts in the report are rounded, and the
 	// smallest count shown; zero fields take 5 and 10.
 	Rounding, Least int
 	Options         Options
+}
+
+// Decision is what people decided about two records, after review or when a
+// link was found wrong.
+type Decision struct {
+	L, R   string // record keys
+	Same   bool   // of one person; otherwise of two
+	Reason string // goes into the evidence; must hold no identifier
 }
 
 // IndexOutput is where the parts of an index are written. The caller makes
@@ -69,7 +78,7 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 	if err != nil {
 		return Report{}, err
 	}
-	nodes := recs.nodes()
+	nodes := recs.nodes(in.Decisions)
 	// 2. Link them.
 	m := model.Default(func(r model.Role) bool { return nodes.frame.Col(string(r)) != nil })
 	m.Mode, m.Complete = model.Dedupe, false
@@ -167,7 +176,7 @@ func (n *nodes) link(ctx context.Context, m *model.Model, in IndexInput) (*Resul
 		return nil, err
 	}
 	labels, refused := scored.Clusters(edges, n.same, engine.Clustering{
-		Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected, Apart: n.apart(in.Apart)})
+		Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected, Apart: n.apart})
 	return &Result{Model: m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored}, nil
 }
 

@@ -243,3 +243,96 @@ func TestTwinsAndConflictingNumbersStayApart(t *testing.T) {
 		t.Error("no refused link tells why")
 	}
 }
+
+// TestDecisionsAreKept: people part records that say the same, and join others.
+func TestDecisionsAreKept(t *testing.T) {
+	rows := town(400)
+	ids := func(in IndexInput) (map[string]string, *built, Report) {
+		b, rep := build(t, in)
+		m, err := readIndex(context.Background(), b.previous())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m, b, rep
+	}
+	in := IndexInput{Identifiers: []File{identifiers(t, "d1", rows)}}
+	before, b, _ := ids(in)
+	var same [2]string // two records of one person that say exactly the same
+	for i := 0; i+1 < len(rows) && same[0] == ""; i += 3 {
+		if rows[i].given == rows[i+1].given && rows[i].nhs == rows[i+1].nhs && rows[i].postcode == rows[i+1].postcode && rows[i].dob == rows[i+1].dob {
+			same = [2]string{rows[i].key, rows[i+1].key}
+		}
+	}
+	if before[same[0]] != before[same[1]] {
+		t.Fatal("records that say the same are not one person")
+	}
+	two := [2]string{rows[30].key, rows[60].key} // of two people
+	in.Previous = b.previous()
+	in.Decisions = []Decision{{L: same[0], R: same[1], Same: true, Reason: "an error"},
+		{L: same[1], R: same[0], Reason: "father and son"}, {L: two[0], R: two[1], Same: true, Reason: "married name"}}
+	after, b2, rep := ids(in)
+	if after[same[0]] == after[same[1]] {
+		t.Error("records that people parted are one person")
+	}
+	if after[two[0]] != after[two[1]] {
+		t.Error("records that people joined are two persons")
+	}
+	kinds := map[string]int{}
+	for _, e := range rep.Events {
+		kinds[e.Kind]++
+	}
+	if kinds["split"] == 0 || kinds["merge"] == 0 {
+		t.Errorf("events %v lack the split or the merge", rep.Events)
+	}
+	in.Previous, in.Decisions = b2.previous(), in.Decisions[:1]
+	again, _, _ := ids(in)
+	if again[same[0]] != again[same[1]] || again[two[0]] == again[two[1]] {
+		t.Error("decisions that were withdrawn still hold")
+	}
+}
+
+// TestRecallUndoesADelivery: without a delivery the index is what it would have
+// been, and everybody else keeps their id.
+func TestRecallUndoesADelivery(t *testing.T) {
+	rows := town(500)
+	d1, d2 := identifiers(t, "d1", rows[:1000]), identifiers(t, "d2", rows[1000:])
+	first, _ := build(t, IndexInput{Identifiers: []File{d1}})
+	both, _ := build(t, IndexInput{Identifiers: []File{d1, d2}, Previous: first.previous()})
+	recalled, _ := build(t, IndexInput{Identifiers: []File{d1}, Previous: both.previous()})
+	before, err := readIndex(context.Background(), first.previous())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := readIndex(context.Background(), recalled.previous())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(after) != 1000 {
+		t.Errorf("%d records after the recall, want 1000", len(after))
+	}
+	kept := 0
+	for k, id := range before {
+		if after[k] == id {
+			kept++
+		}
+	}
+	if kept < 990 {
+		t.Errorf("only %d of 1000 records kept their person", kept)
+	}
+	joined := func(ids map[string]string) map[string]string {
+		least := map[string]string{}
+		for k, id := range ids {
+			if least[id] == "" || k < least[id] {
+				least[id] = k
+			}
+		}
+		out := map[string]string{}
+		for k, id := range ids {
+			out[k] = least[id]
+		}
+		return out
+	}
+	if d := cmp.Diff(joined(before), joined(after)); d != "" {
+		t.Errorf("who is one person with whom differs: %s", d)
+	}
+}

@@ -57,11 +57,21 @@ type nodes struct {
 	same  [][2]uint32 // nodes that share a record
 	first []uint32    // node → smallest record key's number
 	recs  *records
+
+	apart   [][2]uint32 // nodes that people decided must not join
+	decided []decided
 }
 
-func (r *records) nodes() *nodes {
+// decided is a decision about two records that the index holds.
+type decided struct {
+	l, r uint32 // record numbers
+	Decision
+}
+
+func (r *records) nodes(decisions []Decision) *nodes {
 	n := &nodes{recs: r, of: make([]uint32, len(r.keys.IDs))}
 	strong := r.strong()
+	alone := n.decide(decisions)
 	seen := map[string]uint32{}
 	buf := make([]byte, 0, 128)
 	for i := range n.of {
@@ -69,7 +79,7 @@ func (r *records) nodes() *nodes {
 		for _, c := range r.canon.Cols {
 			buf = put(buf, c.IDs[i])
 		}
-		if strong(i) {
+		if !alone[r.keys.IDs[i]] && strong(i) {
 			buf = put(buf, 0)
 		} else {
 			buf = put(buf, r.keys.IDs[i])
@@ -87,6 +97,7 @@ func (r *records) nodes() *nodes {
 		}
 	}
 	n.shared()
+	n.apply()
 	n.frame = r.canon.Take(n.row)
 	return n
 }
@@ -153,22 +164,53 @@ func (n *nodes) joinSame(labels []uint32) {
 	}
 }
 
-// apart turns pairs of record keys into pairs of nodes that must not join.
-func (n *nodes) apart(keys [][2]string) [][2]uint32 {
-	if len(keys) == 0 {
-		return nil
+// decide keeps the last decision about each pair of records that there are.
+// Their records are nodes of their own: who says the same may still be two.
+func (n *nodes) decide(all []Decision) (alone map[uint32]bool) {
+	alone = map[uint32]bool{}
+	if len(all) == 0 {
+		return alone
 	}
-	at := map[string]uint32{}
+	number := make(map[string]uint32, len(n.recs.keys.Dict))
+	for id := 1; id < len(n.recs.keys.Dict); id++ {
+		number[n.recs.keys.Dict[id]] = uint32(id)
+	}
+	at := map[[2]uint32]int{}
+	for _, d := range all {
+		if d.R < d.L {
+			d.L, d.R = d.R, d.L
+		}
+		l, r := number[d.L], number[d.R]
+		if l == 0 || r == 0 || l == r {
+			continue
+		}
+		k := [2]uint32{l, r}
+		if i, ok := at[k]; ok {
+			n.decided[i].Decision = d
+			continue
+		}
+		at[k] = len(n.decided)
+		n.decided = append(n.decided, decided{l, r, d})
+		alone[l], alone[r] = true, true
+	}
+	return alone
+}
+
+// apply turns decisions into pairs of nodes.
+func (n *nodes) apply() {
+	if len(n.decided) == 0 {
+		return
+	}
+	node := make([]uint32, len(n.recs.keys.Dict))
 	for i, k := range n.recs.keys.IDs {
-		at[n.recs.keys.Dict[k]] = n.of[i]
+		node[k] = n.of[i]
 	}
-	var out [][2]uint32
-	for _, q := range keys {
-		a, ok := at[q[0]]
-		b, ok2 := at[q[1]]
-		if ok && ok2 && a != b {
-			out = append(out, [2]uint32{a, b})
+	for _, d := range n.decided {
+		q := [2]uint32{node[d.l], node[d.r]}
+		if d.Same {
+			n.same = append(n.same, q)
+		} else {
+			n.apart = append(n.apart, q)
 		}
 	}
-	return out
 }
