@@ -52,6 +52,9 @@ func Open(ctx context.Context, c Config) (*Manager, error) {
 		filepath.Join(c.State, "records"): 0o700, filepath.Join(c.State, "volumes"): 0o700,
 		filepath.Join(c.Run, "runtime"): 0o711, filepath.Join(c.Run, "ws"): 0o711, filepath.Join(c.Run, "root"): 0o755,
 	} {
+		if volume.IsMounted(dir) {
+			continue // the root file system, from the daemon before
+		}
 		if err := errors.Join(os.MkdirAll(dir, mode), os.Chmod(dir, mode)); err != nil {
 			return nil, ark.Faultf(ark.Unavailable, "the enclave's folders cannot be made").Because(err)
 		}

@@ -24,8 +24,8 @@ func (m *Manager) Provision(ctx context.Context, q Request) (selftest.Report, er
 	if err := m.Probe(ctx); err != nil {
 		return selftest.Report{}, err
 	}
-	if !idPattern.MatchString(q.ID) || !idPattern.MatchString(q.Project) || !idPattern.MatchString(q.User) {
-		return selftest.Report{}, ark.Faultf(ark.Invalid, "workspace, project and user each need an id")
+	if err := q.check(); err != nil {
+		return selftest.Report{}, err
 	}
 	p, err := m.add(q)
 	if err != nil {
@@ -45,6 +45,35 @@ func (m *Manager) Provision(ctx context.Context, q Request) (selftest.Report, er
 	return report, nil
 }
 
+func (q Request) check() error {
+	l := q.Limits
+	switch {
+	case !idPattern.MatchString(q.ID) || !idPattern.MatchString(q.Project) || !idPattern.MatchString(q.User):
+		return ark.Faultf(ark.Invalid, "workspace, project and user each need an id")
+	case len(q.Key) != volume.KeySize:
+		return ark.Faultf(ark.Invalid, "a volume's key has %d bytes", volume.KeySize)
+	case l.DiskBytes < volume.MinBytes || l.ScratchBytes < 1<<20 || l.MemoryBytes < 64<<20 || l.CPUMillis < 10 || l.Processes < 32:
+		return ark.Faultf(ark.Invalid, "a workspace's limits are too small: disk %d MiB, scratch 1 MiB, memory 64 MiB, CPU 10 thousandths and 32 processes are the least", volume.MinBytes>>20)
+	}
+	return nil
+}
+
+// makeImage makes the volume of p unless it has one.
+func (m *Manager) makeImage(ctx context.Context, p *place, bytes int64) error {
+	info, err := os.Stat(m.image(p.ID))
+	if errors.Is(err, os.ErrNotExist) {
+		return volume.Create(ctx, m.image(p.ID), bytes)
+	}
+	if err != nil {
+		return ark.Faultf(ark.Unavailable, "the workspace's volume cannot be read").Because(err)
+	}
+	if info.Size() != bytes {
+		return ark.Faultf(ark.Conflict, "the workspace's disk has %d MiB, and its size cannot be changed", info.Size()>>20).
+			Do("ask for the same size, or destroy the workspace and make a new one")
+	}
+	return nil
+}
+
 func (m *Manager) provision(ctx context.Context, p *place, q Request) (selftest.Report, error) {
 	p.Limits, p.State, p.Extract = q.Limits, Provisioning, nil
 	if err := m.save(p); err != nil {
@@ -53,10 +82,8 @@ func (m *Manager) provision(ctx context.Context, p *place, q Request) (selftest.
 	if err := m.stop(ctx, p); err != nil { // what a crash left
 		return selftest.Report{}, err
 	}
-	if _, err := os.Stat(m.image(p.ID)); errors.Is(err, os.ErrNotExist) {
-		if err := volume.Create(ctx, m.image(p.ID), q.Limits.DiskBytes); err != nil {
-			return selftest.Report{}, err
-		}
+	if err := m.makeImage(ctx, p, q.Limits.DiskBytes); err != nil {
+		return selftest.Report{}, err
 	}
 	v, err := m.open(ctx, p, q.Key)
 	if err != nil {
