@@ -44,7 +44,7 @@ const (
 
 // Format is how files are written.
 type Format struct {
-	Kind      string   `yaml:"kind"`      // csv or fhir-ndjson
+	Kind      string   `yaml:"kind"`      // csv, fhir-ndjson or hl7v2
 	Delimiter string   `yaml:"delimiter"` // one character, or auto; a comma by default
 	Encoding  string   `yaml:"encoding"`  // utf-8 (the default) or windows-1252
 	Missing   []string `yaml:"missing"`   // texts that mean nothing is there, besides the empty one
@@ -76,6 +76,9 @@ type Table struct {
 	Name     string   `yaml:"name"`
 	Title    string   `yaml:"title"`
 	Resource string   `yaml:"resource"` // the FHIR resource type of each line
+	Segment  string   `yaml:"segment"`  // the HL7 v2 segment that makes a row
+	Messages []string `yaml:"messages"` // the HL7 v2 messages taken, like ADT^A01; * takes all
+	Where    []Where  `yaml:"where"`    // HL7 v2: only segments in which these hold
 	Key      []string `yaml:"key"`      // fields that tell rows apart
 	Person   []string `yaml:"person"`   // fields with the sender's number of the person
 	Change   *Change  `yaml:"change"`
@@ -84,6 +87,12 @@ type Table struct {
 	Rules    []Rule   `yaml:"rules"`
 	Define   []Named  `yaml:"define"` // named parts of rules, referred to as @name
 	by       map[string]int
+}
+
+// Where is a condition on a segment.
+type Where struct {
+	Path string   `yaml:"path"`
+	Is   []string `yaml:"is"`
 }
 
 // Change names the field that marks withdrawn rows.
@@ -127,7 +136,7 @@ const (
 type Field struct {
 	Name        string    `yaml:"name"`
 	Header      string    `yaml:"header"` // the sender's name for it; Name by default
-	Path        string    `yaml:"path"`   // where it is in a FHIR resource
+	Path        string    `yaml:"path"`   // where it is in a FHIR resource or an HL7 v2 message
 	Title       string    `yaml:"title"`
 	Type        FieldType `yaml:"type"`
 	Format      string    `yaml:"format"` // of dates and datetimes: yyyy-mm-dd by default

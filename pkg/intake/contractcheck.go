@@ -77,12 +77,12 @@ func (c *Contract) check() error {
 func (f *Format) check() error {
 	switch f.Kind {
 	case "csv":
-	case "fhir-ndjson":
+	case "fhir-ndjson", "hl7v2":
 		if f.Delimiter != "" {
-			return wrong("format", "FHIR has no delimiter")
+			return wrong("format", "only CSV has a delimiter")
 		}
 	default:
-		return wrong("format", "kind must say csv or fhir-ndjson")
+		return wrong("format", "kind must say csv, fhir-ndjson or hl7v2")
 	}
 	if f.Delimiter == "" {
 		f.Delimiter = ","
@@ -105,6 +105,14 @@ func (t *Table) check(c *Contract) error {
 	t.by = make(map[string]int, len(t.Fields))
 	if (c.Format.Kind == "fhir-ndjson") != (t.Resource != "") {
 		return wrong(where, "resource is needed for FHIR and for nothing else")
+	}
+	if (c.Format.Kind == "hl7v2") != (t.Segment != "" && len(t.Messages) > 0) || c.Format.Kind != "hl7v2" && len(t.Where) > 0 {
+		return wrong(where, "segment and messages are needed for HL7 v2, and where is, for nothing else")
+	}
+	for _, w := range t.Where {
+		if _, err := parseHL7Path(w.Path); err != nil || len(w.Is) == 0 {
+			return wrong(where, "a where needs a path and the texts it may be")
+		}
 	}
 	columns, roles := map[string]bool{}, map[Role]bool{}
 	for i, f := range t.Fields {
@@ -208,17 +216,8 @@ func (f *Field) check(at string, c *Contract) error {
 	if err := f.checkWay(at); err != nil {
 		return err
 	}
-	if (c.Format.Kind == "fhir-ndjson") != (f.Path != "") {
-		return wrong(at, "path is needed for FHIR and for nothing else")
-	}
-	if f.Path != "" {
-		p, err := parsePath(f.Path)
-		if err != nil {
-			return wrong(at, "its path cannot be read: %v", err)
-		}
-		if p.speaks() && !f.FreeText {
-			return wrong(at, "its path reaches into free text, which must be declared: free_text")
-		}
+	if err := f.checkPath(at, c.Format.Kind); err != nil {
+		return err
 	}
 	if f.Pattern != "" {
 		if len(f.Pattern) > 500 {
@@ -236,6 +235,31 @@ func (f *Field) check(at string, c *Contract) error {
 		}
 	}
 	return f.checkType(at)
+}
+
+func (f *Field) checkPath(at, kind string) error {
+	if (kind == "csv") != (f.Path == "") {
+		return wrong(at, "path is needed for FHIR and HL7 v2, and for nothing else")
+	}
+	var speaks bool
+	switch kind {
+	case "fhir-ndjson":
+		p, err := parsePath(f.Path)
+		if err != nil {
+			return wrong(at, "its path cannot be read: %v", err)
+		}
+		speaks = p.speaks()
+	case "hl7v2":
+		p, err := parseHL7Path(f.Path)
+		if err != nil {
+			return wrong(at, "its path cannot be read: %v", err)
+		}
+		speaks = p.speaks()
+	}
+	if speaks && !f.FreeText {
+		return wrong(at, "its path reaches into free text, which must be declared: free_text")
+	}
+	return nil
 }
 
 func (f *Field) checkWay(at string) error {

@@ -19,7 +19,9 @@ type Manifest struct {
 	Files    []ManifestFile `json:"files"`
 }
 
-// ManifestFile is one file of a delivery.
+// ManifestFile is one file of a delivery and the table it is for; a file of
+// HL7 messages may be named once for each of several tables. Rows are lines
+// without the header, resources, or messages.
 type ManifestFile struct {
 	Name   string `json:"name"`
 	Table  string `json:"table"`
@@ -71,14 +73,14 @@ func (m *Manifest) check() error {
 	seen := map[string]bool{}
 	for _, f := range m.Files {
 		switch {
-		case !fileNamePattern.MatchString(f.Name) || seen[f.Name]:
-			return bad("every file needs a name of its own of letters, digits, points and hyphens, without folders")
+		case !fileNamePattern.MatchString(f.Name) || seen[f.Name+"\x00"+f.Table]:
+			return bad("every file is named once for a table, by letters, digits, points and hyphens, without folders")
 		case !namePattern.MatchString(f.Table):
 			return bad("a file's table must be small letters, digits and underscores")
 		case f.Rows < 0 || !sha256Pattern.MatchString(strings.ToLower(f.SHA256)):
 			return bad("every file needs its rows and its sha256")
 		}
-		seen[f.Name] = true
+		seen[f.Name+"\x00"+f.Table] = true
 	}
 	return nil
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/ark-tre/ark/pkg/pseudonym"
 )
 
-// Input is one file of a delivery. Open may be called once.
+// Input is one file of a delivery. Open is called once for each table that the
+// manifest reads from it, and gives the same bytes each time.
 type Input struct {
 	Name string
 	Open func() (io.ReadCloser, error)
@@ -105,12 +106,15 @@ func (p *process) close() {
 
 // readAll reads every file of the manifest, in its order.
 func (p *process) readAll(ctx context.Context) error {
-	inputs := map[string]Input{}
+	inputs, named := map[string]Input{}, map[string]bool{}
 	for _, in := range p.job.Files {
 		inputs[in.Name] = in
 	}
-	if len(inputs) != len(p.job.Files) || len(inputs) != len(p.job.Manifest.Files) {
-		return ark.Faultf(ark.Conflict, "the delivery has %d files and the manifest names %d", len(p.job.Files), len(p.job.Manifest.Files)).At("manifest.json", 0, "").
+	for _, m := range p.job.Manifest.Files { // one file may serve several tables
+		named[m.Name] = true
+	}
+	if len(inputs) != len(p.job.Files) || len(inputs) != len(named) {
+		return ark.Faultf(ark.Conflict, "the delivery has %d files and the manifest names %d", len(p.job.Files), len(named)).At("manifest.json", 0, "").
 			Do("send every file the manifest names, and no other")
 	}
 	w, err := p.job.Sink.Create(ZoneLanding, "quarantine.ndjson")
@@ -164,13 +168,19 @@ func (p *process) readFile(ctx context.Context, n int, m ManifestFile, in Input,
 	p.report.Files = append(p.report.Files, o.report)
 	var rows record
 	ends := func() bool { return false }
-	if p.job.Contract.Format.Kind == "csv" {
+	switch p.job.Contract.Format.Kind {
+	case "csv":
 		r, err := openCSV(o, run.table, p.job.Contract.Format, p.limits)
 		if err != nil {
 			return err
 		}
 		rows, ends = r, func() bool { return r.csv.crlf }
-	} else if rows, err = openFHIR(o, run.table, p.limits); err != nil {
+	case "fhir-ndjson":
+		rows, err = openFHIR(o, run.table, p.limits)
+	case "hl7v2":
+		rows, err = openHL7(o, run.table, p.job.Contract.Tables, p.limits, &run.report.Skipped)
+	}
+	if err != nil {
 		return err
 	}
 	fields := make([][]byte, len(run.table.Fields))

@@ -33,6 +33,7 @@ type TableReport struct {
 	Duplicates  int64          `json:"duplicates"`           // equal rows, removed
 	Superseded  int64          `json:"superseded,omitempty"` // replaced by a later row of the same delivery
 	Withdrawn   int64          `json:"withdrawn,omitempty"`
+	Skipped     int64          `json:"skipped,omitempty"` // messages for other tables, and segments the contract's where leaves out
 	Fields      []*FieldReport `json:"fields"`
 	Rules       []*RuleReport  `json:"rules"`
 	Scores      Scores         `json:"scores"`
