@@ -33,6 +33,10 @@ func main() {
 	switch os.Args[1] {
 	case "job":
 		os.Exit(job(ctx))
+	case "serve":
+		os.Exit(serve(ctx, os.Args[2:]))
+	case "serve-walled":
+		os.Exit(serveWalled(ctx, os.Args[2:]))
 	}
 	os.Exit(usage())
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -28,15 +27,36 @@ func JobPlan(j engine.Job) walls.Plan {
 func RunJob(ctx context.Context, j engine.Job, stand walls.Report) engine.Answer {
 	ctx, stop := context.WithTimeout(ctx, time.Duration(j.Limits.Seconds)*time.Second)
 	defer stop()
-	a := engine.Answer{Walls: stand}
-	if err := runJob(ctx, j, &a); err != nil {
-		f := fault(ctx, err, "", nil)
-		a = engine.Answer{Walls: stand, Fault: &engine.Refusal{Kind: int(f.Kind), Says: f.Says, Remedy: f.Remedy}}
-		if f.Cause != nil {
-			a.Fault.Class = f.Cause.Error()
+	done := make(chan engine.Answer, 1)
+	go func() {
+		a := engine.Answer{Walls: stand}
+		if err := runJob(ctx, j, &a); err != nil {
+			a = refusal(stand, fault(ctx, err, "", nil))
 		}
+		done <- a
+	}()
+	select {
+	case a := <-done:
+		return a
+	case <-ctx.Done():
 	}
-	return a
+	select { // some operators look up only rarely; the process ends either way
+	case a := <-done:
+		return a
+	case <-time.After(grace):
+		return refusal(stand, fault(ctx, ctx.Err(), "", nil))
+	}
+}
+
+// grace is how long an interrupted query has to stop by itself.
+const grace = 2 * time.Second
+
+func refusal(stand walls.Report, f *ark.Fault) engine.Answer {
+	r := &engine.Refusal{Kind: int(f.Kind), Says: f.Says, Remedy: f.Remedy}
+	if f.Cause != nil {
+		r.Class = f.Cause.Error()
+	}
+	return engine.Answer{Walls: stand, Fault: r}
 }
 
 func runJob(ctx context.Context, j engine.Job, a *engine.Answer) error {
@@ -199,67 +219,4 @@ func build(ctx context.Context, j engine.Job) error {
 		return errors.New("duck: the database was not checkpointed")
 	}
 	return os.Rename(part, filepath.Join(j.Folder, j.Out))
-}
-
-// split cuts SQL into statements at the semicolons outside quotes and
-// comments, and drops empty ones.
-func split(text string) []string {
-	var out []string
-	start, i := 0, 0
-	add := func(end int) {
-		if s := strings.TrimSpace(text[start:end]); s != "" && !onlyComments(s) {
-			out = append(out, s)
-		}
-	}
-	for i < len(text) {
-		if text[i] == ';' {
-			add(i)
-			i++
-			start = i
-			continue
-		}
-		i += span(text[i:])
-	}
-	add(len(text))
-	return out
-}
-
-// span is the length of the quotation, comment or single byte text begins with.
-func span(text string) int {
-	until := func(from int, end string) int {
-		if at := strings.Index(text[from:], end); at >= 0 {
-			return from + at + len(end)
-		}
-		return len(text)
-	}
-	switch {
-	case text[0] == '\'' || text[0] == '"':
-		return until(1, text[:1]) // a doubled quote is two quotations in a row
-	case strings.HasPrefix(text, "--"):
-		return until(2, "\n")
-	case strings.HasPrefix(text, "/*"):
-		return until(2, "*/")
-	case text[0] == '$':
-		if end := strings.IndexByte(text[1:], '$'); end >= 0 && !strings.ContainsFunc(text[1:1+end], func(r rune) bool {
-			return r != '_' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z') && r < 128
-		}) {
-			return until(end+2, text[:end+2])
-		}
-	}
-	return 1
-}
-
-func onlyComments(s string) bool {
-	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
-		if !strings.HasPrefix(s, "--") && !strings.HasPrefix(s, "/*") {
-			return false
-		}
-		s = s[span(s):]
-	}
-	return true
-}
-
-// wrap limits the rows of a SELECT.
-func wrap(stmt string, limit int) string {
-	return "SELECT * FROM (\n" + stmt + "\n) LIMIT " + itoa(limit)
 }

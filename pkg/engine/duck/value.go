@@ -15,8 +15,6 @@ import (
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 )
 
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // cellType is the type of table cell that a DuckDB type is given back as.
 func cellType(t string) cell.Type {
 	switch t {
