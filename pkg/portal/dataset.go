@@ -9,6 +9,7 @@ import (
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/store"
 )
@@ -191,7 +192,7 @@ func (p *Portal) synthetic(c *Call) error {
 	if !ok {
 		return ark.Faultf(ark.Unknown, "there is no such file")
 	}
-	var ref ark.Ref
+	var ref objects.Ref
 	err := c.view(func(q store.Querier) error {
 		d, err := catalogue.GetDataset(c.Ctx(), q, c.ID())
 		if err != nil {
@@ -217,7 +218,7 @@ func (p *Portal) synthetic(c *Call) error {
 
 // send hands out verified bytes as a download. Bytes that turn out not to be
 // what the ref says break the connection: a short file is better than a wrong one.
-func (p *Portal) send(c *Call, ref ark.Ref, name, kind string) error {
+func (p *Portal) send(c *Call, ref objects.Ref, name, kind string) error {
 	in, err := p.cfg.Rooms.Objects.Open(c.Ctx(), ref)
 	if err != nil {
 		return err

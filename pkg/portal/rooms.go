@@ -7,6 +7,7 @@ import (
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/store"
 )
 
@@ -23,10 +24,10 @@ type Rooms struct {
 type Objects interface {
 	// Land writes the bytes of r into the landing zone, encrypted, and returns
 	// their ref. It is durable when it returns. The same bytes twice are one object.
-	Land(ctx context.Context, name string, r io.Reader) (ark.Ref, error)
+	Land(ctx context.Context, name string, r io.Reader) (objects.Ref, error)
 	// Open returns the verified bytes of an object of the public or the
 	// releases zone; reading from the result fails if they are not what ref says.
-	Open(ctx context.Context, ref ark.Ref) (io.ReadCloser, error)
+	Open(ctx context.Context, ref objects.Ref) (io.ReadCloser, error)
 }
 
 // view reads metadata for this call.
