@@ -13,6 +13,7 @@ import (
 	"github.com/ark-tre/ark/pkg/portal/assets"
 	"github.com/ark-tre/ark/pkg/portal/edge"
 	"github.com/ark-tre/ark/pkg/portal/ui"
+	"github.com/ark-tre/ark/pkg/portal/viewer"
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/policies"
 )
@@ -36,8 +37,9 @@ type Config struct {
 	Version       string
 
 	Issuer    http.Handler                                                   // optional: the embedded issuer
-	Viewer    http.Handler                                                   // optional: untrusted files
 	Workspace func(w http.ResponseWriter, r *http.Request, workspace string) // optional: the gateway
+
+	FileViewer *viewer.Viewer // optional: shows untrusted files on ViewerOrigin
 
 	Ready []Probe // optional: what must answer before this Ark takes work
 }
@@ -120,9 +122,11 @@ func (p *Portal) Handler() http.Handler {
 	guard.AddInsecureBypassPattern("POST " + LoggedOutPath) // the provider's server calls it, with a signed token
 	guard.SetDenyHandler(http.HandlerFunc(p.crossOrigin))
 	pages := edge.Headers(policy, p.cfg.HTTPS, guard.Handler(p.mux))
-	return edge.Observe(p.cfg.Log, p.metrics, http.HandlerFunc(broken), &edge.Hosts{
-		Base: p.cfg.Host, Portal: pages, Issuer: p.cfg.Issuer, Viewer: p.cfg.Viewer, Workspace: p.cfg.Workspace,
-	})
+	hosts := &edge.Hosts{Base: p.cfg.Host, Portal: pages, Issuer: p.cfg.Issuer, Workspace: p.cfg.Workspace}
+	if p.cfg.FileViewer != nil {
+		hosts.Viewer = p.cfg.FileViewer
+	}
+	return edge.Observe(p.cfg.Log, p.metrics, http.HandlerFunc(broken), hosts)
 }
 
 // Server is an HTTP server for Handler with the time-outs it needs. Reading and

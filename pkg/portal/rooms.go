@@ -4,18 +4,59 @@ import (
 	"context"
 	"io"
 
-	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/ledger"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/store"
+	"github.com/ark-tre/ark/workspace"
+	"github.com/ark-tre/ark/workspace/enclave"
+	"github.com/ark-tre/ark/workspace/volume"
 )
 
-// Rooms are the rooms whose functions the portal calls.
+// Rooms are the rooms whose functions the portal calls. Those that are
+// interfaces may be nil where this host lacks the part: the pages say so and
+// refuse what needs it.
 type Rooms struct {
 	Catalogue  *catalogue.Room
 	Governance *governance.Room
+	Workspaces *workspace.Room
+	Airlock    *airlock.Room
 	Objects    Objects
+	Ledger     Ledger  // may be nil
+	Enclave    Enclave // may be nil
+	Outputs    Outputs // may be nil
+	// Enter lets a user into a workspace: it returns an address that works
+	// once, within seconds. May be nil.
+	Enter func(workspace, user, session string) (string, error)
+}
+
+// Ledger is the public log as the pages show it.
+type Ledger interface {
+	Checkpoint(ctx context.Context) (ledger.Checkpoint, error)
+	ProveEntry(ctx context.Context, index int64) (ledger.EntryProof, error)
+	VerifierKey(ctx context.Context) (string, error)
+	// Tile returns a tile, an entry bundle or the checkpoint by its C2SP path.
+	Tile(ctx context.Context, path string) ([]byte, error)
+}
+
+// Enclave is what the pages ask the enclave daemon.
+type Enclave interface {
+	Probe(ctx context.Context) error
+	Status(ctx context.Context, workspace string) (enclave.Info, error)
+	Usage(ctx context.Context, workspace string) (enclave.Usage, error)
+	ListOutbox(ctx context.Context, workspace string) ([]volume.Entry, error)
+}
+
+// Outputs is the airlock worker's side of files: the portal holds no key of
+// theirs.
+type Outputs interface {
+	// Pin copies the named files out of a workspace's outbox into the zone of
+	// outputs and returns what their bytes hash to, in the order of the names.
+	Pin(ctx context.Context, project, workspace string, names []string) ([]objects.Ref, error)
+	// Open returns the verified bytes of a submitted file, for the viewer.
+	Open(ctx context.Context, project string, ref objects.Ref) (io.ReadCloser, error)
 }
 
 // Objects is the little of the object store that the portal uses: it lands

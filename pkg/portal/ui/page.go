@@ -156,6 +156,27 @@ type (
 	}
 	// Apps are the large buttons that open a workspace.
 	Apps struct{ Items []App }
+	// Findings are what the automatic checks found.
+	Findings struct{ Items []Finding }
+	// Comments is a conversation, oldest first.
+	Comments struct{ Items []CommentItem }
+	// Phase says which phase a review is in and what others can see.
+	Phase struct{ Text string }
+	// Review is the page of an output checker: files, the file in hand, and
+	// what else is needed to decide. View is the address of the file on the
+	// viewer's own origin; it is framed without scripts.
+	Review struct {
+		Files    []ReviewFile
+		File     string
+		Facts    string
+		Checks   Tag
+		View     string
+		NoView   string
+		Findings []Finding
+		Side     []Block
+	}
+	// Viewer frames one untrusted file.
+	Viewer struct{ Title, Src string }
 	// Pager leads to the previous and next page of a list.
 	Pager struct{ Previous, Next, Summary string }
 	// Search is one search field that reads.
@@ -238,6 +259,28 @@ type Result struct {
 	Meta             []string
 }
 
+// Finding is one finding with its place and its repair. Look is fail, review,
+// info or pass.
+type Finding struct {
+	Number, Look, Where, Says, Repair, Rule string
+	Tag                                     Tag
+}
+
+// CommentItem is one remark.
+type CommentItem struct{ Who, When, Where, Note, Text string }
+
+// ReviewFile is one file of the list beside the review.
+type ReviewFile struct {
+	Href, Name, Note string
+	Tag              Tag
+	Current          bool
+}
+
+func (Findings) block() string { return "findings" }
+func (Comments) block() string { return "comments" }
+func (Phase) block() string    { return "phase" }
+func (Review) block() string   { return "review" }
+func (Viewer) block() string   { return "viewer" }
 func (Head2) block() string    { return "head2" }
 func (Head3) block() string    { return "head3" }
 func (Text) block() string     { return "text" }

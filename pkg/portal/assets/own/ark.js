@@ -62,3 +62,28 @@ if (navigator.clipboard) {
     block.after(button);
   }
 }
+
+// The review page by keyboard. A key presses the button or link that is there
+// to see; without this script the same buttons are pressed by hand.
+const review = document.querySelector("[data-review]");
+if (review) {
+  const step = (by) => {
+    const files = [...review.querySelectorAll(".ark-files a")];
+    const at = files.findIndex((a) => a.hasAttribute("aria-current"));
+    const next = files[at + by];
+    if (next) { location.href = next.href; }
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    const press = (key) => review.querySelector(`[data-key="${key}"]:not([disabled])`)?.click();
+    switch (event.key) {
+      case "j": step(1); break;
+      case "k": step(-1); break;
+      case "a": case "r": press(event.key); break;
+      case "c": event.preventDefault(); document.getElementById("text")?.focus(); break;
+      case "?": { const keys = review.querySelector("details"); keys.open = !keys.open; keys.querySelector("summary").focus(); break; }
+      default: return;
+    }
+  });
+}

@@ -1,0 +1,198 @@
+package portal
+
+import (
+	"fmt"
+	"net/url"
+	"sort"
+
+	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/portal/ui"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+func (p *Portal) releaseRoutes() []Route {
+	return []Route{
+		{Pattern: "GET /releases", Action: "self.read", On: whole, Serve: p.releaseList},
+		{Pattern: "GET /releases/{id}", Action: "release.read", On: thing("Release"), Serve: p.releaseRecord},
+		{Pattern: "GET /releases/{id}/download", Action: "release.download", On: thing("Release"), Serve: p.downloadRelease, Later: true},
+		{Pattern: "GET /releases/{id}/freeze", Action: "release.freeze", On: thing("Release"), Serve: p.freezePage},
+		{Pattern: "POST /releases/{id}/freeze", Action: "release.freeze", On: thing("Release"), Serve: p.freezeRelease, Later: true},
+	}
+}
+
+// releasePage sums up what goes where to whom before a release, and asks for
+// the second factor if it was not shown within five minutes.
+func (p *Portal) releasePageForm(c *Call) build {
+	return func(typed url.Values, wrong []ui.Problem) (ui.Page, error) {
+		v, err := p.cfg.Rooms.Airlock.ViewOf(c.Ctx(), c.Actor, c.ID())
+		if err != nil {
+			return ui.Page{}, err
+		}
+		var x *governance.Project
+		if err := c.view(func(q store.Querier) error {
+			var err error
+			x, err = governance.GetProject(c.Ctx(), q, v.Project)
+			return err
+		}); err != nil {
+			return ui.Page{}, err
+		}
+		base := "/queue/" + v.ID
+		t := ui.Table{Caption: "What leaves", Columns: ui.Cols("#", "File", "#Size", "Decision", "SHA-256")}
+		approved, total := 0, 0
+		for _, f := range v.Files {
+			if f.Kind != airlock.KindOutput {
+				continue
+			}
+			total++
+			if f.Decision == airlock.Approved {
+				approved++
+			}
+			t.Rows = append(t.Rows, []ui.Cell{{Text: number(f.Ordinal)}, {Text: f.Name, Head: true}, {Text: bytesText(f.Ref.Size)}, {Tag: decisionTag(f.Decision)}, {Text: short(f.Ref.SHA256)}})
+		}
+		page := ui.Page{Back: &ui.Link{Text: "The review", Href: base}, Above: x.Title, Head: "Release", State: tag(v.State, true), Errors: wrong,
+			Lead: "Once signed, the files leave this Ark for good. What leaves is byte for byte what was checked.",
+			Body: []ui.Block{t, ui.Summary{Rows: []ui.Row{{Key: "Goes to", Text: v.Destination}, {Key: "Received by", Text: "the author of the request"}, {Key: "Disclosure rules", Text: v.Profile}, {Key: "Checkers who finished", Text: fmt.Sprintf("%d of %d", v.Finished, v.Checkers)}, {Key: "Your second factor", Text: stepUpText(c.Actor.StepUp, c.Now())}}}}}
+		release := ui.Button{Text: "Release all files", Action: base + "/release"}
+		if approved < total {
+			release.Text, release.Fields = fmt.Sprintf("Release the %d approved of %d", approved, total), []ui.Pair{{Name: "partial", Value: "yes"}}
+		}
+		err = p.cfg.Store.Check(c.Ctx(), c.Actor, "request.release", store.Resource{Type: "Request", ID: v.ID})
+		switch {
+		case v.Phase != airlock.PhaseOpen:
+			release.Off = "Only in the open phase, when all checkers have finished."
+		case approved == 0:
+			release.Off = "No file is approved. Return the request to its author."
+		case ark.Is(err, ark.Unsigned):
+			page.Next = &ui.Next{Tone: "you", Text: "Releasing needs your second factor, shown within the last five minutes.", Actions: []ui.Button{{Text: "Show it now", Href: "/step-up?to=" + url.QueryEscape(base+"/release")}}}
+			release.Off = says(err)
+		case err != nil:
+			release.Off = says(err)
+		}
+		page.Body = append(page.Body, ui.Actions{Buttons: []ui.Button{release, {Text: "Back to the review", Href: base, Look: "secondary"}}})
+		return page, nil
+	}
+}
+
+func (p *Portal) releasePage(c *Call) error {
+	page, err := p.releasePageForm(c)(nil, nil)
+	if err != nil {
+		return err
+	}
+	return c.Page(page)
+}
+
+func (p *Portal) releaseRequest(c *Call) error {
+	return c.Attempt(p.releasePageForm(c), func(form url.Values) (string, error) {
+		return "/queue/" + c.ID(), p.cfg.Rooms.Airlock.Release(c.Ctx(), c.Actor, c.ID(), form.Get("partial") == "yes")
+	})
+}
+
+// releaseList is every release that the viewer may see.
+func (p *Portal) releaseList(c *Call) error {
+	type line struct {
+		airlock.Release
+		title string
+	}
+	var all []line
+	var dir *directory
+	err := c.view(func(q store.Querier) error {
+		ps, err := governance.Projects(c.Ctx(), q)
+		if err != nil {
+			return err
+		}
+		for _, x := range ps {
+			rs, err := airlock.ReleasesOf(c.Ctx(), q, x.ID)
+			if err != nil {
+				return err
+			}
+			for _, r := range rs {
+				if p.cfg.Store.CheckIn(c.Ctx(), q, c.Actor, "release.read", store.Resource{Type: "Release", ID: r.ID}) == nil {
+					all = append(all, line{r, x.Title})
+				}
+			}
+		}
+		dir, err = readDirectory(c.Ctx(), q)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].At.After(all[j].At) })
+	t := ui.Table{Caption: "Releases, newest first", Columns: ui.Cols("Released", "Project", "State", "#Files", "Destination", "#Downloads"), Empty: &ui.Empty{Text: "Nothing that you may see has been released yet."}}
+	for _, r := range all {
+		t.Rows = append(t.Rows, []ui.Cell{{Text: when(r.At), Href: "/releases/" + r.ID, Head: true}, {Text: r.title}, {Tag: releaseTag(r.Release)}, {Text: number(len(r.Files))}, {Text: r.Destination}, {Text: number(r.Downloads)}})
+	}
+	return c.Page(ui.Page{Head: "Releases", Lead: "What has left this Ark, approved by two people and signed.", Body: []ui.Block{t}})
+}
+
+// releaseRecord is one release: what left, where to, and its proof.
+func (p *Portal) releaseRecord(c *Call) error {
+	var r *airlock.Release
+	var x *governance.Project
+	var dir *directory
+	if err := c.view(func(q store.Querier) error {
+		var err error
+		if r, err = airlock.GetRelease(c.Ctx(), q, c.ID()); err != nil {
+			return err
+		}
+		if x, err = governance.GetProject(c.Ctx(), q, r.Project); err != nil {
+			return err
+		}
+		dir, err = readDirectory(c.Ctx(), q)
+		return err
+	}); err != nil {
+		return err
+	}
+	page := ui.Page{Back: &ui.Link{Text: x.Title, Href: "/projects/" + x.ID}, Above: "Release", Head: "Released " + when(r.At), State: releaseTag(*r), Lead: "A signed bundle, bound to its destination. Its bytes are those that were checked."}
+	n := &ui.Next{Tone: "done", Text: "Its recipient can download it; every download is counted."}
+	if r.Frozen {
+		n = &ui.Next{Tone: "stopped", Text: "Frozen: " + r.FrozenSays, When: when(r.FrozenAt) + " by " + dir.user(r.FrozenBy)}
+	}
+	n.Actions = []ui.Button{{Text: "Download the bundle", Href: "/releases/" + r.ID + "/download", Off: c.Off("release.download", "Release", r.ID)}}
+	if c.Off("release.freeze", "Release", r.ID) == "" && !r.Frozen {
+		n.Actions = append(n.Actions, ui.Button{Text: "This should not have left", Href: "/releases/" + r.ID + "/freeze", Look: "warning"})
+	}
+	page.Next = n
+	t := ui.Table{Caption: "Files", Columns: ui.Cols("#", "File", "#Size", "SHA-256")}
+	for _, f := range r.Files {
+		t.Rows = append(t.Rows, []ui.Cell{{Text: number(f.Ordinal)}, {Text: f.Name, Head: true}, {Text: bytesText(f.Size)}, {Text: f.SHA256}})
+	}
+	page.Body = []ui.Block{t, ui.Summary{Rows: []ui.Row{{Key: "Goes to", Text: r.Destination}, {Key: "Received by", Lines: dir.userNames(r.Recipients)}, {Key: "Downloads", Text: number(r.Downloads)}, {Key: "Permit", Link: &ui.Link{Text: "what was allowed", Href: "/projects/" + x.ID + "/permit"}}, {Key: "Bundle", Text: bytesText(r.Bundle.Size) + ", SHA-256 " + r.Bundle.SHA256}}},
+		ui.Head2{Text: "Check it yourself"}, ui.Text{Text: "Offline, with the public key of this Ark and nothing else:"}, ui.Code{Text: "ark release verify --key ark-release.pub " + releaseFile(r)},
+		ui.Details{Summary: "The ledger’s signed head that it carries", Body: []ui.Block{ui.Code{Text: orText(r.Checkpoint, "none")}}}}
+	return c.Page(page)
+}
+
+func releaseFile(r *airlock.Release) string { return r.ID + ".zip" }
+
+func (p *Portal) downloadRelease(c *Call) error {
+	r, err := p.cfg.Rooms.Airlock.Download(c.Ctx(), c.Actor, c.ID())
+	if err != nil {
+		return err
+	}
+	return p.send(c, r.Bundle, releaseFile(r), "application/zip")
+}
+
+func (p *Portal) freezeForm(c *Call) build {
+	return func(typed url.Values, wrong []ui.Problem) (ui.Page, error) {
+		return ui.Page{Back: &ui.Link{Text: "The release", Href: "/releases/" + c.ID()}, Head: "This should not have left", Errors: wrong,
+			Lead: "Downloads stop at once. Tell the custodians concerned and the recipient, and decide within 72 hours whether it has to be reported.",
+			Body: []ui.Block{ui.Form{Action: "/releases/" + c.ID() + "/freeze", Fields: ui.Filled([]ui.Field{{Kind: "area", Name: "reason", Label: "Why should it not have left?", Max: 2000}}, typed, wrong), Submit: ui.Button{Text: "Freeze it now", Look: "warning"}, Cancel: &ui.Link{Text: "Cancel", Href: "/releases/" + c.ID()}}}}, nil
+	}
+}
+
+func (p *Portal) freezePage(c *Call) error {
+	page, err := p.freezeForm(c)(nil, nil)
+	if err != nil {
+		return err
+	}
+	return c.Page(page)
+}
+
+func (p *Portal) freezeRelease(c *Call) error {
+	return c.Attempt(p.freezeForm(c), func(form url.Values) (string, error) {
+		return "/releases/" + c.ID(), p.cfg.Rooms.Airlock.Freeze(c.Ctx(), c.Actor, c.ID(), form.Get("reason"))
+	})
+}

@@ -1,0 +1,143 @@
+package viewer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func file(name, body string, marks ...Mark) File {
+	return File{Name: name, Size: int64(len(body)), Marks: marks, Open: func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }}
+}
+
+func newViewer(t *testing.T, now func() time.Time) *Viewer {
+	t.Helper()
+	v, err := New("http://view.localhost:1", "http://localhost:1", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func get(t *testing.T, v *Viewer, address, method string) *httptest.ResponseRecorder {
+	t.Helper()
+	w := httptest.NewRecorder()
+	v.ServeHTTP(w, httptest.NewRequest(method, strings.TrimPrefix(address, "http://view.localhost:1"), nil))
+	return w
+}
+
+func TestHostileFilesAreText(t *testing.T) {
+	v := newViewer(t, time.Now)
+	for _, c := range []struct{ name, body string }{
+		{"x.html", "<script>alert(1)</script>"},
+		{"x.svg", `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`},
+		{"x.csv", "a,b\n<script>alert(1)</script>,\"<img src=x onerror=alert(1)>\"\n"},
+		{"<script>alert(1)</script>.txt", "x"},
+		{"x.txt", "</td></table><script>alert(1)</script>"},
+	} {
+		u, err := v.Ticket(file(c.name, c.body, Mark{Number: "1", Severity: "fail", Row: 2, Col: 1, Line: 1, Says: `"><script>alert(1)</script>`}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := get(t, v, u, "GET")
+		if strings.Contains(w.Body.String(), "<script") || strings.Contains(w.Body.String(), "<img src=x") || strings.Contains(w.Body.String(), "<svg") {
+			t.Errorf("%s: markup of the file was drawn: %s", c.name, w.Body)
+		}
+		csp := w.Header().Get("Content-Security-Policy")
+		if !strings.HasPrefix(csp, "sandbox; default-src 'none'") || strings.Contains(csp, "script") || strings.Contains(csp, "allow-") || !strings.Contains(csp, "frame-ancestors http://localhost:1;") {
+			t.Errorf("%s: policy %q", c.name, csp)
+		}
+		if p := get(t, v, u+"/picture", "GET"); p.Code != 404 || p.Body.String() == c.body {
+			t.Errorf("%s was sent raw", c.name)
+		}
+	}
+}
+
+func TestPicturesByTheirBytesOnly(t *testing.T) {
+	v := newViewer(t, time.Now)
+	png := "\x89PNG\r\n\x1a\nrest"
+	u, _ := v.Ticket(file("report.csv", png))
+	if w := get(t, v, u+"/picture", "GET"); w.Header().Get("Content-Type") != "image/png" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("picture: %d %q", w.Code, w.Header())
+	}
+	u, _ = v.Ticket(file("evil.png", "<script>alert(1)</script>"))
+	if w := get(t, v, u+"/picture", "GET"); w.Code != 404 {
+		t.Errorf("a text called .png was sent as a picture: %q", w.Header())
+	}
+}
+
+func TestTicketsEndAndCannotBeGuessed(t *testing.T) {
+	now := time.Unix(0, 0)
+	v := newViewer(t, func() time.Time { return now })
+	u, _ := v.Ticket(file("a.txt", "SECRET"))
+	if !strings.Contains(get(t, v, u, "GET").Body.String(), "SECRET") {
+		t.Fatal("a fresh ticket opens nothing")
+	}
+	for _, bad := range []string{"/f/", "/f/../f/", "/", "/f/0", strings.TrimPrefix(u, "http://view.localhost:1") + "/other", "/f/" + strings.Repeat("0", 48)} {
+		if w := get(t, v, bad, "GET"); w.Code != 404 || strings.Contains(w.Body.String(), "SECRET") {
+			t.Errorf("%s: %d", bad, w.Code)
+		}
+	}
+	if w := get(t, v, u, "POST"); w.Code != 405 {
+		t.Errorf("POST: %d", w.Code)
+	}
+	now = now.Add(ticketLife + time.Second)
+	if w := get(t, v, u, "GET"); w.Code != 404 {
+		t.Error("an old ticket still opens")
+	}
+}
+
+func TestFindingsStandInTheirPlace(t *testing.T) {
+	v := newViewer(t, time.Now)
+	u, _ := v.Ticket(file("t.csv", "group,count\nF,120\nM,3\n", Mark{Number: "7", Severity: "fail", Row: 3, Col: 2, Says: "below 10"}))
+	body := get(t, v, u, "GET").Body.String()
+	if !strings.Contains(body, `<td class="num fail">3 <span class="mark" title="below 10">`) || strings.Count(body, `class="mark"`) != 1 {
+		t.Errorf("the mark is not at B3: %s", body)
+	}
+}
+
+func TestHiddenCharactersShow(t *testing.T) {
+	if got := visible("a\u202eb\u200bc\x00"); got != "a␦b␦c␦" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestABrokenFileShowsNothing(t *testing.T) {
+	v := newViewer(t, time.Now)
+	u, _ := v.Ticket(File{Name: "a", Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(strings.NewReader("PART"), errReader{})), nil
+	}})
+	if w := get(t, v, u, "GET"); strings.Contains(w.Body.String(), "PART") {
+		t.Error("bytes that did not verify were shown")
+	}
+}
+
+type errReader struct{}
+
+func (errReader) Read([]byte) (int, error) { return 0, errors.New("the hash differs") }
+
+func FuzzDraw(f *testing.F) {
+	f.Add("a.csv", []byte("a,b\n1,2\n"))
+	f.Add("a.tsv", []byte("a\tb\n\"1\n"))
+	f.Add("a.txt", []byte("\xff\xfe"))
+	v, err := New("http://view.localhost:1", "http://localhost:1", time.Now)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		p := page{Name: name}
+		p.draw(data, false, []Mark{{Number: "1", Row: 1, Col: 1, Line: 1}})
+		var buf bytes.Buffer
+		if err := v.page.Execute(&buf, p); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(strings.ToLower(buf.String()), "<script") {
+			t.Fatalf("markup: %s", buf.String())
+		}
+	})
+}
