@@ -140,7 +140,9 @@ func settingPart() part {
 		fields: func(p *Portal, c *Call, f *projectFacts) []ui.Field {
 			return []ui.Field{{Kind: "date", Narrow: true, Name: "from", Label: "From", Value: isoDate(f.app.From)}, {Kind: "date", Narrow: true, Name: "until", Label: "Until", Hint: "The permit ends on this day.", Value: isoDate(f.app.Until)}}
 		},
-		missing: func(a *governance.Application) []string { return missingOf("from", isoDate(a.From), "until", isoDate(a.Until)) },
+		missing: func(a *governance.Application) []string {
+			return missingOf("from", isoDate(a.From), "until", isoDate(a.Until))
+		},
 		take: func(a *governance.Application, form url.Values) error {
 			var err error
 			if a.From, err = readDate(form, "from"); err != nil {

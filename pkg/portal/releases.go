@@ -96,7 +96,6 @@ func (p *Portal) releaseList(c *Call) error {
 		title string
 	}
 	var all []line
-	var dir *directory
 	err := c.view(func(q store.Querier) error {
 		ps, err := governance.Projects(c.Ctx(), q)
 		if err != nil {
@@ -113,8 +112,7 @@ func (p *Portal) releaseList(c *Call) error {
 				}
 			}
 		}
-		dir, err = readDirectory(c.Ctx(), q)
-		return err
+		return nil
 	})
 	if err != nil {
 		return err

@@ -228,7 +228,7 @@ func usageMeters(u enclave.Usage, info enclave.Info) []ui.Meter {
 	bytes := func(label string, used, of int64) ui.Meter {
 		return ui.Meter{Label: label, Value: float64(used), Max: float64(max(of, 1)), High: float64(of) * .9, Text: bytesText(used) + " of " + bytesText(of)}
 	}
-	return []ui.Meter{bytes("Memory", u.MemoryBytes, info.Limits.MemoryBytes), bytes("Disk", u.DiskBytes, u.DiskSize),
+	return []ui.Meter{bytes("Memory", int64(u.MemoryBytes), info.Limits.MemoryBytes), bytes("Disk", u.DiskBytes, u.DiskSize),
 		{Label: "Processes", Value: float64(u.Processes), Max: float64(info.Limits.Processes), High: float64(info.Limits.Processes) * .9, Text: number(int64(u.Processes)) + " of " + number(int64(info.Limits.Processes))}}
 }
 

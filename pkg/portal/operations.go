@@ -1,0 +1,313 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// addOperations registers the whole API.
+func (p *Portal) addOperations(a *API) error {
+	return errors.Join(p.selfOperations(a), p.peopleOperations(a), p.dataOperations(a), p.projectOperations(a), p.workspaceOperations(a), p.airlockOperations(a), p.openOperations(a))
+}
+
+// GET and POST are short for the methods of an Op.
+const (
+	get  = "GET"
+	post = "POST"
+	put  = "PUT"
+)
+
+// read runs fn on one state of the metadata and wraps what it found.
+func read[T any](c *Call, fn func(ctx context.Context, q store.Querier) (T, error)) (*Body[T], error) {
+	var out T
+	err := c.view(func(q store.Querier) error {
+		var err error
+		out, err = fn(c.Ctx(), q)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Body[T]{out}, nil
+}
+
+// Paged is the input of a list. Lists are in the order things were made.
+type Paged struct {
+	After string `query:"after" maxLength:"80" doc:"The cursor of the page before"`
+	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
+}
+
+// PagedOne is Paged under one thing.
+type PagedOne struct {
+	One
+	Paged
+}
+
+// page cuts one page out of a list whose ids grow.
+func page[T any](all []T, id func(T) string, in Paged) *Body[List[T]] {
+	out := List[T]{Items: []T{}}
+	limit := in.Limit
+	if limit == 0 {
+		limit = 100
+	}
+	for _, x := range all {
+		if id(x) <= in.After {
+			continue
+		}
+		if len(out.Items) == limit {
+			out.Next = id(out.Items[limit-1])
+			break
+		}
+		out.Items = append(out.Items, x)
+	}
+	return &Body[List[T]]{out}
+}
+
+// Me is who the caller is, and what waits for them.
+type Me struct {
+	User    string     `json:"user"`
+	Name    string     `json:"name"`
+	Org     string     `json:"org"`
+	Roles   []ark.Role `json:"roles"`
+	Waiting []Todo     `json:"waiting"`
+}
+
+// Todo is one thing that waits for the caller.
+type Todo struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
+	Page string `json:"page"`
+}
+
+func (p *Portal) selfOperations(a *API) error {
+	return operation(a, Op{Method: get, Path: "/me", Action: "self.read", On: "Ark", Tag: "You", Summary: "Who you are and what waits for you"}, func(c *Call, _ *None) (*Body[Me], error) {
+		m := Me{User: c.Viewer.User, Name: c.Viewer.Name, Org: c.Viewer.Org, Roles: c.Viewer.Roles, Waiting: []Todo{}}
+		for _, r := range c.Viewer.Roles {
+			c.Viewer.Role, c.todos = r, nil
+			for _, t := range p.waiting(c) {
+				m.Waiting = append(m.Waiting, Todo{What: t.Text, Why: t.What, Page: t.Href})
+			}
+		}
+		return &Body[Me]{m}, nil
+	})
+}
+
+// userIn is the input of adding an account.
+type userIn struct{ Body governance.User }
+
+type orgIn struct{ Body governance.Organisation }
+
+type rolesIn struct {
+	One
+	Body struct {
+		Roles []ark.Role `json:"roles"`
+	}
+}
+
+func (p *Portal) peopleOperations(a *API) error {
+	g := p.cfg.Rooms.Governance
+	return errors.Join(
+		operation(a, Op{Method: get, Path: "/organisations", Action: "self.read", On: "Ark", Tag: "People", Summary: "Organisations"}, func(c *Call, in *Paged) (*Body[List[governance.Organisation]], error) {
+			all, err := read(c, governance.Organisations)
+			if err != nil {
+				return nil, err
+			}
+			return page(all.Body, func(o governance.Organisation) string { return o.ID }, *in), nil
+		}),
+		operation(a, Op{Method: post, Path: "/organisations", Action: "organisation.manage", On: "Ark", Tag: "People", Summary: "Add or change an organisation", Later: true}, func(c *Call, in *orgIn) (*Body[*governance.Organisation], error) {
+			o, err := g.AddOrganisation(c.Ctx(), c.Actor, in.Body)
+			return &Body[*governance.Organisation]{o}, err
+		}),
+		operation(a, Op{Method: get, Path: "/users", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Accounts"}, func(c *Call, in *Paged) (*Body[List[governance.User]], error) {
+			all, err := read(c, governance.Users)
+			if err != nil {
+				return nil, err
+			}
+			return page(all.Body, func(u governance.User) string { return u.ID }, *in), nil
+		}),
+		operation(a, Op{Method: post, Path: "/users", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Add or change an account", Later: true}, func(c *Call, in *userIn) (*Body[*governance.User], error) {
+			u, err := g.AddUser(c.Ctx(), c.Actor, in.Body)
+			return &Body[*governance.User]{u}, err
+		}),
+		operation(a, Op{Method: put, Path: "/users/{id}/roles", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Set the roles of an account", Later: true}, func(c *Call, in *rolesIn) (*struct{}, error) {
+			return nil, g.SetRoles(c.Ctx(), c.Actor, in.ID, in.Body.Roles)
+		}),
+	)
+}
+
+// datasetIn is the input of offering a dataset.
+type datasetIn struct {
+	Body struct {
+		Definition string `json:"definition" maxLength:"1000000" doc:"YAML"`
+	}
+}
+
+type sourceIn struct {
+	Body struct {
+		Slug     string `json:"slug" minLength:"1" maxLength:"63"`
+		Org      string `json:"org" doc:"Identifier of its organisation"`
+		Title    string `json:"title,omitempty" maxLength:"300"`
+		Contract string `json:"contract" maxLength:"1000000" doc:"YAML"`
+	}
+}
+
+type feasibilityIn struct {
+	One
+	Body struct {
+		Filters map[string]string `json:"filters" doc:"Table to filter; one on person bounds every table"`
+	}
+}
+
+type questionIn struct {
+	One
+	Question string `path:"question" maxLength:"80"`
+}
+
+func (p *Portal) dataOperations(a *API) error {
+	k := p.cfg.Rooms.Catalogue
+	return errors.Join(
+		operation(a, Op{Method: get, Path: "/sources", Action: "self.read", On: "Ark", Tag: "Data", Summary: "Sources you may see"}, func(c *Call, in *Paged) (*Body[List[catalogue.Source]], error) {
+			all, err := read(c, func(ctx context.Context, q store.Querier) ([]catalogue.Source, error) {
+				ss, err := catalogue.Sources(ctx, q)
+				var out []catalogue.Source
+				for _, s := range ss {
+					if p.cfg.Store.CheckIn(ctx, q, c.Actor, "source.read", store.Resource{Type: "Source", ID: s.ID}) == nil {
+						out = append(out, s)
+					}
+				}
+				return out, err
+			})
+			if err != nil {
+				return nil, err
+			}
+			return page(all.Body, func(s catalogue.Source) string { return s.ID }, *in), nil
+		}),
+		operation(a, Op{Method: post, Path: "/sources", Action: "source.register", On: "Ark", Tag: "Data", Summary: "Register a source or change its contract", Later: true, Body: 2 << 20}, func(c *Call, in *sourceIn) (*Body[*catalogue.Source], error) {
+			s, err := k.RegisterSource(c.Ctx(), c.Actor, catalogue.Source{Slug: in.Body.Slug, Org: in.Body.Org, Title: in.Body.Title, Contract: in.Body.Contract})
+			return &Body[*catalogue.Source]{s}, err
+		}),
+		operation(a, Op{Method: get, Path: "/sources/{id}/deliveries", Action: "delivery.read", On: "Source", Tag: "Data", Summary: "Deliveries of a source"}, func(c *Call, in *PagedOne) (*Body[List[catalogue.Delivery]], error) {
+			all, err := read(c, func(ctx context.Context, q store.Querier) ([]catalogue.Delivery, error) {
+				return catalogue.Deliveries(ctx, q, in.ID)
+			})
+			if err != nil {
+				return nil, err
+			}
+			return page(all.Body, func(d catalogue.Delivery) string { return d.ID }, in.Paged), nil
+		}),
+		operation(a, Op{Method: post, Path: "/sources/{id}/deliveries", Action: "delivery.receive", On: "Source", Tag: "Data", Summary: "Deliver files with their manifest.json, as multipart/form-data", Body: uploadBytes, Stream: true}, func(c *Call, in *One) (*Body[*catalogue.Delivery], error) {
+			d, err := p.receive(c)
+			return &Body[*catalogue.Delivery]{d}, err
+		}),
+		operation(a, Op{Method: get, Path: "/linkages", Action: "linkage.read", On: "Ark", Tag: "Data", Summary: "Linkage runs"}, func(c *Call, in *Paged) (*Body[List[catalogue.Linkage]], error) {
+			all, err := read(c, catalogue.Linkages)
+			if err != nil {
+				return nil, err
+			}
+			return page(all.Body, func(l catalogue.Linkage) string { return l.ID }, *in), nil
+		}),
+		operation(a, Op{Method: post, Path: "/linkages", Action: "linkage.run", On: "Ark", Tag: "Data", Summary: "Link all accepted deliveries", Later: true}, func(c *Call, _ *None) (*Body[*catalogue.Linkage], error) {
+			l, err := k.RunLinkage(c.Ctx(), c.Actor)
+			return &Body[*catalogue.Linkage]{l}, err
+		}),
+		operation(a, Op{Method: get, Path: "/datasets", Action: "self.read", On: "Ark", Tag: "Data", Summary: "The catalogue"}, func(c *Call, in *Paged) (*Body[List[catalogue.Dataset]], error) {
+			all, err := read(c, catalogue.Datasets)
+			if err != nil {
+				return nil, err
+			}
+			return page(all.Body, func(d catalogue.Dataset) string { return d.ID }, *in), nil
+		}),
+		operation(a, Op{Method: post, Path: "/datasets", Action: "dataset.offer", On: "Ark", Tag: "Data", Summary: "Offer a dataset or change its definition", Later: true, Body: 2 << 20}, func(c *Call, in *datasetIn) (*Body[*catalogue.Dataset], error) {
+			d, err := catalogue.ParseDataset([]byte(in.Body.Definition))
+			if err != nil {
+				return nil, err
+			}
+			d, err = k.OfferDataset(c.Ctx(), c.Actor, *d)
+			return &Body[*catalogue.Dataset]{d}, err
+		}),
+		operation(a, Op{Method: get, Path: "/datasets/{id}", Action: "dataset.read", On: "Dataset", Tag: "Data", Summary: "A dataset with its dictionary"}, func(c *Call, in *One) (*Body[*catalogue.Dataset], error) {
+			return read(c, func(ctx context.Context, q store.Querier) (*catalogue.Dataset, error) {
+				return catalogue.GetDataset(ctx, q, in.ID)
+			})
+		}),
+		operation(a, Op{Method: get, Path: "/datasets/{id}/versions", Action: "dataset.read", On: "Dataset", Tag: "Data", Summary: "Versions of a dataset"}, func(c *Call, in *PagedOne) (*Body[List[VersionOut]], error) {
+			all, err := read(c, func(ctx context.Context, q store.Querier) ([]VersionOut, error) {
+				vs, err := catalogue.Versions(ctx, q, in.ID)
+				return publicVersions(vs), err
+			})
+			if err != nil {
+				return nil, err
+			}
+			return page(all.Body, func(v VersionOut) string { return v.ID }, in.Paged), nil
+		}),
+		operation(a, Op{Method: post, Path: "/datasets/{id}/versions", Action: "version.publish", On: "Dataset", Tag: "Data", Summary: "Publish the next version", Later: true}, func(c *Call, in *One) (*Body[VersionOut], error) {
+			v, err := k.Publish(c.Ctx(), c.Actor, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return &Body[VersionOut]{publicVersions([]catalogue.Version{*v})[0]}, nil
+		}),
+		operation(a, Op{Method: post, Path: "/datasets/{id}/feasibility", Action: "feasibility.ask", On: "Dataset", Tag: "Data", Summary: "Ask how many people a filter would reach; rounded and recorded", Later: true}, func(c *Call, in *feasibilityIn) (*Body[*catalogue.Feasibility], error) {
+			f, err := k.AskFeasibility(c.Ctx(), c.Actor, in.ID, in.Body.Filters)
+			return &Body[*catalogue.Feasibility]{f}, err
+		}),
+		operation(a, Op{Method: get, Path: "/datasets/{id}/feasibility/{question}", Action: "feasibility.ask", On: "Dataset", Tag: "Data", Summary: "The answer to your feasibility question"}, func(c *Call, in *questionIn) (*Body[*catalogue.Feasibility], error) {
+			out, err := read(c, func(ctx context.Context, q store.Querier) (*catalogue.Feasibility, error) {
+				return catalogue.GetFeasibility(ctx, q, in.Question)
+			})
+			if err == nil && (out.Body.User != c.Actor.User || out.Body.Dataset != in.ID) {
+				return nil, ark.Faultf(ark.Withheld, "there is no such feasibility question")
+			}
+			return out, err
+		}),
+	)
+}
+
+// VersionOut is a version as everyone may know it: no object, no exact count.
+type VersionOut struct {
+	ID        string                      `json:"id"`
+	Dataset   string                      `json:"dataset"`
+	Number    int                         `json:"number"`
+	State     string                      `json:"state"`
+	Started   string                      `json:"started"`
+	Published string                      `json:"published,omitempty"`
+	Says      string                      `json:"says,omitempty"`
+	People    string                      `json:"people,omitempty" doc:"Rounded"`
+	Rows      map[string]string           `json:"rows,omitempty" doc:"Table to rounded rows"`
+	Hash      string                      `json:"hash,omitempty" doc:"SHA-256 of the signed manifest"`
+	Synthetic map[string]string           `json:"synthetic,omitempty" doc:"Table to the address of its synthetic CSV"`
+	Quality   []catalogue.VariableQuality `json:"quality,omitempty"`
+}
+
+func publicVersions(vs []catalogue.Version) []VersionOut {
+	const layout = "2006-01-02T15:04:05.000000Z07:00"
+	out := make([]VersionOut, 0, len(vs))
+	for _, v := range vs {
+		o := VersionOut{ID: v.ID, Dataset: v.Dataset, Number: v.Number, State: v.State, Started: v.Started.UTC().Format(layout), Says: v.Says, People: v.People, Hash: v.Hash, Quality: v.Quality, Rows: map[string]string{}, Synthetic: map[string]string{}}
+		if !v.Published.IsZero() {
+			o.Published = v.Published.UTC().Format(layout)
+		}
+		for _, t := range v.Tables {
+			o.Rows[t.Name] = t.RowText
+		}
+		for t := range v.Synthetic {
+			o.Synthetic[t] = "/catalogue/" + v.Dataset + "/synthetic/" + t + ".csv"
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func atoi(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,10 @@
+package portal
+
+import "slices"
+
+// allRoutes is every page of the portal.
+func (p *Portal) allRoutes() []Route {
+	return slices.Concat(p.publicRoutes(), p.registerRoutes(), p.ledgerRoutes(), p.doorRoutes(), p.homeRoutes(), p.catalogueRoutes(), p.projectRoutes(),
+		p.applicationRoutes(), p.reviewRoutes(), p.workspaceRoutes(), p.outboxRoutes(), p.outputRoutes(), p.queueRoutes(), p.releaseRoutes(),
+		p.sourceRoutes(), p.dataRoutes(), p.peopleRoutes(), p.systemRoutes())
+}
