@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
+	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -34,7 +36,6 @@ type Op struct {
 	Summary string
 	Tag     string
 	Status  int   // of success; 0 is 200, or 204 without a body
-	Later   bool  // the room's Act decides and records
 	Body    int64 // largest body; 0 is 1 MiB
 	Stream  bool  // the body is files: its bytes are not part of the idempotency check
 }
@@ -75,6 +76,7 @@ func (p *Portal) addAPI() error {
 	cfg.Info.Description = "The JSON API of one Ark. Every change takes an Idempotency-Key; every refusal is an RFC 9457 problem that says what to do."
 	cfg.DocsPath, cfg.SchemasPath, cfg.CreateHooks = "", "", nil
 	cfg.RejectUnknownQueryParameters = true
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: "ark", Description: "The session of a signed-in user, from the portal or `ark sign-in`."}}
 	a := &API{p: p, huma: humago.NewWithPrefix(p.mux, apiPrefix, cfg)}
 	p.api = a
@@ -86,6 +88,20 @@ func (p *Portal) addAPI() error {
 		a.refuse(w, r, ark.Faultf(ark.Unknown, "the API has no such operation").Do("see "+apiPrefix+"/openapi.json"))
 	})
 	return nil
+}
+
+// schemaName names the schema of a type: rooms have nouns of one name, so the
+// room's name comes first.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	room := path.Base(t.PkgPath())
+	name := huma.DefaultSchemaNamer(t, hint)
+	if room == "." || room == "portal" {
+		return name
+	}
+	return capital(room) + name
 }
 
 // Operations lists every operation of the API.
@@ -164,15 +180,13 @@ func (a *API) enter(op Op, body int64, hc huma.Context, next func(huma.Context))
 		return
 	}
 	edge.Note(r.Context(), c.Actor.User, "")
-	if !op.Later {
-		on := store.Whole
-		if op.On != "Ark" {
-			on = store.Resource{Type: op.On, ID: r.PathValue("id")}
-		}
-		if err := a.p.cfg.Store.Check(r.Context(), c.Actor, op.Action, on); err != nil {
-			a.refuse(w, r, err)
-			return
-		}
+	on := store.Whole
+	if op.On != "Ark" {
+		on = store.Resource{Type: op.On, ID: r.PathValue("id")}
+	}
+	if err := a.p.allow(c, op.Action, on, false); err != nil {
+		a.refuse(w, r, err)
+		return
 	}
 	ctx := context.WithValue(r.Context(), callKey{}, c)
 	if op.Method == http.MethodGet {

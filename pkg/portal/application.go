@@ -14,7 +14,7 @@ import (
 
 func (p *Portal) applicationRoutes() []Route {
 	edit := func(pattern string, serve func(*Call) error) Route {
-		return Route{Pattern: pattern, Action: "application.edit", On: thing("Project"), Serve: serve, Later: strings.HasPrefix(pattern, "POST")}
+		return Route{Pattern: pattern, Action: "application.edit", On: thing("Project"), Serve: serve}
 	}
 	return []Route{
 		{Pattern: "GET /projects/{id}/application", Action: "project.read", On: thing("Project"), Serve: p.applicationTasks},

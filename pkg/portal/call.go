@@ -209,22 +209,27 @@ func (p *Portal) serve(r Route, w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	edge.Note(q.Context(), c.Actor.User, "")
-	var err error
-	switch on := r.On(q); {
-	case r.Later:
+	err := p.allow(c, r.Action, r.On(q), r.Record)
+	if err == nil {
 		err = r.Serve(c)
-	case r.Record:
-		if err = p.cfg.Store.Access(q.Context(), c.Actor, r.Action, on, ""); err == nil {
-			err = r.Serve(c)
-		}
-	default:
-		if err = p.cfg.Store.Check(q.Context(), c.Actor, r.Action, on); err == nil {
-			err = r.Serve(c)
-		}
 	}
 	if err != nil {
 		p.fail(c, r, err)
 	}
+}
+
+// allow asks whether the caller may do the action, before anything of the
+// request is looked at: nobody learns from a form's complaints what they may
+// not see. A refusal of a user is recorded; so is a read of restricted bytes.
+func (p *Portal) allow(c *Call, action string, on store.Resource, record bool) error {
+	if record {
+		return p.cfg.Store.Access(c.Ctx(), c.Actor, action, on, "")
+	}
+	err := p.cfg.Store.Check(c.Ctx(), c.Actor, action, on)
+	if err == nil {
+		return nil
+	}
+	return p.cfg.Store.Access(c.Ctx(), c.Actor, action, on, "") // decides again, and records
 }
 
 // identify finds the session's user. No session is no error: nobody is a

@@ -16,7 +16,7 @@ func (p *Portal) catalogueRoutes() []Route {
 		{Pattern: "GET /catalogue/{id}", Action: "dataset.read", On: thing("Dataset"), Serve: p.dataset},
 		{Pattern: "GET /catalogue/{id}/synthetic/{file}", Action: "synthetic.download", On: thing("Dataset"), Serve: p.synthetic, Record: true},
 		{Pattern: "GET /catalogue/{id}/feasibility", Action: "feasibility.ask", On: thing("Dataset"), Serve: p.feasibilityForm},
-		{Pattern: "POST /catalogue/{id}/feasibility", Action: "feasibility.ask", On: thing("Dataset"), Serve: p.askFeasibility, Later: true},
+		{Pattern: "POST /catalogue/{id}/feasibility", Action: "feasibility.ask", On: thing("Dataset"), Serve: p.askFeasibility},
 		{Pattern: "GET /catalogue/{id}/feasibility/{question}", Action: "feasibility.ask", On: thing("Dataset"), Serve: p.feasibilityAnswer},
 	}
 }

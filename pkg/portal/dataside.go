@@ -17,12 +17,12 @@ import (
 func (p *Portal) dataRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /linkage", Action: "linkage.read", On: whole, Serve: p.linkageList},
-		{Pattern: "POST /linkage", Action: "linkage.run", On: whole, Serve: p.runLinkage, Later: true},
+		{Pattern: "POST /linkage", Action: "linkage.run", On: whole, Serve: p.runLinkage},
 		{Pattern: "GET /linkage/{id}", Action: "linkage.read", On: whole, Serve: p.linkageRun},
 		{Pattern: "GET /datasets", Action: "self.read", On: whole, Serve: p.datasetList},
 		{Pattern: "GET /datasets/new", Action: "dataset.offer", On: whole, Serve: p.newDataset},
-		{Pattern: "POST /datasets", Action: "dataset.offer", On: whole, Serve: p.offerDataset, Later: true, Body: 2 << 20},
-		{Pattern: "POST /datasets/{id}/publish", Action: "version.publish", On: thing("Dataset"), Serve: p.publish, Later: true},
+		{Pattern: "POST /datasets", Action: "dataset.offer", On: whole, Serve: p.offerDataset, Body: 2 << 20},
+		{Pattern: "POST /datasets/{id}/publish", Action: "version.publish", On: thing("Dataset"), Serve: p.publish},
 		{Pattern: "GET /my-data", Action: "self.read", On: whole, Serve: p.myData},
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
-	"github.com/ark-tre/ark/pkg/ledger"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/store"
 )
@@ -69,6 +68,9 @@ func (p *Portal) ledgerPage(c *Call) error {
 	var last int64
 	for _, a := range acts {
 		last = a.Seq
+		if project != "" && blind[a.Type] {
+			continue
+		}
 		entry := ui.Cell{Text: "soon"}
 		if a.Index >= 0 {
 			entry = ui.Cell{Text: number(a.Index), Href: fmt.Sprintf("/ledger?at=%d", a.Index)}
@@ -171,5 +173,3 @@ func (p *Portal) checkUs(c *Call) error {
 			ui.Code{Text: "ark ledger verify --key ark.pub --entry 1234 ledger"},
 			ui.Links{Items: []ui.Link{{Text: "The ledger", Href: "/ledger"}, {Text: "Its public key", Href: "/ledger/key"}, {Text: "Its newest signed head", Href: "/ledger/log/checkpoint"}}}}})
 }
-
-var _ = ledger.Checkpoint{}

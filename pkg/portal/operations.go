@@ -120,7 +120,7 @@ func (p *Portal) peopleOperations(a *API) error {
 			}
 			return page(all.Body, func(o governance.Organisation) string { return o.ID }, *in), nil
 		}),
-		operation(a, Op{Method: post, Path: "/organisations", Action: "organisation.manage", On: "Ark", Tag: "People", Summary: "Add or change an organisation", Later: true}, func(c *Call, in *orgIn) (*Body[*governance.Organisation], error) {
+		operation(a, Op{Method: post, Path: "/organisations", Action: "organisation.manage", On: "Ark", Tag: "People", Summary: "Add or change an organisation"}, func(c *Call, in *orgIn) (*Body[*governance.Organisation], error) {
 			o, err := g.AddOrganisation(c.Ctx(), c.Actor, in.Body)
 			return &Body[*governance.Organisation]{o}, err
 		}),
@@ -131,11 +131,11 @@ func (p *Portal) peopleOperations(a *API) error {
 			}
 			return page(all.Body, func(u governance.User) string { return u.ID }, *in), nil
 		}),
-		operation(a, Op{Method: post, Path: "/users", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Add or change an account", Later: true}, func(c *Call, in *userIn) (*Body[*governance.User], error) {
+		operation(a, Op{Method: post, Path: "/users", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Add or change an account"}, func(c *Call, in *userIn) (*Body[*governance.User], error) {
 			u, err := g.AddUser(c.Ctx(), c.Actor, in.Body)
 			return &Body[*governance.User]{u}, err
 		}),
-		operation(a, Op{Method: put, Path: "/users/{id}/roles", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Set the roles of an account", Later: true}, func(c *Call, in *rolesIn) (*struct{}, error) {
+		operation(a, Op{Method: put, Path: "/users/{id}/roles", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Set the roles of an account"}, func(c *Call, in *rolesIn) (*struct{}, error) {
 			return nil, g.SetRoles(c.Ctx(), c.Actor, in.ID, in.Body.Roles)
 		}),
 	)
@@ -188,7 +188,7 @@ func (p *Portal) dataOperations(a *API) error {
 			}
 			return page(all.Body, func(s catalogue.Source) string { return s.ID }, *in), nil
 		}),
-		operation(a, Op{Method: post, Path: "/sources", Action: "source.register", On: "Ark", Tag: "Data", Summary: "Register a source or change its contract", Later: true, Body: 2 << 20}, func(c *Call, in *sourceIn) (*Body[*catalogue.Source], error) {
+		operation(a, Op{Method: post, Path: "/sources", Action: "source.register", On: "Ark", Tag: "Data", Summary: "Register a source or change its contract", Body: 2 << 20}, func(c *Call, in *sourceIn) (*Body[*catalogue.Source], error) {
 			s, err := k.RegisterSource(c.Ctx(), c.Actor, catalogue.Source{Slug: in.Body.Slug, Org: in.Body.Org, Title: in.Body.Title, Contract: in.Body.Contract})
 			return &Body[*catalogue.Source]{s}, err
 		}),
@@ -212,7 +212,7 @@ func (p *Portal) dataOperations(a *API) error {
 			}
 			return page(all.Body, func(l catalogue.Linkage) string { return l.ID }, *in), nil
 		}),
-		operation(a, Op{Method: post, Path: "/linkages", Action: "linkage.run", On: "Ark", Tag: "Data", Summary: "Link all accepted deliveries", Later: true}, func(c *Call, _ *None) (*Body[*catalogue.Linkage], error) {
+		operation(a, Op{Method: post, Path: "/linkages", Action: "linkage.run", On: "Ark", Tag: "Data", Summary: "Link all accepted deliveries"}, func(c *Call, _ *None) (*Body[*catalogue.Linkage], error) {
 			l, err := k.RunLinkage(c.Ctx(), c.Actor)
 			return &Body[*catalogue.Linkage]{l}, err
 		}),
@@ -223,7 +223,7 @@ func (p *Portal) dataOperations(a *API) error {
 			}
 			return page(all.Body, func(d catalogue.Dataset) string { return d.ID }, *in), nil
 		}),
-		operation(a, Op{Method: post, Path: "/datasets", Action: "dataset.offer", On: "Ark", Tag: "Data", Summary: "Offer a dataset or change its definition", Later: true, Body: 2 << 20}, func(c *Call, in *datasetIn) (*Body[*catalogue.Dataset], error) {
+		operation(a, Op{Method: post, Path: "/datasets", Action: "dataset.offer", On: "Ark", Tag: "Data", Summary: "Offer a dataset or change its definition", Body: 2 << 20}, func(c *Call, in *datasetIn) (*Body[*catalogue.Dataset], error) {
 			d, err := catalogue.ParseDataset([]byte(in.Body.Definition))
 			if err != nil {
 				return nil, err
@@ -246,14 +246,14 @@ func (p *Portal) dataOperations(a *API) error {
 			}
 			return page(all.Body, func(v VersionOut) string { return v.ID }, in.Paged), nil
 		}),
-		operation(a, Op{Method: post, Path: "/datasets/{id}/versions", Action: "version.publish", On: "Dataset", Tag: "Data", Summary: "Publish the next version", Later: true}, func(c *Call, in *One) (*Body[VersionOut], error) {
+		operation(a, Op{Method: post, Path: "/datasets/{id}/versions", Action: "version.publish", On: "Dataset", Tag: "Data", Summary: "Publish the next version"}, func(c *Call, in *One) (*Body[VersionOut], error) {
 			v, err := k.Publish(c.Ctx(), c.Actor, in.ID)
 			if err != nil {
 				return nil, err
 			}
 			return &Body[VersionOut]{publicVersions([]catalogue.Version{*v})[0]}, nil
 		}),
-		operation(a, Op{Method: post, Path: "/datasets/{id}/feasibility", Action: "feasibility.ask", On: "Dataset", Tag: "Data", Summary: "Ask how many people a filter would reach; rounded and recorded", Later: true}, func(c *Call, in *feasibilityIn) (*Body[*catalogue.Feasibility], error) {
+		operation(a, Op{Method: post, Path: "/datasets/{id}/feasibility", Action: "feasibility.ask", On: "Dataset", Tag: "Data", Summary: "Ask how many people a filter would reach; rounded and recorded"}, func(c *Call, in *feasibilityIn) (*Body[*catalogue.Feasibility], error) {
 			f, err := k.AskFeasibility(c.Ctx(), c.Actor, in.ID, in.Body.Filters)
 			return &Body[*catalogue.Feasibility]{f}, err
 		}),

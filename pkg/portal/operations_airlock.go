@@ -62,7 +62,7 @@ type Entered struct {
 func (p *Portal) workspaceOperations(a *API) error {
 	w := p.cfg.Rooms.Workspaces
 	change := func(op Op, do func(c *Call, id string) error) error {
-		op.Later, op.On = true, "Workspace"
+		op.On = "Workspace"
 		return operation(a, op, func(c *Call, in *One) (*struct{}, error) { return nil, do(c, in.ID) })
 	}
 	return errors.Join(
@@ -75,7 +75,7 @@ func (p *Portal) workspaceOperations(a *API) error {
 			}
 			return page(all.Body, func(x workspace.Workspace) string { return x.ID }, *in), nil
 		}),
-		operation(a, Op{Method: post, Path: "/projects/{id}/workspace", Action: "workspace.create", On: "Project", Tag: "Workspaces", Summary: "Open your workspace in a project, or find the one you have", Later: true}, func(c *Call, in *One) (*Body[*workspace.Workspace], error) {
+		operation(a, Op{Method: post, Path: "/projects/{id}/workspace", Action: "workspace.create", On: "Project", Tag: "Workspaces", Summary: "Open your workspace in a project, or find the one you have"}, func(c *Call, in *One) (*Body[*workspace.Workspace], error) {
 			if p.cfg.Rooms.Enclave == nil {
 				return nil, ark.Faultf(ark.Unavailable, "this host cannot isolate workspaces, so it opens none").Do("ask the operator; the system page says what is missing")
 			}
@@ -87,7 +87,7 @@ func (p *Portal) workspaceOperations(a *API) error {
 				return workspace.Get(ctx, q, in.ID)
 			})
 		}),
-		operation(a, Op{Method: post, Path: "/workspaces/{id}/enter", Action: "workspace.enter", On: "Workspace", Tag: "Workspaces", Summary: "A way into your workspace, good once and for seconds", Later: true}, func(c *Call, in *One) (*Body[Entered], error) {
+		operation(a, Op{Method: post, Path: "/workspaces/{id}/enter", Action: "workspace.enter", On: "Workspace", Tag: "Workspaces", Summary: "A way into your workspace, good once and for seconds"}, func(c *Call, in *One) (*Body[Entered], error) {
 			if p.cfg.Rooms.Enter == nil {
 				return nil, ark.Faultf(ark.Unavailable, "this host has no gateway to workspaces").Do("ask the operator")
 			}
@@ -107,7 +107,7 @@ func (p *Portal) workspaceOperations(a *API) error {
 			}
 			return &Body[List[volume.Entry]]{List[volume.Entry]{Items: files}}, err
 		}),
-		operation(a, Op{Method: post, Path: "/workspaces/{id}/requests", Action: "request.submit", On: "Workspace", Tag: "Airlock", Summary: "Submit files of the outbox for release", Later: true}, func(c *Call, in *SubmissionIn) (*Body[airlock.View], error) {
+		operation(a, Op{Method: post, Path: "/workspaces/{id}/requests", Action: "request.submit", On: "Workspace", Tag: "Airlock", Summary: "Submit files of the outbox for release"}, func(c *Call, in *SubmissionIn) (*Body[airlock.View], error) {
 			s, err := p.submission(c, in.ID, in.form())
 			if err != nil {
 				return nil, err
@@ -124,7 +124,7 @@ func (p *Portal) workspaceOperations(a *API) error {
 func (p *Portal) airlockOperations(a *API) error {
 	x := p.cfg.Rooms.Airlock
 	change := func(op Op, do func(c *Call, id string) error) error {
-		op.Later, op.On, op.Tag = true, "Request", "Airlock"
+		op.On, op.Tag = "Request", "Airlock"
 		return operation(a, op, func(c *Call, in *One) (*struct{}, error) { return nil, do(c, in.ID) })
 	}
 	return errors.Join(
@@ -150,7 +150,7 @@ func (p *Portal) airlockOperations(a *API) error {
 			v, err := x.ViewOf(c.Ctx(), c.Actor, in.ID)
 			return &Body[airlock.View]{v}, err
 		}),
-		operation(a, Op{Method: post, Path: "/requests/{id}/resubmit", Action: "request.resubmit", On: "Request", Tag: "Airlock", Summary: "Answer a returned or blocked request", Later: true}, func(c *Call, in *SubmissionIn) (*struct{}, error) {
+		operation(a, Op{Method: post, Path: "/requests/{id}/resubmit", Action: "request.resubmit", On: "Request", Tag: "Airlock", Summary: "Answer a returned or blocked request"}, func(c *Call, in *SubmissionIn) (*struct{}, error) {
 			v, err := x.ViewOf(c.Ctx(), c.Actor, in.ID)
 			if err != nil {
 				return nil, err
@@ -165,16 +165,16 @@ func (p *Portal) airlockOperations(a *API) error {
 		change(Op{Method: post, Path: "/requests/{id}/claim", Action: "request.vote", Summary: "Take a request in hand"}, func(c *Call, id string) error { return x.Claim(c.Ctx(), c.Actor, id) }),
 		change(Op{Method: post, Path: "/requests/{id}/finish", Action: "request.vote", Summary: "Finish your review of this round"}, func(c *Call, id string) error { return x.Finish(c.Ctx(), c.Actor, id) }),
 		change(Op{Method: post, Path: "/requests/{id}/return", Action: "request.return", Summary: "Return a request for changes"}, func(c *Call, id string) error { return x.Return(c.Ctx(), c.Actor, id) }),
-		operation(a, Op{Method: post, Path: "/requests/{id}/vote", Action: "request.vote", On: "Request", Tag: "Airlock", Summary: "Vote on a file", Later: true}, func(c *Call, in *voteIn) (*struct{}, error) {
+		operation(a, Op{Method: post, Path: "/requests/{id}/vote", Action: "request.vote", On: "Request", Tag: "Airlock", Summary: "Vote on a file"}, func(c *Call, in *voteIn) (*struct{}, error) {
 			return nil, x.Vote(c.Ctx(), c.Actor, in.ID, in.Body.File, in.Body.Vote)
 		}),
-		operation(a, Op{Method: post, Path: "/requests/{id}/comment", Action: "request.comment", On: "Request", Tag: "Airlock", Summary: "Comment on a request, a group or a file", Later: true}, func(c *Call, in *commentIn) (*struct{}, error) {
+		operation(a, Op{Method: post, Path: "/requests/{id}/comment", Action: "request.comment", On: "Request", Tag: "Airlock", Summary: "Comment on a request, a group or a file"}, func(c *Call, in *commentIn) (*struct{}, error) {
 			return nil, x.Comment(c.Ctx(), c.Actor, in.ID, airlock.Comment{Group: in.Body.Group, File: in.Body.File, Text: in.Body.Text, Public: in.Body.Public})
 		}),
-		operation(a, Op{Method: post, Path: "/requests/{id}/reject", Action: "request.reject", On: "Request", Tag: "Airlock", Summary: "Refuse a request for good", Later: true}, func(c *Call, in *reasonIn) (*struct{}, error) {
+		operation(a, Op{Method: post, Path: "/requests/{id}/reject", Action: "request.reject", On: "Request", Tag: "Airlock", Summary: "Refuse a request for good"}, func(c *Call, in *reasonIn) (*struct{}, error) {
 			return nil, x.Reject(c.Ctx(), c.Actor, in.ID, in.Body.Reason)
 		}),
-		operation(a, Op{Method: post, Path: "/requests/{id}/release", Action: "request.release", On: "Request", Tag: "Airlock", Summary: "Release approved files; needs a fresh second factor", Later: true}, func(c *Call, in *releaseIn) (*struct{}, error) {
+		operation(a, Op{Method: post, Path: "/requests/{id}/release", Action: "request.release", On: "Request", Tag: "Airlock", Summary: "Release approved files; needs a fresh second factor"}, func(c *Call, in *releaseIn) (*struct{}, error) {
 			return nil, x.Release(c.Ctx(), c.Actor, in.ID, in.Body.Partial)
 		}),
 		operation(a, Op{Method: get, Path: "/releases/{id}", Action: "release.read", On: "Release", Tag: "Airlock", Summary: "A release"}, func(c *Call, in *One) (*Body[*airlock.Release], error) {
@@ -182,7 +182,7 @@ func (p *Portal) airlockOperations(a *API) error {
 				return airlock.GetRelease(ctx, q, in.ID)
 			})
 		}),
-		operation(a, Op{Method: post, Path: "/releases/{id}/freeze", Action: "release.freeze", On: "Release", Tag: "Airlock", Summary: "Stop downloads of a release that should not have left", Later: true}, func(c *Call, in *reasonIn) (*struct{}, error) {
+		operation(a, Op{Method: post, Path: "/releases/{id}/freeze", Action: "release.freeze", On: "Release", Tag: "Airlock", Summary: "Stop downloads of a release that should not have left"}, func(c *Call, in *reasonIn) (*struct{}, error) {
 			return nil, x.Freeze(c.Ctx(), c.Actor, in.ID, in.Body.Reason)
 		}),
 	)

@@ -18,7 +18,7 @@ import (
 func (p *Portal) outboxRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /workspaces/{id}/submit", Action: "request.submit", On: thing("Workspace"), Serve: p.submitPage},
-		{Pattern: "POST /workspaces/{id}/submit", Action: "request.submit", On: thing("Workspace"), Serve: p.submitOutputs, Later: true},
+		{Pattern: "POST /workspaces/{id}/submit", Action: "request.submit", On: thing("Workspace"), Serve: p.submitOutputs},
 	}
 }
 

@@ -15,11 +15,11 @@ func (p *Portal) outputRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /outputs", Action: "self.read", On: whole, Serve: p.outputList},
 		{Pattern: "GET /outputs/{id}", Action: "request.read", On: thing("Request"), Serve: p.outputPage},
-		{Pattern: "POST /outputs/{id}/comment", Action: "request.comment", On: thing("Request"), Serve: p.authorComment, Later: true},
-		{Pattern: "POST /outputs/{id}/withdraw", Action: "request.withdraw", On: thing("Request"), Serve: p.withdrawOutput, Later: true},
+		{Pattern: "POST /outputs/{id}/comment", Action: "request.comment", On: thing("Request"), Serve: p.authorComment},
+		{Pattern: "POST /outputs/{id}/withdraw", Action: "request.withdraw", On: thing("Request"), Serve: p.withdrawOutput},
 		{Pattern: "GET /outputs/{id}/resubmit", Action: "request.resubmit", On: thing("Request"), Serve: p.resubmitPage},
-		{Pattern: "POST /outputs/{id}/resubmit", Action: "request.resubmit", On: thing("Request"), Serve: p.resubmit, Later: true},
-		{Pattern: "GET /outputs/{id}/files/{file}", Action: "file.view", On: thing("Request"), Serve: p.ownFile, Later: true},
+		{Pattern: "POST /outputs/{id}/resubmit", Action: "request.resubmit", On: thing("Request"), Serve: p.resubmit},
+		{Pattern: "GET /outputs/{id}/files/{file}", Action: "file.view", On: thing("Request"), Serve: p.ownFile},
 	}
 }
 

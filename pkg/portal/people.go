@@ -15,12 +15,12 @@ func (p *Portal) peopleRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /users", Action: "user.manage", On: whole, Serve: p.userList},
 		{Pattern: "GET /users/new", Action: "user.manage", On: whole, Serve: p.newUser},
-		{Pattern: "POST /users", Action: "user.manage", On: whole, Serve: p.addUser, Later: true},
+		{Pattern: "POST /users", Action: "user.manage", On: whole, Serve: p.addUser},
 		{Pattern: "GET /users/{id}", Action: "user.manage", On: whole, Serve: p.userPage},
-		{Pattern: "POST /users/{id}/training", Action: "user.manage", On: whole, Serve: p.recordTraining, Later: true},
-		{Pattern: "POST /users/{id}/roles", Action: "user.manage", On: whole, Serve: p.setRoles, Later: true},
-		{Pattern: "POST /users/{id}/suspend", Action: "user.manage", On: whole, Serve: p.suspendUser, Later: true},
-		{Pattern: "POST /organisations", Action: "organisation.manage", On: whole, Serve: p.addOrganisation, Later: true},
+		{Pattern: "POST /users/{id}/training", Action: "user.manage", On: whole, Serve: p.recordTraining},
+		{Pattern: "POST /users/{id}/roles", Action: "user.manage", On: whole, Serve: p.setRoles},
+		{Pattern: "POST /users/{id}/suspend", Action: "user.manage", On: whole, Serve: p.suspendUser},
+		{Pattern: "POST /organisations", Action: "organisation.manage", On: whole, Serve: p.addOrganisation},
 	}
 }
 

@@ -261,12 +261,23 @@ func (p *Portal) projectSide(c *Call, f *projectFacts) []ui.Block {
 func (p *Portal) history(f *projectFacts) ui.Block {
 	t := ui.Timeline{}
 	for _, a := range f.acts {
-		t.Items = append(t.Items, ui.Entry{When: when(a.At), Who: f.dir.actor(a.Actor), Text: actWords(a.Type), Link: proofLink(a)})
+		if blind[a.Type] {
+			continue
+		}
+		t.Items = append(t.Items, ui.Entry{When: when(a.At), Who: actorOf(f, a), Text: actWords(a.Type), Link: proofLink(a)})
 	}
 	if len(t.Items) == 0 {
 		return ui.Text{Text: "Nothing is recorded yet."}
 	}
 	return t
+}
+
+// actorOf names who did an act. Checkers have no names on pages of a project.
+func actorOf(f *projectFacts, a store.Recorded) string {
+	if (strings.HasPrefix(a.Type, "request.") || a.Type == "refused" || strings.HasPrefix(a.Type, "access.")) && strings.HasPrefix(a.Actor, "usr_") && !isMember(f.project, a.Actor) {
+		return "An output checker"
+	}
+	return f.dir.actor(a.Actor)
 }
 
 func proofLink(a store.Recorded) *ui.Link {

@@ -14,17 +14,17 @@ func (p *Portal) projectRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /projects", Action: "self.read", On: whole, Serve: p.projectList},
 		{Pattern: "GET /projects/new", Action: "project.create", On: whole, Serve: p.newProject},
-		{Pattern: "POST /projects", Action: "project.create", On: whole, Serve: p.createProject, Later: true},
+		{Pattern: "POST /projects", Action: "project.create", On: whole, Serve: p.createProject},
 		{Pattern: "GET /projects/{id}", Action: "project.read", On: thing("Project"), Serve: p.project},
 		{Pattern: "GET /projects/{id}/permit", Action: "permit.read", On: thing("Project"), Serve: p.permit},
-		{Pattern: "POST /projects/{id}/submit", Action: "application.submit", On: thing("Project"), Serve: p.submitApplication, Later: true},
+		{Pattern: "POST /projects/{id}/submit", Action: "application.submit", On: thing("Project"), Serve: p.submitApplication},
 		{Pattern: "GET /projects/{id}/withdraw", Action: "application.withdraw", On: thing("Project"), Serve: p.withdrawPage},
-		{Pattern: "POST /projects/{id}/withdraw", Action: "application.withdraw", On: thing("Project"), Serve: p.withdraw, Later: true},
+		{Pattern: "POST /projects/{id}/withdraw", Action: "application.withdraw", On: thing("Project"), Serve: p.withdraw},
 		{Pattern: "GET /projects/{id}/suspend", Action: "project.suspend", On: thing("Project"), Serve: p.suspendPage},
-		{Pattern: "POST /projects/{id}/suspend", Action: "project.suspend", On: thing("Project"), Serve: p.suspend, Later: true},
-		{Pattern: "POST /projects/{id}/resume", Action: "project.resume", On: thing("Project"), Serve: p.resume, Later: true},
+		{Pattern: "POST /projects/{id}/suspend", Action: "project.suspend", On: thing("Project"), Serve: p.suspend},
+		{Pattern: "POST /projects/{id}/resume", Action: "project.resume", On: thing("Project"), Serve: p.resume},
 		{Pattern: "GET /projects/{id}/close", Action: "project.close", On: thing("Project"), Serve: p.closePage},
-		{Pattern: "POST /projects/{id}/close", Action: "project.close", On: thing("Project"), Serve: p.closeProject, Later: true},
+		{Pattern: "POST /projects/{id}/close", Action: "project.close", On: thing("Project"), Serve: p.closeProject},
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 func (p *Portal) queueRoutes() []Route {
 	act := func(name, action string, serve func(*Call) error) Route {
-		return Route{Pattern: "POST /queue/{id}/" + name, Action: action, On: thing("Request"), Serve: serve, Later: true}
+		return Route{Pattern: "POST /queue/{id}/" + name, Action: action, On: thing("Request"), Serve: serve}
 	}
 	return []Route{
 		{Pattern: "GET /queue", Action: "self.read", On: whole, Serve: p.queue},

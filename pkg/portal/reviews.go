@@ -15,7 +15,7 @@ func (p *Portal) reviewRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /reviews", Action: "self.read", On: whole, Serve: p.reviewList},
 		{Pattern: "GET /reviews/{id}", Action: "review.decide", On: thing("Review"), Serve: p.reviewPage},
-		{Pattern: "POST /reviews/{id}", Action: "review.decide", On: thing("Review"), Serve: p.decide, Later: true},
+		{Pattern: "POST /reviews/{id}", Action: "review.decide", On: thing("Review"), Serve: p.decide},
 	}
 }
 
@@ -120,20 +120,21 @@ func (p *Portal) requestSide(f *projectFacts, a *governance.Application, r *gove
 	if as == nil {
 		return []ui.Block{ui.Head2{Text: "How identifiable"}, ui.Text{Text: "It is being worked out."}}
 	}
-	figures := ui.Figures{Items: []ui.Figure{{Number: as.People, Text: "people in the data asked for, rounded"}, {Number: as.Coverage, Text: "of all people in these datasets"},
-		{Number: as.UniqueShare, Text: "of them are unique on the variables that could single out"}}}
-	if own, ok := as.PerOrg[r.Org]; ok {
-		figures.Items = append(figures.Items, ui.Figure{Number: own, Text: "people of " + f.dir.org(r.Org) + ", rounded"})
+	t := ui.Table{Caption: "How identifiable, by dataset", Columns: ui.Cols("Dataset", "#People", "#Of all", "#Unique")}
+	for _, d := range as.Datasets {
+		t.Rows = append(t.Rows, []ui.Cell{{Text: d.Title, Head: true}, {Text: d.People}, {Text: d.Coverage}, {Text: d.Unique}})
 	}
 	held := as.AlreadyHeld
 	if len(held) == 0 {
 		held = []string{"nothing else"}
 	}
-	return []ui.Block{ui.Head2{Text: "How identifiable"}, figures, ui.Summary{Compact: true, Rows: []ui.Row{
-		{Key: "Variables", Text: number(as.VariableN)},
-		{Key: "Could single out", Lines: orNoneWords(as.Quasi)},
-		{Key: "Sensitive", Lines: orNoneWords(as.Sensitive)},
-		{Key: "They already hold", Lines: held}}}}
+	return []ui.Block{ui.Head2{Text: "How identifiable"}, t,
+		ui.Text{Soft: true, Text: "People are rounded. “Of all” is their share of everybody in the dataset; “unique” is the share of them who stand alone in the combination of variables that could single out."},
+		ui.Summary{Compact: true, Rows: []ui.Row{
+			{Key: "Variables", Text: number(as.Variables)},
+			{Key: "Could single out", Lines: orNoneWords(as.Quasi)},
+			{Key: "Sensitive", Lines: orNoneWords(as.Sensitive)},
+			{Key: "They already hold", Lines: held}}}}
 }
 
 func orNoneWords(xs []string) []string {

@@ -30,6 +30,9 @@ type Rooms struct {
 	// Enter lets a user into a workspace: it returns an address that works
 	// once, within seconds. May be nil.
 	Enter func(workspace, user, session string) (string, error)
+	// Shown returns how many bytes a workspace has sent to browsers in the
+	// meter's window, and how many it may. May be nil.
+	Shown func(workspace string) (used, budget int64)
 }
 
 // Ledger is the public log as the pages show it.

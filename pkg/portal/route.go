@@ -20,7 +20,6 @@ type Route struct {
 	On      func(r *http.Request) store.Resource // what it is done to
 	Serve   func(c *Call) error
 	Record  bool        // a read of restricted bytes: leave an act in the ledger
-	Later   bool        // Serve's own Act decides and records; the check before it is left out so that a refusal is recorded once
 	Body    int64       // largest body in bytes; 0 is the default of 1 MiB
 	Time    edge.Timing // 0 is the default of 30 seconds each
 }

@@ -29,7 +29,7 @@ func (p *Portal) sourceRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /sources", Action: "self.read", On: whole, Serve: p.sourceList},
 		{Pattern: "GET /sources/new", Action: "source.register", On: whole, Serve: p.newSource},
-		{Pattern: "POST /sources", Action: "source.register", On: whole, Serve: p.registerSource, Later: true, Body: 2 << 20},
+		{Pattern: "POST /sources", Action: "source.register", On: whole, Serve: p.registerSource, Body: 2 << 20},
 		{Pattern: "GET /sources/{id}", Action: "source.read", On: thing("Source"), Serve: p.source},
 		{Pattern: "POST /sources/{id}/deliveries", Action: "delivery.receive", On: thing("Source"), Serve: p.deliver, Body: uploadBytes, Time: uploadTime},
 		{Pattern: "GET /sources/{id}/deliveries/{delivery}", Action: "delivery.read", On: thing("Source"), Serve: p.delivery},

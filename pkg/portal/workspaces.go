@@ -16,14 +16,14 @@ import (
 func (p *Portal) workspaceRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /workspaces", Action: "self.read", On: whole, Serve: p.workspaceList},
-		{Pattern: "POST /projects/{id}/workspace", Action: "workspace.create", On: thing("Project"), Serve: p.openWorkspace, Later: true},
+		{Pattern: "POST /projects/{id}/workspace", Action: "workspace.create", On: thing("Project"), Serve: p.openWorkspace},
 		{Pattern: "GET /workspaces/{id}", Action: "workspace.read", On: thing("Workspace"), Serve: p.workspacePage},
 		{Pattern: "GET /workspaces/{id}/enter", Action: "workspace.enter", On: thing("Workspace"), Serve: p.enterWorkspace, Record: true},
-		{Pattern: "POST /workspaces/{id}/start", Action: "workspace.start", On: thing("Workspace"), Serve: p.startWorkspace, Later: true},
-		{Pattern: "POST /workspaces/{id}/stop", Action: "workspace.stop", On: thing("Workspace"), Serve: p.stopWorkspace, Later: true},
+		{Pattern: "POST /workspaces/{id}/start", Action: "workspace.start", On: thing("Workspace"), Serve: p.startWorkspace},
+		{Pattern: "POST /workspaces/{id}/stop", Action: "workspace.stop", On: thing("Workspace"), Serve: p.stopWorkspace},
 		{Pattern: "GET /workspaces/{id}/destroy", Action: "workspace.destroy", On: thing("Workspace"), Serve: p.destroyPage},
-		{Pattern: "POST /workspaces/{id}/destroy", Action: "workspace.destroy", On: thing("Workspace"), Serve: p.destroyWorkspace, Later: true},
-		{Pattern: "POST /workspaces/{id}/freeze", Action: "workspace.freeze", On: thing("Workspace"), Serve: p.freezeWorkspace, Later: true},
+		{Pattern: "POST /workspaces/{id}/destroy", Action: "workspace.destroy", On: thing("Workspace"), Serve: p.destroyWorkspace},
+		{Pattern: "POST /workspaces/{id}/freeze", Action: "workspace.freeze", On: thing("Workspace"), Serve: p.freezeWorkspace},
 	}
 }
 
@@ -56,11 +56,11 @@ func (p *Portal) workspaceList(c *Call) error {
 	if err != nil {
 		return err
 	}
-	t := ui.Table{Caption: "Workspaces", Columns: ui.Cols("Project", "Of", "State", "Since", "Self-test", "#Shown on screen"),
+	t := ui.Table{Caption: "Workspaces", Columns: ui.Cols("Project", "Of", "State", "Since", "Self-test"),
 		Empty: &ui.Empty{Text: "There is no workspace yet. Open one from the page of an active project.", Button: &ui.Button{Text: "My projects", Href: "/projects", Look: "secondary"}}}
 	for i := len(ws) - 1; i >= 0; i-- {
 		w := ws[i]
-		t.Rows = append(t.Rows, []ui.Cell{{Text: titles[w.Project], Href: "/workspaces/" + w.ID, Head: true}, {Text: dir.user(w.User)}, {Tag: tag(w.State, false)}, {Text: when(w.StateSince)}, {Text: testText(w.SelfTest)}, {Text: bytesText(w.Sent)}})
+		t.Rows = append(t.Rows, []ui.Cell{{Text: titles[w.Project], Href: "/workspaces/" + w.ID, Head: true}, {Text: dir.user(w.User)}, {Tag: tag(w.State, false)}, {Text: when(w.StateSince)}, {Text: testText(w.SelfTest)}})
 	}
 	page := ui.Page{Head: "Workspaces", Lead: "Sealed rooms to work in: no network, nothing to copy out, everything kept.", Body: []ui.Block{t}}
 	if p.cfg.Rooms.Enclave == nil {
@@ -209,20 +209,24 @@ func mounted(e *workspace.Extract) ui.Block {
 
 // usage are the meters of a workspace, from the enclave.
 func (p *Portal) usage(c *Call, w *workspace.Workspace) ui.Block {
-	sent := ui.Meter{Label: "Shown on screen", Value: float64(w.Sent), Max: float64(max(w.Sent, meterBytes)), High: meterBytes * .8, Text: bytesText(w.Sent), Note: "Everything that goes to your browser is counted. Too much at once stops the workspace."}
 	if p.cfg.Rooms.Enclave == nil || w.State != "running" {
-		return ui.Meters{Items: []ui.Meter{sent}}
+		return ui.Text{Soft: true, Text: "Meters are shown while it runs."}
 	}
 	u, err := p.cfg.Rooms.Enclave.Usage(c.Ctx(), w.ID)
-	info, err2 := p.cfg.Rooms.Enclave.Status(c.Ctx(), w.ID)
-	if err != nil || err2 != nil {
-		return ui.Meters{Items: []ui.Meter{sent}}
+	if err != nil {
+		return ui.Text{Soft: true, Text: "The meters do not answer now."}
 	}
-	return ui.Meters{Items: append(usageMeters(u, info), sent)}
+	info, err := p.cfg.Rooms.Enclave.Status(c.Ctx(), w.ID)
+	if err != nil {
+		return ui.Text{Soft: true, Text: "The meters do not answer now."}
+	}
+	meters := usageMeters(u, info)
+	if p.cfg.Rooms.Shown != nil {
+		used, budget := p.cfg.Rooms.Shown(w.ID)
+		meters = append(meters, ui.Meter{Label: "Shown on screen", Value: float64(used), Max: float64(max(budget, 1)), High: float64(budget) * .8, Text: bytesText(used) + " of " + bytesText(budget), Note: "Everything that goes to your browser is counted. At the limit the workspace shows nothing more until the hour is over."})
+	}
+	return ui.Meters{Items: meters}
 }
-
-// meterBytes is the full scale of the screen meter.
-const meterBytes = 256 << 20
 
 func usageMeters(u enclave.Usage, info enclave.Info) []ui.Meter {
 	bytes := func(label string, used, of int64) ui.Meter {

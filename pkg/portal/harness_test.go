@@ -1,0 +1,232 @@
+package portal
+
+import (
+	"context"
+	"encoding/hex"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/portal/viewer"
+	"github.com/ark-tre/ark/pkg/store"
+	"github.com/ark-tre/ark/policies"
+	"github.com/ark-tre/ark/workspace"
+)
+
+// plainBodies keeps bodies of acts as hex: the sealing is another package's.
+type plainBodies struct{}
+
+func (plainBodies) Seal(_ string, b []byte) (string, error) { return hex.EncodeToString(b), nil }
+func (plainBodies) Open(_, s string) ([]byte, error)        { return hex.DecodeString(s) }
+
+// testDoor lets in whoever the cookie names; the real one is tested in
+// pkg/identity and by the end-to-end run.
+type testDoor struct{ fresh bool }
+
+func (d *testDoor) Who(r *http.Request) (store.Actor, error) {
+	c, err := r.Cookie("ark")
+	if err != nil || !strings.HasPrefix(c.Value, "usr_") {
+		return store.Actor{}, ark.Faultf(ark.Unsigned, "you are not signed in")
+	}
+	a := store.Actor{User: c.Value, Session: "ses_test"}
+	if d.fresh {
+		a.StepUp = time.Now()
+	}
+	return a, nil
+}
+func (d *testDoor) Begin(w http.ResponseWriter, r *http.Request, to string) error {
+	http.Redirect(w, r, "http://id.localhost/?to="+to, http.StatusSeeOther)
+	return nil
+}
+func (d *testDoor) StepUp(w http.ResponseWriter, r *http.Request, to string) error {
+	d.fresh = true
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+func (d *testDoor) Finish(w http.ResponseWriter, r *http.Request) (string, error) {
+	return "", ark.Faultf(ark.Unsigned, "the sign-in could not be completed")
+}
+func (d *testDoor) Leave(http.ResponseWriter, *http.Request) (string, error) { return "", nil }
+func (d *testDoor) LoggedOut(w http.ResponseWriter, r *http.Request) error   { return nil }
+
+// memory is objects in memory, by the hash of their bytes.
+type memory struct{ at map[string]string }
+
+func (m *memory) put(zone, body string) objects.Ref {
+	sum := hash(body)
+	m.at[sum] = body
+	return objects.Ref{Zone: objects.Zone(zone), Name: "test/" + sum[:8], SHA256: sum, Size: int64(len(body))}
+}
+func (m *memory) Land(_ context.Context, source, name string, r io.Reader) (objects.Ref, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return objects.Ref{}, err
+	}
+	return m.put("landing", string(b)), nil
+}
+func (m *memory) Open(_ context.Context, ref objects.Ref) (io.ReadCloser, error) {
+	b, ok := m.at[ref.SHA256]
+	if !ok {
+		return nil, ark.Faultf(ark.Unknown, "there is no such object")
+	}
+	return io.NopCloser(strings.NewReader(b)), nil
+}
+
+// pinned is the airlock worker's side of files, in memory.
+type pinned struct {
+	*memory
+	outbox map[string]string
+}
+
+func (p *pinned) Pin(_ context.Context, project, ws string, names []string) ([]objects.Ref, error) {
+	var out []objects.Ref
+	for _, n := range names {
+		body, ok := p.outbox[n]
+		if !ok {
+			return nil, ark.Faultf(ark.Unknown, "the outbox has no such file")
+		}
+		out = append(out, p.put("outputs", body))
+	}
+	return out, nil
+}
+func (p *pinned) Open(ctx context.Context, _ string, ref objects.Ref) (io.ReadCloser, error) {
+	return p.memory.Open(ctx, ref)
+}
+
+// bench is a portal over a real store with real rooms and real policies.
+type bench struct {
+	t      *testing.T
+	p      *Portal
+	st     *store.Store
+	rooms  Rooms
+	door   *testDoor
+	mem    *memory
+	server *httptest.Server
+	log    *strings.Builder
+	id     map[string]string // short name → id
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	ctx := context.Background()
+	access, err := policies.LoadAccess()
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaders := map[string]store.Loader{}
+	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders()} {
+		maps.Copy(loaders, l)
+	}
+	st, err := store.Open(ctx, store.Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "ark.sqlite"), Decider: access, Bodies: plainBodies{}, Entities: loaders,
+		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	head := func(context.Context) (string, error) { return "ark.test\n0\nAAAA\n\n— ark.test AAAA\n", nil }
+	cat := catalogue.New(st, true)
+	gov := governance.New(st, cat, head)
+	mem := &memory{at: map[string]string{}}
+	b := &bench{t: t, st: st, door: &testDoor{}, mem: mem, id: map[string]string{}, log: &strings.Builder{}}
+	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Objects: mem, Outputs: &pinned{mem, testOutbox}, Enclave: testEnclave{},
+		Enter: func(ws, user, session string) (string, error) {
+			return "http://x.ws.localhost/.ark/enter?ticket=1", nil
+		}}
+	b.server = httptest.NewUnstartedServer(nil)
+	origin := "http://localhost:" + portOf(b.server.Listener.Addr().String())
+	view := "http://view.localhost:" + portOf(b.server.Listener.Addr().String())
+	fv, err := viewer.New(view, origin, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.p, err = New(Config{Store: st, Access: access, Door: b.door, Rooms: b.rooms, Log: slog.New(slog.NewTextHandler(b.log, nil)), Region: "Northfield", Demonstration: "synthetic people only; this Ark takes no real data.",
+		Host: "localhost", Origin: origin, IssuerOrigin: "http://id.localhost", ViewerOrigin: view, FileViewer: fv, Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.server.Config.Handler = b.p.Handler()
+	b.server.Start()
+	t.Cleanup(b.server.Close)
+	return b
+}
+
+func portOf(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] }
+
+func (b *bench) origin() string { return b.p.cfg.Origin }
+
+// do sends one request as user ("" is nobody) and returns status and body.
+func (b *bench) do(user, method, path string, body io.Reader, header ...string) (*http.Response, string) {
+	b.t.Helper()
+	r, err := http.NewRequest(method, "http://"+b.server.Listener.Addr().String()+path, body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Host = "localhost"
+	if user != "" {
+		r.AddCookie(&http.Cookie{Name: "ark", Value: b.user(user)})
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return resp, string(text)
+}
+
+func (b *bench) user(name string) string {
+	id, ok := b.id[name]
+	if !ok {
+		b.t.Fatalf("there is no user %q", name)
+	}
+	return id
+}
+
+func (b *bench) actor(name string) store.Actor {
+	return store.Actor{User: b.user(name), StepUp: time.Now(), Session: "ses_test"}
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// get is do for a page that has to be there.
+func (b *bench) get(user, path string) string {
+	b.t.Helper()
+	resp, body := b.do(user, "GET", path, nil)
+	if resp.StatusCode != 200 {
+		b.t.Fatalf("%s as %q: %d %s\n%s", path, user, resp.StatusCode, body, b.log)
+	}
+	return body
+}
+
+// post sends a form and returns where it leads.
+func (b *bench) post(user, path string, pairs ...string) (int, string, string) {
+	b.t.Helper()
+	var form []string
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form = append(form, pairs[i]+"="+queryEscape(pairs[i+1]))
+	}
+	resp, body := b.do(user, "POST", path, strings.NewReader(strings.Join(form, "&")), "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin")
+	return resp.StatusCode, resp.Header.Get("Location"), body
+}
