@@ -13,6 +13,7 @@ type App struct {
 	Socket string   `json:"socket"` // file name in RunFolder
 	Base   string   `json:"base"`   // path prefix of its pages, with both slashes
 	Home   string   `json:"home"`   // its first page, below Base
+	Strip  bool     `json:"strip"`  // it sees paths without Base
 }
 
 // Where things are inside a workspace.
@@ -60,11 +61,13 @@ func Environment() []string {
 // sqlApp is the engine over the attached extract.
 func sqlApp() App {
 	return App{
-		Name:   SQL,
-		Args:   []string{Engine, "serve", "--db", Top + "/extract/extract.duckdb", "--socket", RunFolder + "/sql.sock"},
+		Name: SQL,
+		Args: []string{Engine, "serve", "--db", Top + "/extract/extract.duckdb", "--socket", RunFolder + "/sql.sock",
+			"--home", logFolder, "--outbox", Top + "/outbox", "--spill", Top + "/home/.ark", "--memory", "768"},
 		Dir:    "/tmp",
 		Socket: "sql.sock",
 		Base:   "/sql/",
+		Strip:  true,
 	}
 }
 

@@ -139,6 +139,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, s Session) {
 			g.refuse(metered, r, http.StatusForbidden, "This way out of the workspace is closed. Put files into the outbox and submit them instead.")
 			return
 		}
+		metered.strict = app.Name == apps.SQL
 		stop := g.watch(metered, s)
 		defer stop()
 		g.proxy(s.Workspace, app).ServeHTTP(metered, r.WithContext(withRule(metered.ctx, rule)))

@@ -10,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/engine"
 	"github.com/ark-tre/ark/workspace/apps"
 	"github.com/ark-tre/ark/workspace/enclave"
 	"github.com/ark-tre/ark/workspace/enclave/enclavetest"
@@ -103,16 +105,19 @@ func TestACellRunsThroughTheGateway(t *testing.T) {
 	limits := enclave.DefaultLimits()
 	limits.DiskBytes = 64 << 20
 	q := enclave.Request{ID: ark.MakeID(ark.PrefixWorkspace), Project: "prj_a", User: "usr_a", Limits: limits, Key: key}
-	extract := enclave.File{Name: "people.csv", Open: func(context.Context) (io.ReadCloser, error) {
-		return io.NopCloser(strings.NewReader("person,age\na,40\nb,60\n")), nil
-	}}
+	extract := []enclave.File{
+		{Name: "people.csv", Open: func(context.Context) (io.ReadCloser, error) {
+			return io.NopCloser(strings.NewReader("person,age\na,40\nb,60\n")), nil
+		}},
+		{Name: "extract.duckdb", Open: database(t, d.Engine)},
+	}
 	begin := time.Now()
-	if _, _, err := d.Provision(t.Context(), q, []enclave.File{extract}); err != nil {
+	if _, _, err := d.Provision(t.Context(), q, extract); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("provisioned and self-tested in %s", time.Since(begin).Round(time.Millisecond))
 	begin = time.Now()
-	if err := d.Client.Start(t.Context(), q.ID, key, apps.Jupyter); err != nil {
+	if err := d.Client.Start(t.Context(), q.ID, key, apps.SQL, apps.Jupyter); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("sandbox started in %s", time.Since(begin).Round(time.Millisecond))
@@ -128,6 +133,7 @@ func TestACellRunsThroughTheGateway(t *testing.T) {
 		"import pandas, pyarrow, duckdb\nprint(pandas.read_csv('/workspace/extract/people.csv').age.mean())",
 		"duckdb.sql(\"select sum(age) s from '/workspace/extract/people.csv'\").limit(1).fetchall()[0][0]",
 		"%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1,2]);plt.show()",
+		"c = duckdb.connect('/workspace/extract/extract.duckdb', read_only=True)\nc.sql('select count(*) from visits').limit(1).fetchall()[0][0]",
 		"open('/workspace/outbox/table.csv','w').write('n\\n10\\n')",
 		"import socket\nsocket.create_connection(('1.1.1.1',53),timeout=2)",
 	)
@@ -137,8 +143,8 @@ func TestACellRunsThroughTheGateway(t *testing.T) {
 		}
 		t.Fatal(err)
 	}
-	t.Logf("five cells after %s: %+v", time.Since(begin).Round(time.Millisecond), results)
-	if len(results) != 5 || strings.TrimSpace(results[0].Stdout) != "50.0" || results[1].Value != "100" || len(results[2].Images) == 0 || results[4].Error == "" {
+	t.Logf("six cells after %s: %+v", time.Since(begin).Round(time.Millisecond), results)
+	if len(results) != 6 || strings.TrimSpace(results[0].Stdout) != "50.0" || results[1].Value != "100" || len(results[2].Images) == 0 || results[3].Value != "100" || results[5].Error == "" {
 		t.Errorf("the cells gave %+v", results)
 	}
 	var file strings.Builder
@@ -151,4 +157,49 @@ func TestACellRunsThroughTheGateway(t *testing.T) {
 		t.Errorf("usage is %+v, %v", u, err)
 	}
 	t.Logf("usage: %+v", u)
+	askSQL(t, f, f.OriginOf(q.ID))
+}
+
+// database builds an extract.duckdb with the real engine: one table of 100 rows.
+func database(t *testing.T, program string) func(context.Context) (io.ReadCloser, error) {
+	t.Helper()
+	dir := t.TempDir()
+	run := engine.Runner{Program: program}
+	if _, err := run.Copy(t.Context(), dir, nil, "SELECT range AS person, range % 7 AS ward FROM range(100)", "visits.parquet"); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.BuildDatabase(t.Context(), dir, engine.Tables{"visits": "visits.parquet"}, "extract.duckdb"); err != nil {
+		t.Fatal(err)
+	}
+	return func(context.Context) (io.ReadCloser, error) { return os.Open(filepath.Join(dir, "extract.duckdb")) }
+}
+
+// askSQL asks the SQL app one question and looks at its page.
+func askSQL(t *testing.T, f *front, origin string) {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, origin+"/sql/query", strings.NewReader(`{"sql":"SELECT count(*) AS n FROM visits"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Header.Set("Origin", origin)
+	q.Header.Set("Content-Type", "application/json")
+	begin := time.Now()
+	resp, err := f.client.Do(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	t.Logf("the SQL app answered after %s: %d %.400s", time.Since(begin).Round(time.Millisecond), resp.StatusCode, text)
+	if resp.StatusCode != http.StatusOK || !strings.Contains(string(text), "100") {
+		t.Error("the SQL app did not count the rows")
+	}
+	page, err := f.client.Get(origin + "/sql/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Body.Close()
+	if csp := page.Header.Get("Content-Security-Policy"); page.StatusCode != http.StatusOK || strings.Contains(csp, "unsafe") || csp == "" {
+		t.Errorf("the SQL page has status %d and policy %q", page.StatusCode, csp)
+	}
 }

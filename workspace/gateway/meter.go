@@ -91,6 +91,7 @@ type meteredWriter struct {
 	session Session
 	ctx     context.Context
 	cancel  context.CancelFunc
+	strict  bool // the page needs only strictPolicy
 	refused bool // the budget ended before the response began
 
 	mu   sync.Mutex
@@ -114,6 +115,9 @@ func (m *meteredWriter) WriteHeader(status int) {
 	}
 	h := m.Header()
 	setHeaders(h)
+	if m.strict {
+		h.Set("Content-Security-Policy", strictPolicy)
+	}
 	err := m.take(headerBytes)
 	if err == nil {
 		m.ResponseWriter.WriteHeader(status)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"strings"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -29,6 +30,9 @@ func (g *Gateway) proxy(workspace string, app apps.App) http.Handler {
 	p := &httputil.ReverseProxy{
 		Rewrite: func(pr *httputil.ProxyRequest) {
 			pr.Out.URL.Scheme, pr.Out.URL.Host = "http", "app"
+			if app.Strip {
+				pr.Out.URL.Path, pr.Out.URL.RawPath = "/"+strings.TrimPrefix(pr.In.URL.Path, app.Base), ""
+			}
 			pr.Out.Host = pr.In.Host // the app compares it with Origin
 			cleanRequest(pr.Out.Header, pr.In.Cookies())
 		},

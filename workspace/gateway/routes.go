@@ -37,7 +37,7 @@ func allow(methods, path string) rule {
 func rules(app string) []rule {
 	switch app {
 	case apps.SQL:
-		return []rule{allow("GET HEAD POST", `[a-z0-9/._-]{0,100}`)}
+		return []rule{allow("GET HEAD", `(app\.js|app\.css|schema|history|healthz)?`), allow("POST", `(query|outbox|cancel)`)}
 	case apps.Jupyter:
 		const id = `[0-9a-f-]{36}`
 		kernel, terminal, events := allow("GET", `api/kernels/`+id+`/channels`), allow("GET", `terminals/websocket/[0-9A-Za-z_-]{1,40}`), allow("GET", `api/events/subscribe`)

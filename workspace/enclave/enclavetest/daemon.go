@@ -25,6 +25,7 @@ import (
 type Daemon struct {
 	*enclave.Client
 	Dir, Socket, Program string
+	Engine               string // the ark-engine it gives to workspaces
 	t                    testing.TB
 	command              *exec.Cmd
 	log                  syncBuffer
@@ -38,6 +39,7 @@ func Start(t testing.TB) *Daemon {
 	top := topOfTree(t)
 	rootfs := need(t, "ARK_ROOTFS", filepath.Join(top, ".cache/rootfs/current/rootfs.squashfs"), "deploy/rootfs/build.sh")
 	runc := need(t, "ARK_RUNC", filepath.Join(top, ".cache/tools/runc"), "deploy/tools/runc/build.sh")
+	engine := need(t, "ARK_ENGINE", filepath.Join(top, "bin/ark-engine"), "make build")
 	if os.Geteuid() != 0 {
 		missing(t, "root")
 	}
@@ -48,16 +50,14 @@ func Start(t testing.TB) *Daemon {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d := &Daemon{Dir: dir, Socket: filepath.Join(dir, "s"), Program: filepath.Join(dir, "ark-enclaved"), t: t}
+	d := &Daemon{Engine: engine, Dir: dir, Socket: filepath.Join(dir, "s"), Program: filepath.Join(dir, "ark-enclaved"), t: t}
 	build := exec.Command("go", "build", "-o", d.Program, "./cmd/ark-enclaved")
 	build.Dir, build.Env = top, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the daemon: %v\n%s", err, out)
 	}
 	d.args = []string{"--socket", d.Socket, "--state", filepath.Join(dir, "state"), "--run", filepath.Join(dir, "run"), "--runc", runc, "--rootfs", rootfs}
-	if engine := filepath.Join(top, "bin/ark-engine"); exists(engine) {
-		d.args = append(d.args, "--engine", engine)
-	}
+	d.args = append(d.args, "--engine", d.Engine)
 	d.Client = enclave.NewClient(d.Socket)
 	t.Cleanup(d.end)
 	d.Launch()
