@@ -73,19 +73,20 @@ type ContractLimits struct {
 
 // Table is one table of a contract.
 type Table struct {
-	Name     string   `yaml:"name"`
-	Title    string   `yaml:"title"`
-	Resource string   `yaml:"resource"` // the FHIR resource type of each line
-	Segment  string   `yaml:"segment"`  // the HL7 v2 segment that makes a row
-	Messages []string `yaml:"messages"` // the HL7 v2 messages taken, like ADT^A01; * takes all
-	Where    []Where  `yaml:"where"`    // HL7 v2: only segments in which these hold
-	Key      []string `yaml:"key"`      // fields that tell rows apart
-	Person   []string `yaml:"person"`   // fields with the sender's number of the person
-	Change   *Change  `yaml:"change"`
-	Fields   []*Field `yaml:"fields"`
-	Coarse   []Coarse `yaml:"coarse"`
-	Rules    []Rule   `yaml:"rules"`
-	Define   []Named  `yaml:"define"` // named parts of rules, referred to as @name
+	Name     string     `yaml:"name"`
+	Title    string     `yaml:"title"`
+	Resource string     `yaml:"resource"` // the FHIR resource type of each line
+	Segment  string     `yaml:"segment"`  // the HL7 v2 segment that makes a row
+	Messages []string   `yaml:"messages"` // the HL7 v2 messages taken, like ADT^A01; * takes all
+	Where    []Where    `yaml:"where"`    // HL7 v2: only segments in which these hold
+	Key      []string   `yaml:"key"`      // fields that tell rows apart
+	Person   []string   `yaml:"person"`   // fields with the sender's number of the person
+	Change   *Change    `yaml:"change"`
+	Fields   []*Field   `yaml:"fields"`
+	Coarse   []Coarse   `yaml:"coarse"`
+	Rules    []Rule     `yaml:"rules"`
+	Define   []Named    `yaml:"define"`    // named parts of rules, referred to as @name
+	LeaveOut []LeaveOut `yaml:"leave_out"` // rows that may not pass at all
 	by       map[string]int
 }
 
@@ -184,6 +185,15 @@ type Rule struct {
 	Require string `yaml:"require"`
 	Kind    Kahn   `yaml:"kind"`
 	OnFail  Action `yaml:"on_fail"`
+}
+
+// LeaveOut says which rows may not pass although nothing is wrong with them:
+// records marked sensitive, or of code groups that the law restricts. Of such a
+// row only its keys pass, as a withdrawal, so that an earlier one goes too.
+type LeaveOut struct {
+	ID   string `yaml:"id"`
+	Says string `yaml:"says"`
+	When string `yaml:"when"` // in the filter language
 }
 
 // Named is a named part of rules.

@@ -92,7 +92,7 @@ func FuzzContract(f *testing.F) {
 			return
 		}
 		for _, table := range c.Tables { // what is accepted can be run
-			if _, err := table.bindRules("t"); err != nil {
+			if _, _, err := table.bindRules("t"); err != nil {
 				t.Errorf("an accepted contract has a rule that cannot be bound: %v", err)
 			}
 			for _, k := range table.Key {

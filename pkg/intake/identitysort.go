@@ -8,10 +8,7 @@ import (
 
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
-	"github.com/ark-tre/ark/pkg/filter"
 )
-
-const filterFalse = filter.False
 
 // eventColumn is the position of event_date in an identity row.
 var eventColumn = identitySchema().Index(string(EventDate))

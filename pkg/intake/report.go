@@ -33,7 +33,8 @@ type TableReport struct {
 	Duplicates  int64          `json:"duplicates"`           // equal rows, removed
 	Superseded  int64          `json:"superseded,omitempty"` // replaced by a later row of the same delivery
 	Withdrawn   int64          `json:"withdrawn,omitempty"`
-	Skipped     int64          `json:"skipped,omitempty"` // messages for other tables, and segments the contract's where leaves out
+	LeftOut     int64          `json:"left_out,omitempty"` // may not pass: withdrawn by the contract's leave_out
+	Skipped     int64          `json:"skipped,omitempty"`  // messages for other tables, and segments the contract's where leaves out
 	Fields      []*FieldReport `json:"fields"`
 	Rules       []*RuleReport  `json:"rules"`
 	Scores      Scores         `json:"scores"`
@@ -94,7 +95,9 @@ func (f *FieldReport) rule(id string, kind Kahn, action Action) *RuleReport {
 func (t *TableReport) score() {
 	failed, filled, all := map[Kahn]int64{}, int64(0), int64(0)
 	for _, r := range t.Rules {
-		failed[r.Kind] += r.Failed
+		if r.Action != "leave-out" { // nothing is wrong with those rows
+			failed[r.Kind] += r.Failed
+		}
 	}
 	for _, f := range t.Fields {
 		slices.SortFunc(f.Rules, func(a, b *RuleReport) int { return strings.Compare(a.Rule, b.Rule) })

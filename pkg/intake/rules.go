@@ -42,12 +42,70 @@ func (t *Table) checkRules(where string) error {
 			return wrong(where+" rule "+r.ID, "kind must say conformance, completeness or plausibility")
 		}
 	}
-	_, err := t.bindRules(where)
+	for _, l := range t.LeaveOut {
+		if !slugPattern.MatchString(l.ID) || seen[l.ID] || l.Says == "" {
+			return wrong(where, "every leave_out needs an id of its own, and says: the reason")
+		}
+		seen[l.ID] = true
+	}
+	_, _, err := t.bindRules(where)
 	return err
 }
 
-// bindRules compiles the table's rules.
-func (t *Table) bindRules(where string) ([]boundRule, error) {
+// boundLeave is a leave_out ready for rows.
+type boundLeave struct {
+	expr   *filter.Bound
+	counts *RuleReport
+}
+
+// bindRules compiles the table's rules and what it leaves out.
+func (t *Table) bindRules(where string) ([]boundRule, []boundLeave, error) {
+	scope, columns, err := t.scope(where)
+	if err != nil {
+		return nil, nil, err
+	}
+	bind := func(at, text string) (*filter.Bound, []string, error) {
+		e, err := filter.Parse(text)
+		if err != nil {
+			return nil, nil, inside(err, at)
+		}
+		checked, err := e.Check(scope)
+		if err != nil {
+			return nil, nil, inside(err, at)
+		}
+		b, err := checked.Bind(columns)
+		if err != nil {
+			return nil, nil, inside(err, at)
+		}
+		return b, e.Fields(), nil
+	}
+	var rules []boundRule
+	for _, r := range t.Rules {
+		b, _, err := bind(where+" rule "+r.ID, r.Require)
+		if err != nil {
+			return nil, nil, err
+		}
+		rules = append(rules, boundRule{Rule: r, expr: b})
+	}
+	var leave []boundLeave
+	for _, l := range t.LeaveOut {
+		at := where + " leave_out " + l.ID
+		b, fields, err := bind(at, l.When)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, name := range fields {
+			if f := t.Field(name); f != nil && f.OnFail != Quarantine {
+				return nil, nil, wrong(at, "the field %q must be quarantined where it is wrong, or a wrong value would let the row pass", name)
+			}
+		}
+		leave = append(leave, boundLeave{b, &RuleReport{Rule: l.ID, Kind: Conformance, Action: "leave-out"}})
+	}
+	return rules, leave, nil
+}
+
+// scope is what the names in the table's rules may mean.
+func (t *Table) scope(where string) (filter.Scope, []string, error) {
 	scope := filter.Scope{Types: map[string]cell.Type{today: cell.Date}, Refs: map[string]*filter.Expr{}}
 	columns := make([]string, 0, len(t.Fields)+1)
 	for _, f := range t.Fields {
@@ -57,36 +115,20 @@ func (t *Table) bindRules(where string) ([]boundRule, error) {
 	columns = append(columns, today)
 	for _, n := range t.Define {
 		if _, twice := scope.Refs[n.Name]; twice || !namePattern.MatchString(n.Name) {
-			return nil, wrong(where, "every definition needs a name of its own")
+			return scope, nil, wrong(where, "every definition needs a name of its own")
 		}
 		e, err := filter.Parse(n.Is)
 		if err != nil {
-			return nil, inside(err, where+" definition "+n.Name)
+			return scope, nil, inside(err, where+" definition "+n.Name)
 		}
 		scope.Refs[n.Name] = e
 	}
 	for _, n := range t.Define { // also those no rule uses: a circle is wrong wherever it is
 		if _, err := scope.Refs[n.Name].Check(scope); err != nil {
-			return nil, inside(err, where+" definition "+n.Name)
+			return scope, nil, inside(err, where+" definition "+n.Name)
 		}
 	}
-	var out []boundRule
-	for _, r := range t.Rules {
-		e, err := filter.Parse(r.Require)
-		if err != nil {
-			return nil, inside(err, where+" rule "+r.ID)
-		}
-		checked, err := e.Check(scope)
-		if err != nil {
-			return nil, inside(err, where+" rule "+r.ID)
-		}
-		b, err := checked.Bind(columns)
-		if err != nil {
-			return nil, inside(err, where+" rule "+r.ID)
-		}
-		out = append(out, boundRule{Rule: r, expr: b})
-	}
-	return out, nil
+	return scope, columns, nil
 }
 
 // inside says in which part of the contract a filter's fault is.

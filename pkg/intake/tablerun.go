@@ -9,6 +9,7 @@ import (
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/pkg/filter"
 )
 
 // tableRun takes the rows of one table of a delivery.
@@ -17,6 +18,7 @@ type tableRun struct {
 	table    *Table
 	fields   []fieldRun
 	rules    []boundRule
+	leave    []boundLeave
 	report   *TableReport
 	schema   columnar.Schema // of the payload file
 	sort     *columnar.Sorter
@@ -49,13 +51,16 @@ type fieldRun struct {
 func newTableRun(p *process, t *Table) (*tableRun, error) {
 	r := &tableRun{p: p, table: t, report: &TableReport{Table: t.Name}, change: -1, person: -1, deleted: -1, identity: t.Identifies()}
 	var err error
-	if r.rules, err = t.bindRules("table " + t.Name); err != nil {
+	if r.rules, r.leave, err = t.bindRules("table " + t.Name); err != nil {
 		return nil, err
 	}
 	r.report.Rules = []*RuleReport{}
 	for i := range r.rules {
 		r.rules[i].counts = &RuleReport{Rule: r.rules[i].ID, Kind: r.rules[i].Kind, Action: r.rules[i].OnFail}
 		r.report.Rules = append(r.report.Rules, r.rules[i].counts)
+	}
+	for _, l := range r.leave {
+		r.report.Rules = append(r.report.Rules, l.counts)
 	}
 	missing := map[string]bool{}
 	for _, m := range p.job.Contract.Format.Missing {
@@ -81,6 +86,8 @@ func newTableRun(p *process, t *Table) (*tableRun, error) {
 	}
 	if t.Change != nil {
 		r.change = t.by[t.Change.Field]
+	}
+	if t.Change != nil || len(t.LeaveOut) > 0 {
 		r.deleted = len(r.schema)
 		r.schema = append(r.schema, columnar.Field{Name: "deleted", Type: columnar.Bool})
 	}
@@ -161,6 +168,10 @@ func (r *tableRun) take(file string, row, number int64, raw [][]byte) error {
 	r.flags.list = r.flags.list[:0]
 	clear(r.names)
 	bad := r.readFields(raw, deleted)
+	if bad == nil && !deleted && r.leftOut() {
+		r.report.LeftOut++
+		deleted = true
+	}
 	if bad == nil && !deleted {
 		bad = r.applyRules()
 	}
@@ -285,10 +296,21 @@ func (f *fieldRun) checkValue(v cell.Value, raw []byte) *failing {
 	return nil
 }
 
+// leftOut reports whether the row may not pass.
+func (r *tableRun) leftOut() bool {
+	for _, l := range r.leave {
+		if l.expr.Eval(r.values) == filter.True {
+			l.counts.Failed++
+			return true
+		}
+	}
+	return false
+}
+
 func (r *tableRun) applyRules() (first *failing) {
 	for i := range r.rules {
 		rule := &r.rules[i]
-		if rule.expr.Eval(r.values) != filterFalse {
+		if rule.expr.Eval(r.values) != filter.False {
 			continue
 		}
 		rule.counts.Failed++
@@ -379,7 +401,7 @@ func (r *tableRun) write(ctx context.Context, w io.Writer) (int64, error) {
 				held = append(held[:0], row...)
 			case slices.Equal(row[:n], held[:n]):
 				r.report.Duplicates++
-			case r.deleted >= 0:
+			case r.change >= 0:
 				r.report.Superseded++
 				held = append(held[:0], row...)
 			default:
