@@ -11,7 +11,7 @@ type Right string
 // The rights. They mirror the grants; on one box the folder's groups, on Vault
 // the policies enforce the same outside the process.
 const (
-	MaySeal    Right = "seal"    // NewDataKey
+	MaySeal    Right = "seal"    // NewDataKey, Fingerprint
 	MayOpen    Right = "open"    // Unwrap
 	MayHash    Right = "hash"    // Derive, MAC
 	MaySign    Right = "sign"    // Sign
@@ -64,6 +64,13 @@ func (c confined) Unwrap(ctx context.Context, n Name, w Wrapped) (Secret, error)
 		return Secret{}, err
 	}
 	return c.kr.Unwrap(ctx, n, w)
+}
+
+func (c confined) Fingerprint(ctx context.Context, n Name, data []byte) ([]byte, error) {
+	if err := c.rights.check(n, MaySeal); err != nil {
+		return nil, err
+	}
+	return c.kr.Fingerprint(ctx, n, data)
 }
 
 func (c confined) Derive(ctx context.Context, n Name, context string) (Secret, error) {

@@ -49,6 +49,12 @@ type Keyring interface {
 	// Unwrap opens what NewDataKey of the same name wrapped, under any version.
 	Unwrap(ctx context.Context, name Name, w Wrapped) (Secret, error)
 
+	// Fingerprint returns a 32-byte keyed hash of data for whoever may seal. It is
+	// how a writer that can't open recognises what it sealed before: equal data
+	// under one name gives equal fingerprints, also after rotation. To those who
+	// have neither the right to seal nor to open it says nothing.
+	Fingerprint(ctx context.Context, name Name, data []byte) ([]byte, error)
+
 	// Derive returns 32 bytes that depend on the key's first version and
 	// context alone, and say nothing about either.
 	Derive(ctx context.Context, name Name, context string) (Secret, error)

@@ -41,7 +41,7 @@ type Use int
 // The uses. The zero use is none, and is refused.
 const (
 	_      Use = iota
-	Seal       // NewDataKey, Unwrap
+	Seal       // NewDataKey, Unwrap, Fingerprint
 	Hash       // Derive, MAC
 	Attest     // Sign, Verify, Public
 )

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/keys"
 	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/objects/objectstest"
 )
 
 // In these tests the attacker owns the object store: any stored byte may be
@@ -58,7 +60,7 @@ func TestAttackFlippedBit(t *testing.T) {
 	s := open(t)
 	ref := s.put(t, "a", noise(150_000, 1))
 	raw := s.raw(t, "a")
-	at := []int{0, 8, 11, 12, 14, 20, 40, 60, 100, 65_000, 66_000, len(raw) / 2, len(raw) - 57, len(raw) - 56, len(raw) - 20, len(raw) - 1}
+	at := []int{0, 8, 11, 12, 14, 20, 40, 60, 100, 65_000, 66_000, len(raw) / 2, len(raw) - 89, len(raw) - 88, len(raw) - 52, len(raw) - 33}
 	for _, i := range at {
 		bad := bytes.Clone(raw)
 		bad[i] ^= 0x10
@@ -83,7 +85,7 @@ func TestAttackTruncated(t *testing.T) {
 	ref := s.put(t, "a", noise(200_000, 1))
 	raw := s.raw(t, "a")
 	const sealedChunk = 65536 + 16
-	for _, n := range []int{1, 55, 56, 57, sealedChunk, 2 * sealedChunk, len(raw) - 10, len(raw)} {
+	for _, n := range []int{1, 31, 32, 33, 87, 88, 89, sealedChunk, 2 * sealedChunk, len(raw) - 10, len(raw)} {
 		s.overwrite(t, "a", raw[:len(raw)-n])
 		s.refused(t, "cut short", ref)
 	}
@@ -95,7 +97,7 @@ func TestAttackChunksDropped(t *testing.T) {
 	ref := s.put(t, "a", noise(4*65536, 1))
 	raw := s.raw(t, "a")
 	const sealedChunk = 65536 + 16
-	tail := len(raw) - 56
+	tail := len(raw) - 88
 	s.overwrite(t, "a", append(bytes.Clone(raw[:tail-sealedChunk]), raw[tail:]...))
 	s.refused(t, "last chunk dropped", ref)
 	head := tail - 4*sealedChunk
@@ -108,7 +110,7 @@ func TestAttackChunksReordered(t *testing.T) {
 	ref := s.put(t, "a", noise(4*65536, 1))
 	raw := s.raw(t, "a")
 	const sealedChunk = 65536 + 16
-	head := len(raw) - 56 - 4*sealedChunk
+	head := len(raw) - 88 - 4*sealedChunk
 	bad := bytes.Clone(raw)
 	copy(bad[head:], raw[head+sealedChunk:head+2*sealedChunk])
 	copy(bad[head+sealedChunk:], raw[head:head+sealedChunk])
@@ -212,10 +214,36 @@ func TestFaultsNameTheObjectAndNotItsContent(t *testing.T) {
 	s := open(t)
 	ref := s.put(t, "a", []byte("9434765919 9434765919"))
 	raw := s.raw(t, "a")
-	raw[len(raw)-1] ^= 1
+	raw[len(raw)-33] ^= 1
 	s.overwrite(t, "a", raw)
 	_, err := s.Get(t.Context(), ref)
 	if err == nil || bytes.Contains([]byte(err.Error()), []byte("9434765919")) || !bytes.Contains([]byte(err.Error()), []byte(`"a"`)) {
 		t.Errorf("%v", err)
+	}
+}
+
+// The attacker exchanges a fingerprint, or all but the fingerprint. A writer
+// that can't open may be led to believe that its object is there; whoever opens
+// by the Ref that it keeps is not.
+func TestAttackForgedFingerprint(t *testing.T) {
+	s := open(t)
+	portal := objects.New(s.back, keys.Confine(s.ring, keys.Rights{keys.Payload: {keys.MaySeal}}), objectstest.Rules())
+	data := noise(1000, 1)
+	s.put(t, "a", data)
+	s.put(t, "b", noise(1000, 2))
+	a, b := s.raw(t, "a"), s.raw(t, "b")
+	s.overwrite(t, "a", append(bytes.Clone(a[:len(a)-32]), b[len(b)-32:]...))
+	if ref, err := portal.Put(t.Context(), objects.Payload, "a", key, bytes.NewReader(data)); !ark.Is(err, ark.Conflict) {
+		t.Errorf("another object's fingerprint: %+v, %v; want Conflict", ref, err)
+	}
+	s.overwrite(t, "a", append(bytes.Clone(b[:len(b)-32]), a[len(a)-32:]...))
+	ref, err := portal.Put(t.Context(), objects.Payload, "a", key, bytes.NewReader(data))
+	must(t, err)
+	s.refused(t, "another object under the fingerprint", ref)
+	for _, n := range []int{0, 5, 40, 100} {
+		s.overwrite(t, "a", a[:n])
+		if ref, err := portal.Put(t.Context(), objects.Payload, "a", key, bytes.NewReader(data)); err == nil {
+			t.Errorf("an object of %d bytes was recognised: %+v", n, ref)
+		}
 	}
 }

@@ -11,23 +11,31 @@ import (
 	"github.com/ark-tre/ark/pkg/keys"
 )
 
-// A sealed object, version 1, integers big-endian:
+// A sealed object, version 2, integers big-endian:
 //
-//	"ARKOBJ1\n" | uint32 chunk size | uint16 n, key name | uint16 n, wrapped data key
+//	"ARKOBJ2\n" | uint32 chunk size | uint16 n, key name | uint16 n, wrapped data key
 //	chunk 0 | … | chunk k-1 (shorter or empty; the only one that may be)
 //	trailer: SHA-256 of the plaintext, uint64 size of the plaintext
+//	fingerprint, 32 bytes in the clear
 //
 // Each chunk and the trailer are AES-256-GCM under the data key with 16 bytes
 // of tag (STREAM of Hoang, Reyhanitabar, Rogaway and Vizár, 2015): the nonce is
 // an 11-byte counter and a flag, 0 for a chunk, 1 for the last, 2 for the
 // trailer; the associated data is SHA-256 of the header, the zone and the
 // name. A data key is used for one object, so nonces never repeat.
+//
+// The fingerprint is keys.Keyring.Fingerprint of zone, name and the trailer's
+// content: by it a writer that may seal and not open recognises, after a
+// crash, what it has stored already. It proves nothing to readers, who check
+// the rest, and to those without the keyring it says nothing.
 const (
-	magic       = "ARKOBJ1\n"
+	magic       = "ARKOBJ2\n"
 	chunkSize   = 64 << 10
 	maxChunk    = 1 << 24
 	tagSize     = 16
 	trailerSize = sha256.Size + 8 + tagSize
+	fingerSize  = sha256.Size
+	tailSize    = trailerSize + fingerSize
 	headMax     = 2048
 )
 
@@ -91,7 +99,7 @@ func parseHeader(b []byte) (header, int, error) {
 // shape computes from the stored size how many chunks an object has and the
 // size of its plaintext. ok is false for a size that no object can have.
 func shape(stored int64, head, chunk int) (chunks, plain int64, ok bool) {
-	body := stored - int64(head) - trailerSize
+	body := stored - int64(head) - tailSize
 	full := int64(chunk) + tagSize
 	if body < tagSize {
 		return 0, 0, false
@@ -144,6 +152,11 @@ func (b *box) open(dst, sealed []byte, index int64, flag byte) ([]byte, error) {
 
 func trailer(sum []byte, size int64) []byte {
 	return binary.BigEndian.AppendUint64(append([]byte(nil), sum...), uint64(size))
+}
+
+// fingerData is what the fingerprint of an object is of.
+func fingerData(z Zone, name string, sum []byte, size int64) []byte {
+	return append([]byte("ark/object/2\x00"+string(z)+"\x00"+name+"\x00"), trailer(sum, size)...)
 }
 
 // sealID is what Ref.Seal holds: it pins the header and with it the data key.

@@ -34,7 +34,12 @@ func ForgeForTest(t *testing.T, kr keys.Keyring, z Zone, name string, key keys.N
 	for rest := content; ; index++ {
 		if len(rest) <= chunkSize {
 			out = b.seal(out, rest, index, flagLast)
-			return b.seal(out, trailer(sum, int64(len(content))), index+1, flagTrailer)
+			out = b.seal(out, trailer(sum, int64(len(content))), index+1, flagTrailer)
+			f, err := kr.Fingerprint(context.Background(), key, fingerData(z, name, sum, int64(len(content))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return append(out, f...)
 		}
 		out = b.seal(out, rest[:chunkSize], index, flagChunk)
 		rest = rest[chunkSize:]
@@ -47,7 +52,7 @@ func TestShapeInvertsSealing(t *testing.T) {
 		chunk := rapid.IntRange(1, maxChunk).Draw(t, "chunk")
 		head := rapid.IntRange(0, headMax).Draw(t, "head")
 		chunks := max(1, (plain+int64(chunk)-1)/int64(chunk))
-		stored := int64(head) + plain + chunks*tagSize + trailerSize
+		stored := int64(head) + plain + chunks*tagSize + tailSize
 		gotChunks, gotPlain, ok := shape(stored, head, chunk)
 		if !ok || gotChunks != chunks || gotPlain != plain {
 			t.Fatalf("shape: %d chunks, %d bytes, %t; want %d and %d", gotChunks, gotPlain, ok, chunks, plain)
@@ -56,7 +61,7 @@ func TestShapeInvertsSealing(t *testing.T) {
 }
 
 func TestShapeRefusesImpossibleSizes(t *testing.T) {
-	for _, stored := range []int64{0, 1, trailerSize, trailerSize + tagSize - 1, trailerSize + 100 + tagSize + 1, trailerSize + 100 + 2*tagSize} {
+	for _, stored := range []int64{0, 1, tailSize, tailSize + tagSize - 1, tailSize + 100 + tagSize + 1, tailSize + 100 + 2*tagSize} {
 		if _, _, ok := shape(stored, 0, 100); ok {
 			t.Errorf("%d bytes have a shape", stored)
 		}
@@ -74,7 +79,7 @@ func TestSealerTakesAnyReadSizes(t *testing.T) {
 		plain := bytes.Repeat([]byte("x"), rapid.SampledFrom([]int{0, 1, chunkSize - 1, chunkSize, chunkSize + 1, 2 * chunkSize}).Draw(t, "n"))
 		in := &stutter{r: bytes.NewReader(plain), next: rapid.IntRange(1, chunkSize+1)}
 		in.t = t
-		out := &stutter{r: newSealer(newDigest(in), b, []byte("head")), next: rapid.IntRange(1, chunkSize+100), t: t}
+		out := &stutter{r: newSealer(newDigest(in), b, []byte("head"), func([]byte, int64) ([]byte, error) { return make([]byte, fingerSize), nil }), next: rapid.IntRange(1, chunkSize+100), t: t}
 		sealed, err := io.ReadAll(out)
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +88,7 @@ func TestSealerTakesAnyReadSizes(t *testing.T) {
 		if !ok || size != int64(len(plain)) {
 			t.Fatalf("%d sealed bytes for %d plain ones", len(sealed), len(plain))
 		}
-		got, err := b.open(nil, sealed[len(sealed)-trailerSize:], chunks, flagTrailer)
+		got, err := b.open(nil, sealed[len(sealed)-tailSize:len(sealed)-fingerSize], chunks, flagTrailer)
 		sum := sha256.Sum256(plain)
 		if err != nil || !bytes.Equal(got, trailer(sum[:], size)) {
 			t.Fatalf("trailer %x, %v", got, err)

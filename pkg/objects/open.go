@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -33,7 +34,7 @@ func (s *Store) load(ctx context.Context, z Zone, name string) (*object, error) 
 	}
 	h, n, err := parseHeader(front)
 	if err != nil {
-		return nil, damaged(z, name, "does not begin like a sealed object: it has been cut short, overwritten or stored by something else")
+		return nil, notSealed(z, name, front)
 	}
 	o := &object{store: s, head: n, chunk: h.chunk, ref: Ref{Zone: z, Name: name, Seal: sealID(front[:n])}}
 	var ok bool
@@ -56,9 +57,17 @@ func (s *Store) load(ctx context.Context, z Zone, name string) (*object, error) 
 	return o, o.openTrailer(ctx, meta.Size)
 }
 
+// notSealed says why front is not the beginning of a sealed object.
+func notSealed(z Zone, name string, front []byte) error {
+	if bytes.HasPrefix(front, []byte("ARKOBJ")) && !bytes.HasPrefix(front, []byte(magic)) {
+		return damaged(z, name, "was stored by another version of Ark")
+	}
+	return damaged(z, name, "does not begin like a sealed object: it has been cut short, overwritten or stored by something else")
+}
+
 func (o *object) openTrailer(ctx context.Context, stored int64) error {
 	z, name := o.ref.Zone, o.ref.Name
-	sealed, err := o.store.span(ctx, z, name, stored-trailerSize, trailerSize)
+	sealed, err := o.store.span(ctx, z, name, stored-tailSize, trailerSize)
 	if err != nil {
 		return err
 	}

@@ -34,10 +34,12 @@ type sealer struct {
 	spare []byte
 	index int64
 	done  bool
+
+	finger func(sum []byte, size int64) ([]byte, error)
 }
 
-func newSealer(src *digest, b *box, head []byte) *sealer {
-	return &sealer{src: src, box: b, out: head, spare: make([]byte, chunkSize)}
+func newSealer(src *digest, b *box, head []byte, finger func(sum []byte, size int64) ([]byte, error)) *sealer {
+	return &sealer{src: src, box: b, out: head, spare: make([]byte, chunkSize), finger: finger}
 }
 
 func (s *sealer) Read(p []byte) (int, error) {
@@ -55,7 +57,7 @@ func (s *sealer) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill seals the next chunk, and the trailer after the last one.
+// fill seals the next chunk, and the tail after the last one.
 func (s *sealer) fill() error {
 	if s.next == nil { // the first chunk of all
 		var err error
@@ -76,7 +78,13 @@ func (s *sealer) fill() error {
 		return nil
 	}
 	s.buf = s.box.seal(s.buf[:0], s.next, s.index, flagLast)
-	s.out = s.box.seal(s.buf, trailer(s.src.hash.Sum(nil), s.src.size), s.index+1, flagTrailer)
+	sum := s.src.hash.Sum(nil)
+	s.buf = s.box.seal(s.buf, trailer(sum, s.src.size), s.index+1, flagTrailer)
+	f, err := s.finger(sum, s.src.size)
+	if err != nil {
+		return err
+	}
+	s.out = append(s.buf, f...)
 	s.done = true
 	return nil
 }

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"crypto/hmac"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -29,9 +30,8 @@ func New(b Backend, kr keys.Keyring, rules Rules) *Store {
 
 // Put stores all of r under name, sealed by the named key; a plain zone takes
 // no key. It may be repeated after a crash: the same name with the same
-// content gives the same Ref, with other content a Conflict fault. To compare
-// with what is there already it needs the right to open; a writer that can
-// only seal gets Forbidden then, and must choose a new name for a new attempt.
+// content gives the same Ref, with other content a Conflict fault. A writer
+// that may seal and not open recognises its object by the fingerprint.
 func (s *Store) Put(ctx context.Context, z Zone, name string, key keys.Name, r io.Reader) (Ref, error) {
 	err := s.mayPut(z, name, key)
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *Store) Put(ctx context.Context, z Zone, name string, key keys.Name, r i
 	src := newDigest(&contextReader{ctx, r})
 	_, err = s.backend.Stat(ctx, z, name)
 	if err == nil {
-		return s.settle(ctx, z, name, src)
+		return s.settle(ctx, z, name, key, src)
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return Ref{}, unavailable(z, name, err)
@@ -57,7 +57,7 @@ func (s *Store) Put(ctx context.Context, z Zone, name string, key keys.Name, r i
 	err = s.backend.Create(ctx, z, name, from)
 	switch {
 	case errors.Is(err, ErrExists):
-		return s.settle(ctx, z, name, src)
+		return s.settle(ctx, z, name, key, src)
 	case from.err != nil:
 		return Ref{}, from.err // the caller's reader failed: its error says more
 	case err != nil:
@@ -82,22 +82,65 @@ func (s *Store) sealed(ctx context.Context, z Zone, name string, key keys.Name, 
 		return nil, "", unavailable(z, name, err)
 	}
 	id := sealID(head)
-	return newSealer(src, b, head), id, nil
+	return newSealer(src, b, head, func(sum []byte, size int64) ([]byte, error) {
+		return s.finger(ctx, z, name, key, sum, size)
+	}), id, nil
+}
+
+func (s *Store) finger(ctx context.Context, z Zone, name string, key keys.Name, sum []byte, size int64) ([]byte, error) {
+	f, err := s.keys.Fingerprint(ctx, key, fingerData(z, name, sum, size))
+	if err == nil && len(f) != fingerSize {
+		err = unavailable(z, name, errors.New("a fingerprint of another length"))
+	}
+	return f, err
 }
 
 // settle compares the rest of src with the object that has the name.
-func (s *Store) settle(ctx context.Context, z Zone, name string, src *digest) (Ref, error) {
+func (s *Store) settle(ctx context.Context, z Zone, name string, key keys.Name, src *digest) (Ref, error) {
 	_, err := io.Copy(io.Discard, src)
 	if err != nil {
 		return Ref{}, err
 	}
+	sum := src.hash.Sum(nil)
 	ref, err := s.Stat(ctx, z, name)
+	if ark.Is(err, ark.Forbidden) {
+		return s.recognise(ctx, Ref{Zone: z, Name: name, SHA256: hex.EncodeToString(sum), Size: src.size}, key, sum)
+	}
 	if err != nil {
 		return Ref{}, err
 	}
-	if ref.SHA256 != hex.EncodeToString(src.hash.Sum(nil)) || ref.Size != src.size {
+	if ref.SHA256 != hex.EncodeToString(sum) || ref.Size != src.size {
 		return Ref{}, conflict(z, name)
 	}
+	return ref, nil
+}
+
+// recognise compares with the object that has the name without opening it.
+func (s *Store) recognise(ctx context.Context, ref Ref, key keys.Name, sum []byte) (Ref, error) {
+	meta, err := s.backend.Stat(ctx, ref.Zone, ref.Name)
+	if err != nil {
+		return Ref{}, s.fault(ref.Zone, ref.Name, err)
+	}
+	front, err := s.span(ctx, ref.Zone, ref.Name, 0, min(headMax, meta.Size))
+	if err != nil {
+		return Ref{}, err
+	}
+	h, n, err := parseHeader(front)
+	if err != nil || meta.Size < int64(n)+tailSize {
+		return Ref{}, notSealed(ref.Zone, ref.Name, front)
+	}
+	there, err := s.span(ctx, ref.Zone, ref.Name, meta.Size-fingerSize, fingerSize)
+	if err != nil {
+		return Ref{}, err
+	}
+	want, err := s.finger(ctx, ref.Zone, ref.Name, key, sum, ref.Size)
+	if err != nil {
+		return Ref{}, err
+	}
+	if h.key != key || !hmac.Equal(there, want) {
+		return Ref{}, conflict(ref.Zone, ref.Name)
+	}
+	ref.Seal = sealID(front[:n])
 	return ref, nil
 }
 

@@ -198,8 +198,14 @@ func TestSealOnlyWriter(t *testing.T) {
 	if _, err := portal.Get(t.Context(), ref); !ark.Is(err, ark.Forbidden) {
 		t.Errorf("the portal read: %v", err)
 	}
-	if _, err := portal.Put(t.Context(), objects.Landing, "dlv/1", "landing/portal", bytes.NewReader([]byte("rows"))); !ark.Is(err, ark.Forbidden) {
-		t.Errorf("the portal compared: %v", err)
+	again, err := portal.Put(t.Context(), objects.Landing, "dlv/1", "landing/portal", bytes.NewReader([]byte("rows")))
+	if err != nil || again != ref {
+		t.Errorf("the portal does not recognise its object: %+v, %v; want %+v", again, err, ref)
+	}
+	for _, other := range []string{"rowz", "row", ""} {
+		if _, err := portal.Put(t.Context(), objects.Landing, "dlv/1", "landing/portal", bytes.NewReader([]byte(other))); !ark.Is(err, ark.Conflict) {
+			t.Errorf("other content %q: %v; want Conflict", other, err)
+		}
 	}
 	if got, err := s.Get(t.Context(), ref); err != nil || string(got) != "rows" {
 		t.Errorf("intake: %q, %v", got, err)

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) (first keys.Keyring, again func()
 		{"ChangedWrappedKeyIsRefused", wrapChanged},
 		{"DeriveIsDeterministicAndSeparated", derive},
 		{"MACIsDeterministicAndSeparated", mac},
+		{"FingerprintRecognises", fingerprint},
 		{"SignAndVerify", sign},
 		{"RotationKeepsOldVersionsOpen", rotate},
 		{"DestroyIsForEver", destroy},
@@ -191,6 +192,42 @@ func mac(t *testing.T, kr keys.Keyring, again func() keys.Keyring) {
 		t.Error("other data or another key gave the same MAC")
 	}
 	get(kr, "pseudonym/a", "") // nothing is data too
+}
+
+func fingerprint(t *testing.T, kr keys.Keyring, again func() keys.Keyring) {
+	ctx := t.Context()
+	create(t, kr, "landing/a")
+	create(t, kr, "landing/b")
+	create(t, kr, "pseudonym/a")
+	get := func(kr keys.Keyring, n keys.Name, data string) []byte {
+		f, err := kr.Fingerprint(ctx, n, []byte(data))
+		if err != nil || len(f) != 32 {
+			t.Fatalf("%d bytes, %v", len(f), err)
+		}
+		return f
+	}
+	base := get(kr, "landing/a", "x")
+	if _, err := kr.Rotate(ctx, "landing/a"); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(base, get(again(), "landing/a", "x")) {
+		t.Error("the same data gave another fingerprint")
+	}
+	if bytes.Equal(base, get(kr, "landing/a", "y")) || bytes.Equal(base, get(kr, "landing/b", "x")) {
+		t.Error("other data or another key gave the same fingerprint")
+	}
+	if m, err := kr.MAC(ctx, "landing/a", []byte("x")); err != nil || bytes.Equal(m, base) {
+		t.Errorf("MAC and fingerprint are the same: %v", err)
+	}
+	_, err := kr.Fingerprint(ctx, "pseudonym/a", nil)
+	want(t, "by a pseudonym key", err, ark.Invalid)
+	_, err = kr.Fingerprint(ctx, "landing/nosuch", nil)
+	want(t, "by a missing key", err, ark.Unknown)
+	if _, err := kr.Destroy(ctx, "landing/a"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = kr.Fingerprint(ctx, "landing/a", []byte("x"))
+	want(t, "by a destroyed key", err, ark.Lapsed)
 }
 
 func sign(t *testing.T, kr keys.Keyring, again func() keys.Keyring) {

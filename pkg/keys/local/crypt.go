@@ -79,6 +79,13 @@ func mac(root keys.Secret, name keys.Name, data []byte) ([]byte, error) {
 	return h.Sum(nil), nil
 }
 
+func fingerprint(first public, name keys.Name, data []byte) []byte {
+	h := hmac.New(sha256.New, first.Seal)
+	h.Write([]byte(info("ark/keys/1/fingerprint", name, 1, "")))
+	h.Write(data)
+	return h.Sum(nil)
+}
+
 // publicOf computes the public halves that the key's class has a use for.
 func publicOf(name keys.Name, version int, root keys.Secret) (public, error) {
 	pub := public{Name: name, Version: version}

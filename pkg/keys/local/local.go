@@ -148,6 +148,21 @@ func (k *Keyring) Unwrap(_ context.Context, name keys.Name, w keys.Wrapped) (key
 	return open(name, version, root, w)
 }
 
+// Fingerprint implements keys.Keyring. Its key is the first version's public
+// half, which every sealer has. Whoever sees the object store alone has not:
+// what is sealed by HPKE does not show to whom.
+func (k *Keyring) Fingerprint(_ context.Context, name keys.Name, data []byte) ([]byte, error) {
+	_, err := k.newest(name, keys.Seal)
+	if err != nil {
+		return nil, err
+	}
+	pub, err := k.public(name, 1)
+	if err != nil {
+		return nil, err
+	}
+	return fingerprint(pub, name, data), nil
+}
+
 // Derive implements keys.Keyring.
 func (k *Keyring) Derive(_ context.Context, name keys.Name, context string) (keys.Secret, error) {
 	if err := name.Permit(keys.Hash); err != nil {

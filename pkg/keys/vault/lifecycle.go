@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,9 +20,14 @@ import (
 	"github.com/ark-tre/ark/pkg/keys"
 )
 
-// gone begins the name of the marker of a destroyed key. Names of keys are in
-// lower case, so none begins like it.
-const gone = "GONE."
+// The names of companions of a key begin with these. Names of keys are in lower
+// case, so none begins like them.
+const (
+	gone   = "GONE."   // the marker of a destroyed key
+	finger = "FINGER." // the fingerprint key of a sealing key
+)
+
+var hmacType = map[string]any{"type": "hmac", "key_size": keys.SecretSize}
 
 // state is what Vault says of a key.
 type state struct {
@@ -46,11 +53,7 @@ func (k *Keyring) state(ctx context.Context, name keys.Name) (state, error) {
 func (k *Keyring) read(ctx context.Context, name keys.Name, local string) (state, error) {
 	secret, err := k.client.Logical().ReadWithContext(ctx, k.path(name, "keys", local))
 	if err != nil {
-		var r *api.ResponseError
-		if errors.As(err, &r) && r.StatusCode == 403 {
-			return state{}, keys.Refused(name, err)
-		}
-		return state{}, unavailable(err)
+		return state{}, k.refusal(name, err)
 	}
 	if secret == nil {
 		return state{}, keys.NotFound(name)
@@ -101,7 +104,7 @@ func keyType(c keys.Class) map[string]any {
 	case c.Allows(keys.Attest):
 		return map[string]any{"type": "ed25519"}
 	}
-	return map[string]any{"type": "hmac", "key_size": keys.SecretSize}
+	return maps.Clone(hmacType)
 }
 
 // Create implements keys.Keyring. Two at the same time make one key.
@@ -116,6 +119,12 @@ func (k *Keyring) Create(ctx context.Context, name keys.Name) error {
 	}
 	if !ark.Is(err, ark.Unknown) {
 		return err
+	}
+	if name.Class().Allows(keys.Seal) { // first: a key that is there has its companion
+		_, err = k.call(ctx, name, maps.Clone(hmacType), "keys", finger+name.Local())
+		if err != nil {
+			return k.fault(ctx, name, err, nil)
+		}
 	}
 	_, err = k.call(ctx, name, keyType(name.Class()), "keys", name.Local())
 	if err != nil {
@@ -162,19 +171,50 @@ func (k *Keyring) Destroy(ctx context.Context, name keys.Name) (keys.Evidence, e
 	if err != nil {
 		return keys.Evidence{}, err
 	}
-	_, err = k.call(ctx, name, map[string]any{"deletion_allowed": true}, "keys", name.Local(), "config")
-	if err != nil {
-		return keys.Evidence{}, k.fault(ctx, name, err, nil)
+	locals := []string{name.Local()}
+	if name.Class().Allows(keys.Seal) {
+		locals = []string{finger + name.Local(), name.Local()} // the key last: while it is there, this is repeated
 	}
-	_, err = k.client.Logical().DeleteWithContext(ctx, k.path(name, "keys", name.Local()))
-	if err != nil {
-		return keys.Evidence{}, k.fault(ctx, name, err, nil)
-	}
-	_, err = k.read(ctx, name, name.Local())
-	if !ark.Is(err, ark.Unknown) {
-		return keys.Evidence{}, unavailable(fmt.Errorf("the key is still there after its deletion: %w", err))
+	for _, local := range locals {
+		err = k.delete(ctx, name, local)
+		if err != nil {
+			return keys.Evidence{}, err
+		}
 	}
 	return evidence(name, mark), nil
+}
+
+// delete removes a transit key and looks that it is gone. A missing one is no
+// error.
+func (k *Keyring) delete(ctx context.Context, name keys.Name, local string) error {
+	_, err := k.read(ctx, name, local)
+	if ark.Is(err, ark.Unknown) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = k.call(ctx, name, map[string]any{"deletion_allowed": true}, "keys", local, "config")
+	if err == nil {
+		_, err = k.client.Logical().DeleteWithContext(ctx, k.path(name, "keys", local))
+	}
+	if err != nil {
+		return k.refusal(name, err)
+	}
+	_, err = k.read(ctx, name, local)
+	if !ark.Is(err, ark.Unknown) {
+		return unavailable(fmt.Errorf("the key is still there after its deletion: %w", err))
+	}
+	return nil
+}
+
+// refusal is fault without looking at the key's state.
+func (k *Keyring) refusal(name keys.Name, err error) error {
+	var r *api.ResponseError
+	if errors.As(err, &r) && r.StatusCode == http.StatusForbidden {
+		return keys.Refused(name, err)
+	}
+	return unavailable(err)
 }
 
 func (k *Keyring) mark(ctx context.Context, name keys.Name, versions int) (state, error) {
@@ -210,11 +250,7 @@ func (k *Keyring) List(ctx context.Context, class keys.Class) ([]keys.Info, erro
 	any := keys.Of(class, "")
 	secret, err := k.client.Logical().ListWithContext(ctx, k.path(any, "keys"))
 	if err != nil {
-		var r *api.ResponseError
-		if errors.As(err, &r) && r.StatusCode == 403 {
-			return nil, keys.Refused(any, err)
-		}
-		return nil, unavailable(err)
+		return nil, k.refusal(any, err)
 	}
 	if secret == nil {
 		return nil, nil
@@ -223,6 +259,9 @@ func (k *Keyring) List(ctx context.Context, class keys.Class) ([]keys.Info, erro
 	names, _ := secret.Data["keys"].([]interface{}) // an answer of another form lists nothing
 	for _, n := range names {
 		local, _ := n.(string)
+		if strings.HasPrefix(local, finger) {
+			continue
+		}
 		plain, destroyed := strings.CutPrefix(local, gone)
 		name := keys.Of(class, plain)
 		if found[name].Destroyed {

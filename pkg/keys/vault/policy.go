@@ -20,7 +20,7 @@ type rule struct {
 func rules(right keys.Right) []rule {
 	switch right {
 	case keys.MaySeal:
-		return []rule{{"datakey/plaintext/+", []string{"update"}}}
+		return []rule{{"datakey/plaintext/+", []string{"update"}}, {"hmac/" + finger + "*", []string{"update"}}}
 	case keys.MayOpen:
 		return []rule{{"decrypt/+", []string{"update"}}}
 	case keys.MayHash:

@@ -5,9 +5,10 @@
 //
 // A sealing key is aes256-gcm96, a pseudonym key hmac, a signing key ed25519.
 // Vault wraps with the same key that opens; what keeps a sealing role from
-// opening is its policy, which has datakey and not decrypt. A destroyed name
-// is kept taken by a marker key GONE.<name>, whose age and versions are the
-// evidence's.
+// opening is its policy, which has datakey and not decrypt. Beside each sealing
+// key stands FINGER.<name>, an hmac key for fingerprints, which sealers may use.
+// A destroyed name is kept taken by a marker key GONE.<name>, whose age and
+// versions are the evidence's.
 //
 // The package may talk to its Vault only. It must never let "not found" make a
 // key, as Vault's encrypt would: it uses datakey, which refuses.
@@ -149,9 +150,20 @@ func (k *Keyring) Unwrap(ctx context.Context, name keys.Name, w keys.Wrapped) (k
 	return plain, nil
 }
 
+// Fingerprint implements keys.Keyring.
+func (k *Keyring) Fingerprint(ctx context.Context, name keys.Name, data []byte) ([]byte, error) {
+	if err := name.Permit(keys.Seal); err != nil {
+		return nil, err
+	}
+	return k.hmac(ctx, name, finger+name.Local(), "ark/keys/1/fingerprint\x00", data)
+}
+
 // Derive implements keys.Keyring.
 func (k *Keyring) Derive(ctx context.Context, name keys.Name, context string) (keys.Secret, error) {
-	b, err := k.hmac(ctx, name, "ark/keys/1/derive\x00", []byte(context))
+	if err := name.Permit(keys.Hash); err != nil {
+		return keys.Secret{}, err
+	}
+	b, err := k.hmac(ctx, name, name.Local(), "ark/keys/1/derive\x00", []byte(context))
 	if err != nil {
 		return keys.Secret{}, err
 	}
@@ -161,15 +173,16 @@ func (k *Keyring) Derive(ctx context.Context, name keys.Name, context string) (k
 
 // MAC implements keys.Keyring.
 func (k *Keyring) MAC(ctx context.Context, name keys.Name, data []byte) ([]byte, error) {
-	return k.hmac(ctx, name, "ark/keys/1/mac\x00", data)
-}
-
-func (k *Keyring) hmac(ctx context.Context, name keys.Name, label string, data []byte) ([]byte, error) {
 	if err := name.Permit(keys.Hash); err != nil {
 		return nil, err
 	}
+	return k.hmac(ctx, name, name.Local(), "ark/keys/1/mac\x00", data)
+}
+
+// hmac computes an HMAC by the transit key local of name's class.
+func (k *Keyring) hmac(ctx context.Context, name keys.Name, local, label string, data []byte) ([]byte, error) {
 	in := base64.StdEncoding.EncodeToString(append([]byte(label), data...))
-	out, err := k.call(ctx, name, map[string]any{"input": in, "algorithm": "sha2-256", "key_version": 1}, "hmac", name.Local())
+	out, err := k.call(ctx, name, map[string]any{"input": in, "algorithm": "sha2-256", "key_version": 1}, "hmac", local)
 	if err != nil {
 		return nil, k.fault(ctx, name, err, nil)
 	}
