@@ -9,6 +9,10 @@ path "ark/outputs/decrypt/+" {
   capabilities = ["update"]
 }
 
+path "ark/outputs/hmac/FINGER.*" {
+  capabilities = ["update"]
+}
+
 path "ark/outputs/keys/+" {
   capabilities = ["read"]
 }

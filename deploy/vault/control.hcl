@@ -13,6 +13,10 @@ path "ark/landing/datakey/plaintext/+" {
   capabilities = ["update"]
 }
 
+path "ark/landing/hmac/FINGER.*" {
+  capabilities = ["update"]
+}
+
 path "ark/landing/keys/+" {
   capabilities = ["read"]
 }
@@ -26,6 +30,10 @@ path "ark/ledger/sign/+" {
 }
 
 path "ark/outputs/datakey/plaintext/+" {
+  capabilities = ["update"]
+}
+
+path "ark/outputs/hmac/FINGER.*" {
   capabilities = ["update"]
 }
 

@@ -5,11 +5,19 @@ path "ark/identifiers/datakey/plaintext/+" {
   capabilities = ["update"]
 }
 
+path "ark/identifiers/hmac/FINGER.*" {
+  capabilities = ["update"]
+}
+
 path "ark/identifiers/keys/+" {
   capabilities = ["read"]
 }
 
 path "ark/index/datakey/plaintext/+" {
+  capabilities = ["update"]
+}
+
+path "ark/index/hmac/FINGER.*" {
   capabilities = ["update"]
 }
 
@@ -25,11 +33,19 @@ path "ark/landing/decrypt/+" {
   capabilities = ["update"]
 }
 
+path "ark/landing/hmac/FINGER.*" {
+  capabilities = ["update"]
+}
+
 path "ark/landing/keys/+" {
   capabilities = ["read"]
 }
 
 path "ark/payload/datakey/plaintext/+" {
+  capabilities = ["update"]
+}
+
+path "ark/payload/hmac/FINGER.*" {
   capabilities = ["update"]
 }
 

@@ -17,6 +17,10 @@ path "ark/index/decrypt/+" {
   capabilities = ["update"]
 }
 
+path "ark/index/hmac/FINGER.*" {
+  capabilities = ["update"]
+}
+
 path "ark/index/keys/+" {
   capabilities = ["read"]
 }

@@ -29,6 +29,10 @@ path "ark/project/hmac/+" {
   capabilities = ["update"]
 }
 
+path "ark/project/hmac/FINGER.*" {
+  capabilities = ["update"]
+}
+
 path "ark/project/keys/+" {
   capabilities = ["create", "read", "update"]
 }
@@ -57,6 +61,10 @@ path "ark/sidecar/hmac/+" {
   capabilities = ["update"]
 }
 
+path "ark/sidecar/hmac/FINGER.*" {
+  capabilities = ["update"]
+}
+
 path "ark/sidecar/keys/+" {
   capabilities = ["read"]
 }
@@ -74,6 +82,10 @@ path "ark/versions/datakey/plaintext/+" {
 }
 
 path "ark/versions/decrypt/+" {
+  capabilities = ["update"]
+}
+
+path "ark/versions/hmac/FINGER.*" {
   capabilities = ["update"]
 }
 
