@@ -66,6 +66,9 @@ func judgeBytes(p policy.Profile, f File, b []byte) ([]Finding, *view) {
 		findings = append(findings, Finding{Rule: "file-type", Severity: SevFail, File: f.Name, Evidence: map[string]string{"extension": ext, "allowed": strings.Join(p.Files, " ")},
 			Says: "this type of file may not leave under the profile", Repair: "save the table as CSV"})
 	}
+	if p.AllowsFile(ext) && ext != "csv" && ext != "tsv" {
+		return append(findings, checkText(p, f, b)...), nil
+	}
 	t, err := readCSV(f.Name, b)
 	if err != nil {
 		says, line := "the file cannot be read as a table", 0

@@ -183,7 +183,7 @@ func layOut(file string, rs []record) (*table, error) {
 				s = prev // a merged heading spans the blanks after it
 			}
 			prev = s
-			if s != "" && (len(t.header[c]) == 0 || t.header[c][len(t.header[c])-1] != s) {
+			if s != "" {
 				t.header[c] = append(t.header[c], s)
 			}
 		}

@@ -18,6 +18,8 @@ import (
 type discloseCmd struct {
 	Check    discloseCheckCmd    `cmd:"" help:"Judge a table, or one recomputed from microdata, under a disclosure profile."`
 	Cell     discloseCellCmd     `cmd:"" help:"Judge the contributions to one cell by one rule."`
+	Round    discloseRoundCmd    `cmd:"" help:"Suppress and round a table's counts as a profile asks, and judge what comes out."`
+	ACRO     discloseACROCmd     `cmd:"" name:"acro" help:"Judge the outputs of an ACRO or SACRO results folder afresh."`
 	Suppress discloseSuppressCmd `cmd:"" help:"Choose which further cells to withhold, so that the primary ones can't be worked out."`
 	Audit    discloseAuditCmd    `cmd:"" help:"Say what an attacker learns from a pattern of suppression."`
 	Verify   discloseVerifyCmd   `cmd:"" help:"Verify certificates of suppression in exact arithmetic."`
@@ -25,9 +27,12 @@ type discloseCmd struct {
 }
 
 type discloseCheckCmd struct {
-	Table   string `arg:"" optional:"" help:"The table, a CSV file."`
-	Profile string `help:"A shipped profile's name or a profile file." default:"ark"`
-	JSON    bool   `name:"json" help:"Print JSON (always on)."`
+	Table     string `arg:"" optional:"" help:"The table, a CSV file."`
+	Profile   string `help:"A shipped profile's name or a profile file." default:"ark"`
+	Spec      string `help:"How the table was made, a JSON file."`
+	Microdata string `help:"The microdata it was made from, CSV or Parquet."`
+	Unit      string `help:"The column that tells units (people) apart; by default the profile's, if it is there, else records."`
+	JSON      bool   `name:"json" help:"Print JSON (always on)."`
 }
 
 // Run judges and prints the verdict with its findings.
@@ -36,19 +41,110 @@ func (c discloseCheckCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Table == "" {
+	if c.Table == "" && c.Spec == "" {
 		return ark.Faultf(ark.Invalid, "there is nothing to check").Do("name a table, or give --spec and --microdata")
+	}
+	if (c.Spec == "") != (c.Microdata == "") || c.Unit != "" && c.Microdata == "" {
+		return ark.Faultf(ark.Invalid, "--spec and --microdata go together, and --unit with them")
+	}
+	var file *disclosure.File
+	if c.Table != "" {
+		f, err := os.Open(c.Table)
+		if err != nil {
+			return ark.Faultf(ark.Invalid, "the table could not be opened").Because(err)
+		}
+		defer f.Close()
+		file = &disclosure.File{Name: baseName(c.Table), Reader: f}
+	}
+	var r disclosure.Result
+	if c.Spec == "" {
+		r.Verdict, r.Findings, err = disclosure.CheckTable(ctx, p, *file)
+	} else {
+		r.Verdict, r.Findings, err = c.microdata(ctx, p, file)
+	}
+	if err != nil {
+		return err
+	}
+	return printResult(r, r.Verdict == disclosure.Fail)
+}
+
+func (c discloseCheckCmd) microdata(ctx context.Context, p policy.Profile, file *disclosure.File) (disclosure.Verdict, []disclosure.Finding, error) {
+	sf, err := os.Open(c.Spec)
+	if err != nil {
+		return disclosure.Fail, nil, ark.Faultf(ark.Invalid, "the specification could not be opened").Because(err)
+	}
+	defer sf.Close()
+	spec, err := disclosure.ReadSpec(sf)
+	if err != nil {
+		return disclosure.Fail, nil, err
+	}
+	df, err := os.Open(c.Microdata)
+	if err != nil {
+		return disclosure.Fail, nil, ark.Faultf(ark.Invalid, "the microdata could not be opened").Because(err)
+	}
+	defer df.Close()
+	st, err := df.Stat()
+	if err != nil {
+		return disclosure.Fail, nil, err
+	}
+	frame, err := disclosure.ReadFrame(ctx, df, st.Size())
+	if err != nil {
+		return disclosure.Fail, nil, err
+	}
+	return disclosure.CheckMicrodata(ctx, p, disclosure.Microdata{Frame: frame, Spec: spec, Unit: c.Unit}, file)
+}
+
+type discloseRoundCmd struct {
+	Table   string `arg:"" help:"The table, a CSV file."`
+	Profile string `required:"" help:"A shipped profile's name or a profile file."`
+	Seed    int64  `help:"Seed of random rounding."`
+	JSON    bool   `name:"json" help:"Print JSON (always on)."`
+}
+
+// Run suppresses and rounds a table's counts, and judges what comes out.
+func (c discloseRoundCmd) Run(ctx context.Context) error {
+	p, err := policy.Open(c.Profile)
+	if err != nil {
+		return err
 	}
 	f, err := os.Open(c.Table)
 	if err != nil {
 		return ark.Faultf(ark.Invalid, "the table could not be opened").Because(err)
 	}
 	defer f.Close()
-	v, findings, err := disclosure.CheckTable(ctx, p, disclosure.File{Name: baseName(c.Table), Reader: f})
+	r, err := disclosure.RoundTable(ctx, p, disclosure.File{Name: baseName(c.Table), Reader: f}, c.Seed)
 	if err != nil {
 		return err
 	}
-	return printResult(disclosure.Result{Verdict: v, Findings: findings}, v == disclosure.Fail)
+	return printResult(r, r.Audit.Verdict == disclosure.Fail)
+}
+
+type discloseACROCmd struct {
+	Results string `arg:"" help:"The folder that ACRO or SACRO finalised." type:"existingdir"`
+	Profile string `help:"A shipped profile's name or a profile file." default:"ark"`
+	JSON    bool   `name:"json" help:"Print JSON (always on)."`
+}
+
+// Run reads ACRO's results and judges every output afresh.
+func (c discloseACROCmd) Run(ctx context.Context) error {
+	p, err := policy.Open(c.Profile)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(c.Results)
+	if err != nil {
+		return ark.Faultf(ark.Invalid, "the results folder could not be opened").Because(err)
+	}
+	defer root.Close()
+	out, err := disclosure.CheckACRO(ctx, p, root.FS(), nil)
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, r := range out {
+		found = found || r.Verdict == disclosure.Fail
+	}
+	return printResult(map[string]any{"outputs": out}, found)
 }
 
 // baseName keeps the machine's folders out of what is printed.

@@ -1,0 +1,126 @@
+package disclosure
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/columnar"
+	typed "github.com/ark-tre/ark/pkg/columnar/cell"
+)
+
+// Frame is microdata in memory: the records behind a table.
+type Frame struct {
+	names []string
+	types map[string]typed.Type
+	rows  [][]typed.Value
+}
+
+// maxRecordsHeld bounds the microdata that a check holds in memory.
+const maxRecordsHeld = 5_000_000
+
+// missing reports whether a field of a CSV file means no value, as the usual
+// tools read it.
+func missing(s string) bool {
+	return slices.Contains([]string{"", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A"}, s)
+}
+
+// ReadFrame reads microdata from CSV, or from Parquet when it begins as such.
+func ReadFrame(ctx context.Context, ra io.ReaderAt, size int64) (*Frame, error) {
+	magic := make([]byte, 4)
+	if _, err := ra.ReadAt(magic, 0); err == nil && bytes.Equal(magic, []byte("PAR1")) {
+		return readParquet(ctx, ra, size)
+	}
+	return readCSVFrame(io.NewSectionReader(ra, 0, size))
+}
+
+func readParquet(ctx context.Context, ra io.ReaderAt, size int64) (*Frame, error) {
+	r, err := columnar.Open(ra, size, columnar.Limits{Rows: maxRecordsHeld})
+	if err != nil {
+		return nil, err
+	}
+	f := &Frame{names: r.Schema().Names(), types: r.Schema().Types()}
+	for row, err := range r.Rows(ctx, f.names...) {
+		if err != nil {
+			return nil, err
+		}
+		f.rows = append(f.rows, slices.Clone(row))
+	}
+	return f, nil
+}
+
+func badData(says string) error {
+	return ark.Faultf(ark.Invalid, "the microdata can't be read: %s", says).Do("give CSV with a header row, or Parquet")
+}
+
+func readCSVFrame(r io.Reader) (*Frame, error) {
+	c := csv.NewReader(r)
+	c.ReuseRecord = true
+	head, err := c.Read()
+	if err != nil {
+		return nil, badData("there is no header row")
+	}
+	f := &Frame{types: map[string]typed.Type{}}
+	for i, h := range head {
+		if i == 0 {
+			h = string(bytes.TrimPrefix([]byte(h), []byte("\ufeff")))
+		}
+		if h == "" || f.types[h] != "" {
+			return nil, badData("a column has no name, or one used before")
+		}
+		f.names, f.types[h] = append(f.names, h), typed.Int64
+	}
+	var text [][]string
+	for {
+		rec, err := c.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, badData("a record is malformed")
+		}
+		if len(text) >= maxRecordsHeld {
+			return nil, ark.Faultf(ark.TooMuch, "the microdata has more than %d records", maxRecordsHeld)
+		}
+		text = append(text, slices.Clone(rec))
+	}
+	// Each column takes the narrowest type that all its values have.
+	ladder := []typed.Type{typed.Int64, typed.Float64, typed.Date, typed.String}
+	for i, name := range f.names {
+		level := 0
+		for _, rec := range text {
+			for !missing(rec[i]) && level < len(ladder)-1 {
+				if v, err := typed.Parse(ladder[level], rec[i]); err == nil && (ladder[level] != typed.Int64 || v.Text() == rec[i]) {
+					break
+				}
+				level++
+			}
+		}
+		f.types[name] = ladder[level]
+	}
+	for _, rec := range text {
+		row := make([]typed.Value, len(rec))
+		for i, s := range rec {
+			if missing(s) {
+				continue
+			}
+			v, err := typed.Parse(f.types[f.names[i]], s)
+			if err != nil {
+				return nil, badData("a value changed its type")
+			}
+			row[i] = v
+		}
+		f.rows = append(f.rows, row)
+	}
+	return f, nil
+}
+
+// at is the place of a column, or -1.
+func (f *Frame) at(name string) int { return slices.Index(f.names, name) }
+
+// Has reports whether the microdata has a column.
+func (f *Frame) Has(name string) bool { return f.at(name) >= 0 }

@@ -1,0 +1,284 @@
+package disclosure
+
+import (
+	"math"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	typed "github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/pkg/filter"
+)
+
+// Recomputed is a table made anew from microdata, with who stands behind each
+// cell.
+type Recomputed struct {
+	Spec  Spec
+	Cells []RecomputedCell
+	units int // column of the unit, or -1: records
+	value int // column of the values, or -1
+	frame *Frame
+}
+
+// RecomputedCell is one cell: its labels, records and statistics.
+type RecomputedCell struct {
+	Row, Col []string
+	Margin   bool
+	records  []int
+	Values   []float64 // per aggregate; NaN: none
+	Units    int64     // distinct units with a value
+}
+
+// maxTableCells bounds the product of labels.
+const maxTableCells = 200_000
+
+// all is the label of margins.
+const all = "All"
+
+// Recompute makes the table of a specification from microdata.
+func Recompute(f *Frame, s Spec, unit string) (*Recomputed, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	r := &Recomputed{Spec: s, frame: f, units: -1, value: -1}
+	for _, name := range slices.Concat(s.Rows, s.Cols) {
+		if !f.Has(name) {
+			return nil, badSpec("the microdata has no column %q", name)
+		}
+	}
+	if s.Values != nil {
+		if r.value = f.at(*s.Values); r.value < 0 {
+			return nil, badSpec("the microdata has no column %q", *s.Values)
+		}
+		if t := f.types[*s.Values]; t != typed.Int64 && t != typed.Float64 && slices.ContainsFunc(s.aggregates(), func(a string) bool { return a != "count" && a != "mode" }) {
+			return nil, badSpec("the column %q holds no numbers", *s.Values)
+		}
+	}
+	if unit != "" {
+		if r.units = f.at(unit); r.units < 0 {
+			return nil, ark.Faultf(ark.Invalid, "the microdata has no column %q to tell units apart", unit)
+		}
+	}
+	keep, err := f.filtered(s.Filter)
+	if err != nil {
+		return nil, err
+	}
+	return r, r.fill(keep)
+}
+
+// filtered lists the records a filter keeps.
+func (f *Frame) filtered(text string) ([]int, error) {
+	var keep []int
+	if strings.TrimSpace(text) == "" {
+		for i := range f.rows {
+			keep = append(keep, i)
+		}
+		return keep, nil
+	}
+	e, err := filter.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	c, err := e.Check(filter.Scope{Types: f.types})
+	if err != nil {
+		return nil, err
+	}
+	b, err := c.Bind(f.names)
+	if err != nil {
+		return nil, err
+	}
+	for i, row := range f.rows {
+		if b.Eval(row) == filter.True {
+			keep = append(keep, i)
+		}
+	}
+	return keep, nil
+}
+
+// labels lists a column's distinct values in order, as printed.
+func (f *Frame) labels(col int, keep []int) []string {
+	seen := map[string]typed.Value{}
+	for _, i := range keep {
+		if v := f.rows[i][col]; !v.IsNull() {
+			seen[v.Text()] = v
+		}
+	}
+	var out []string
+	for s := range seen {
+		out = append(out, s)
+	}
+	sort.Slice(out, func(a, b int) bool {
+		c := typed.Compare(seen[out[a]], seen[out[b]])
+		return c < 0 || c == 0 && out[a] < out[b]
+	})
+	return out
+}
+
+func (r *Recomputed) fill(keep []int) error {
+	f := r.frame
+	dims := slices.Concat(r.Spec.Rows, r.Spec.Cols)
+	cols := make([]int, len(dims))
+	for i, d := range dims {
+		cols[i] = f.at(d)
+	}
+	// 1. Records without a value in a dimension don't count.
+	keep = slices.DeleteFunc(slices.Clone(keep), func(i int) bool {
+		return slices.ContainsFunc(cols, func(c int) bool { return f.rows[i][c].IsNull() })
+	})
+	// 2. The product of the observed labels, in order.
+	rowKeys, err := product(f, cols[:len(r.Spec.Rows)], keep)
+	if err != nil {
+		return err
+	}
+	colKeys, err := product(f, cols[len(r.Spec.Rows):], keep)
+	if err != nil {
+		return err
+	}
+	if (len(rowKeys)+1)*(len(colKeys)+1) > maxTableCells {
+		return badSpec("the table has more than %d cells", maxTableCells)
+	}
+	byCell := map[string][]int{}
+	byRow, byCol := map[string][]int{}, map[string][]int{}
+	for _, i := range keep {
+		key := func(cs []int) string {
+			var parts []string
+			for _, c := range cs {
+				parts = append(parts, f.rows[i][c].Text())
+			}
+			return strings.Join(parts, "\x1f")
+		}
+		rk, ck := key(cols[:len(r.Spec.Rows)]), key(cols[len(r.Spec.Rows):])
+		byCell[rk+"\x1e"+ck] = append(byCell[rk+"\x1e"+ck], i)
+		byRow[rk], byCol[ck] = append(byRow[rk], i), append(byCol[ck], i)
+	}
+	// 3. The cells, then the margins.
+	add := func(row, col []string, margin bool, records []int) {
+		r.Cells = append(r.Cells, RecomputedCell{Row: row, Col: col, Margin: margin, records: records})
+	}
+	margin := func(n int) []string {
+		out := make([]string, n)
+		if n > 0 {
+			out[0] = all
+		}
+		return out
+	}
+	for _, rk := range rowKeys {
+		for _, ck := range colKeys {
+			add(rk, ck, false, byCell[strings.Join(rk, "\x1f")+"\x1e"+strings.Join(ck, "\x1f")])
+		}
+		if r.Spec.Margins && len(r.Spec.Cols) > 0 {
+			add(rk, margin(len(r.Spec.Cols)), true, byRow[strings.Join(rk, "\x1f")])
+		}
+	}
+	if r.Spec.Margins {
+		for _, ck := range colKeys {
+			add(margin(len(r.Spec.Rows)), ck, true, byCol[strings.Join(ck, "\x1f")])
+		}
+		if len(r.Spec.Cols) > 0 {
+			add(margin(len(r.Spec.Rows)), margin(len(r.Spec.Cols)), true, keep)
+		}
+	}
+	for i := range r.Cells {
+		r.measure(&r.Cells[i])
+	}
+	return nil
+}
+
+// product is every combination of the labels of columns.
+func product(f *Frame, cols []int, keep []int) ([][]string, error) {
+	out := [][]string{{}}
+	for _, c := range cols {
+		ls := f.labels(c, keep)
+		if len(out)*max(len(ls), 1) > maxTableCells {
+			return nil, badSpec("the table has more than %d cells", maxTableCells)
+		}
+		var next [][]string
+		for _, o := range out {
+			for _, l := range ls {
+				next = append(next, append(slices.Clone(o), l))
+			}
+		}
+		out = next
+	}
+	return out, nil
+}
+
+// measure computes a cell's statistics and contributors.
+func (r *Recomputed) measure(c *RecomputedCell) {
+	var xs []float64
+	seen := map[string]bool{}
+	n := int64(0)
+	for _, i := range c.records {
+		if r.value >= 0 && r.frame.rows[i][r.value].IsNull() {
+			continue
+		}
+		n++
+		if r.value >= 0 {
+			xs = append(xs, r.frame.rows[i][r.value].Float())
+		}
+		if r.units >= 0 && !r.frame.rows[i][r.units].IsNull() {
+			if u := r.frame.rows[i][r.units].Text(); !seen[u] {
+				seen[u] = true
+				c.Units++
+			}
+			continue
+		}
+		c.Units++ // a record of an unknown unit is its own
+	}
+	sort.Float64s(xs)
+	for _, a := range r.Spec.aggregates() {
+		v := math.NaN()
+		if a == "count" {
+			v = float64(n)
+		} else if len(xs) > 0 {
+			v = statistic(a, xs)
+		}
+		c.Values = append(c.Values, v)
+	}
+}
+
+// statistic of sorted values: sd with n−1, median as mid-mean, the smallest
+// mode.
+func statistic(name string, xs []float64) float64 {
+	n := float64(len(xs))
+	sum := 0.0
+	for _, x := range xs {
+		sum += x
+	}
+	switch name {
+	case "sum":
+		return sum
+	case "mean":
+		return sum / n
+	case "min":
+		return xs[0]
+	case "max":
+		return xs[len(xs)-1]
+	case "median":
+		return (xs[(len(xs)-1)/2] + xs[len(xs)/2]) / 2
+	case "std":
+		if len(xs) < 2 {
+			return math.NaN()
+		}
+		ss := 0.0
+		for _, x := range xs {
+			ss += (x - sum/n) * (x - sum/n)
+		}
+		return math.Sqrt(ss / (n - 1))
+	case "mode":
+		best, most, run := xs[0], 0, 0
+		for i, x := range xs {
+			if i > 0 && x == xs[i-1] {
+				run++
+			} else {
+				run = 1
+			}
+			if run > most {
+				best, most = x, run
+			}
+		}
+		return best
+	}
+	return math.NaN()
+}

@@ -1,0 +1,231 @@
+package disclosure
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/csv"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	policy "github.com/ark-tre/ark/policies/disclosure"
+)
+
+// Rounded is a table after suppression and rounding, with what was done and
+// the judgement of its bytes.
+type Rounded struct {
+	Table string     `json:"table"` // CSV
+	Audit RoundAudit `json:"audit"`
+}
+
+// RoundAudit says what rounding did.
+type RoundAudit struct {
+	Profile  string    `json:"profile"`
+	Base     int64     `json:"base"`
+	Mode     string    `json:"mode"`
+	Seed     int64     `json:"seed"`
+	Counts   int       `json:"counts"`   // counts found
+	Masked   int       `json:"masked"`   // suppressed as too small
+	Changed  int       `json:"changed"`  // printed otherwise than before
+	Totals   int       `json:"totals"`   // made the sum of rounded counts
+	Furthest int64     `json:"furthest"` // the largest change of a count that isn't a total
+	Verdict  Verdict   `json:"verdict"`  // of the new table, judged from its bytes
+	Findings []Finding `json:"findings"`
+}
+
+// RoundTable suppresses and rounds the counts of a table as the profile asks,
+// then judges the result from its bytes. Figures that aren't counts stay. The
+// random mode draws from seed and the cell's labels, so that the same cell
+// gets the same noise however often it is asked.
+func RoundTable(ctx context.Context, p policy.Profile, f File, seed int64) (*Rounded, error) {
+	if p.Rounding == nil {
+		return nil, ark.Faultf(ark.Invalid, "the profile %s says nothing about rounding", p.Name).Do("use a profile with a rounding section")
+	}
+	b, err := readAll(f.Reader)
+	if err != nil {
+		return nil, err
+	}
+	t, err := readCSV(f.Name, b)
+	if err != nil {
+		return nil, ark.Faultf(ark.Invalid, "the table can't be read: %s", err)
+	}
+	v := understand(t, p)
+	r := &rounder{v: v, p: p, seed: seed, out: map[[2]int]string{}, val: map[[2]int]int64{}, masked: map[[2]int]bool{}}
+	r.audit = RoundAudit{Profile: p.Name, Base: p.Rounding.Base, Mode: string(p.Rounding.Mode), Seed: seed}
+	r.counts()
+	if p.Rounding.Totals == "of-rounded" {
+		r.totals()
+	}
+	table, err := r.write()
+	if err != nil {
+		return nil, err
+	}
+	r.audit.Verdict, r.audit.Findings, err = CheckTable(ctx, p, File{Name: f.Name, Reader: strings.NewReader(table), Pseudonym: f.Pseudonym})
+	return &Rounded{Table: table, Audit: r.audit}, err
+}
+
+type rounder struct {
+	v      *view
+	p      policy.Profile
+	seed   int64
+	out    map[[2]int]string
+	val    map[[2]int]int64 // shown value of a count
+	masked map[[2]int]bool
+	audit  RoundAudit
+}
+
+// counts suppresses and rounds each count by itself.
+func (r *rounder) counts() {
+	for _, s := range r.v.sites {
+		if s.kind != kCount || s.part > 0 || len(r.v.at[[2]int{s.row, s.col}]) > 1 {
+			continue // composite cells are for their author
+		}
+		r.audit.Counts++
+		at := [2]int{s.row, s.col}
+		zero := s.v.n == 0 && r.p.Counts.Zeros == policy.Fail
+		if r.p.Counts.Small(s.v.n) || zero {
+			r.masked[at], r.out[at] = true, "["+r.p.MaskText()+"]"
+			if r.p.Counts.Strictness == policy.Below {
+				r.out[at] = "<" + strconv.FormatInt(r.p.Counts.Threshold, 10)
+			}
+			r.audit.Masked++
+			continue
+		}
+		n := r.p.Rounding.Round(s.v.n)
+		if r.p.Rounding.Mode == policy.Random {
+			n = r.random(s)
+		}
+		r.val[at], r.out[at] = n, strconv.FormatInt(n, 10)
+		r.audit.Furthest = max(r.audit.Furthest, abs(n-s.v.n))
+	}
+}
+
+func abs(n int64) int64 { return max(n, -n) }
+
+// random rounds to one of the two neighbours, up with the probability that
+// keeps the expectation.
+func (r *rounder) random(s site) int64 {
+	b := r.p.Rounding.BaseFor(s.v.n)
+	rest := s.v.n % b
+	if rest == 0 {
+		return s.v.n
+	}
+	h := sha256.New()
+	_ = binary.Write(h, binary.BigEndian, r.seed)
+	for _, l := range r.v.labels {
+		h.Write([]byte(r.v.t.rows[s.row].cells[l].raw + "\x1f"))
+	}
+	h.Write([]byte(strings.Join(r.v.cols[s.col].path, "\x1f")))
+	draw := binary.BigEndian.Uint64(h.Sum(nil)) % uint64(b)
+	if draw < uint64(rest) {
+		return s.v.n - rest + b
+	}
+	return s.v.n - rest
+}
+
+// totals makes totals the sums of what is shown, wherever the true total is
+// the sum of the true parts.
+func (r *rounder) totals() {
+	body, totalRows := r.v.bodyRows()
+	var parts []int
+	totalCol := -1
+	for c, col := range r.v.cols {
+		switch {
+		case col.label || !col.is(kCount):
+		case col.total:
+			totalCol = c
+		default:
+			parts = append(parts, c)
+		}
+	}
+	if totalCol >= 0 {
+		for row := range r.v.t.rows {
+			var cells [][2]int
+			for _, c := range parts {
+				cells = append(cells, [2]int{row, c})
+			}
+			r.total([2]int{row, totalCol}, cells)
+		}
+	}
+	if len(totalRows) == 1 {
+		for _, c := range append(slices.Clone(parts), totalCol) {
+			if c < 0 {
+				continue
+			}
+			var cells [][2]int
+			for _, row := range body {
+				cells = append(cells, [2]int{row, c})
+			}
+			r.total([2]int{totalRows[0], c}, cells)
+		}
+	}
+}
+
+func (r *rounder) total(at [2]int, cells [][2]int) {
+	truth := func(k [2]int) (int64, bool) {
+		x := r.v.t.rows[k[0]].cells[k[1]]
+		if x.kind != cellNumber || !x.values[0].whole {
+			return 0, false
+		}
+		return x.values[0].n, true
+	}
+	want, ok := truth(at)
+	sum, shown := int64(0), int64(0)
+	for _, k := range cells {
+		n, fine := truth(k)
+		ok = ok && fine
+		sum += n
+		shown += r.val[k]
+	}
+	if !ok || sum != want || len(cells) < 2 {
+		return
+	}
+	r.val[at], r.out[at] = shown, strconv.FormatInt(shown, 10)
+	if r.masked[at] {
+		r.audit.Masked--
+		delete(r.masked, at)
+	}
+	r.audit.Totals++
+}
+
+// write prints the table with what changed.
+func (r *rounder) write() (string, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	t := r.v.t
+	depth := 0
+	for _, h := range t.header {
+		depth = max(depth, len(h))
+	}
+	for d := range depth {
+		rec := make([]string, len(t.header))
+		for c, h := range t.header {
+			if d < len(h) {
+				rec[c] = h[d]
+			}
+		}
+		if err := w.Write(rec); err != nil {
+			return "", err
+		}
+	}
+	for i, row := range t.rows {
+		rec := make([]string, len(row.cells))
+		for c, x := range row.cells {
+			rec[c] = x.raw
+			if s, ok := r.out[[2]int{i, c}]; ok {
+				if s != x.raw {
+					r.audit.Changed++
+				}
+				rec[c] = s
+			}
+		}
+		if err := w.Write(rec); err != nil {
+			return "", err
+		}
+	}
+	w.Flush()
+	return b.String(), w.Error()
+}

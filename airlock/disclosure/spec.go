@@ -1,0 +1,90 @@
+package disclosure
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/ark"
+)
+
+// Spec says how a table was made from microdata.
+type Spec struct {
+	Kind    string   `json:"kind"` // crosstab
+	Rows    []string `json:"rows"`
+	Cols    []string `json:"cols"`
+	Values  *string  `json:"values"`
+	AggFunc *string  `json:"aggfunc"`
+	Margins bool     `json:"margins"`
+	Filter  string   `json:"filter"`
+}
+
+// maxSpec bounds a specification's bytes.
+const maxSpec = 1 << 20
+
+func badSpec(format string, args ...any) error {
+	return ark.Faultf(ark.Invalid, "the specification is not valid: "+format, args...).
+		Do(`write {"kind":"crosstab","rows":[…],"cols":[…],"values":null,"aggfunc":null,"margins":false}`)
+}
+
+// ReadSpec reads a specification strictly.
+func ReadSpec(r io.Reader) (Spec, error) {
+	var s Spec
+	b, err := io.ReadAll(io.LimitReader(r, maxSpec+1))
+	if err != nil || len(b) > maxSpec {
+		return s, badSpec("it can't be read or is too large")
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&s); err != nil {
+		return s, badSpec("%v", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return s, badSpec("more follows it")
+	}
+	return s, s.check()
+}
+
+// aggregates lists the statistics asked for; a plain count by default.
+func (s Spec) aggregates() []string {
+	if s.AggFunc == nil {
+		return []string{"count"}
+	}
+	var out []string
+	for _, a := range strings.Split(*s.AggFunc, ",") {
+		out = append(out, strings.TrimSpace(a))
+	}
+	return out
+}
+
+func (s Spec) check() error {
+	if s.Kind != "crosstab" {
+		return badSpec("kind must be crosstab")
+	}
+	if len(s.Rows) == 0 {
+		return badSpec("rows names no column")
+	}
+	dims := slices.Concat(s.Rows, s.Cols)
+	for i, d := range dims {
+		if d == "" || slices.Contains(dims[:i], d) {
+			return badSpec("a dimension is empty or named twice")
+		}
+	}
+	if s.AggFunc != nil && s.Values == nil && *s.AggFunc != "count" {
+		return badSpec("aggfunc needs values")
+	}
+	if s.Values != nil && s.AggFunc == nil {
+		return badSpec("values needs aggfunc")
+	}
+	seen := map[string]bool{}
+	for _, a := range s.aggregates() {
+		if !slices.Contains([]string{"mean", "sum", "median", "min", "max", "std", "mode", "count"}, a) || seen[a] {
+			return badSpec("aggfunc %q is unknown or given twice", a)
+		}
+		seen[a] = true
+	}
+	return nil
+}
