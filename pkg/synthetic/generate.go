@@ -42,6 +42,20 @@ type generator struct {
 	mentals   []*mentalFeed
 	out       *output
 	links     *bufio.Writer
+	seed      uint64
+}
+
+// Shares of people with a national data opt-out, and of those who objected to
+// any use. The first is near England's share of 2024.
+const (
+	optOutShare    = 0.054
+	objectionShare = 0.004
+)
+
+// declines draws whether a person is on the list of the given share; lists of
+// other shares are drawn apart, and nothing else about the person changes.
+func (g *generator) declines(p *person, share float64) bool {
+	return throw(g.seed, mix(uint64(share*1e6))^uint64(p.id)).chance(share)
 }
 
 // truth records that a local number is a person.
@@ -50,7 +64,9 @@ func (g *generator) truth(s *source, table, local string, p *person) {
 }
 
 // Generate writes a region below o.Dir: deliveries/<source>/<delivery>/ with
-// CSV files and manifest.json, organisations.json, sources.json, and truth/
+// CSV files and manifest.json, organisations.json, sources.json,
+// lists/optouts.dat and lists/objections.dat (NHS numbers as the national check
+// writes them: one a line with a comma), and truth/
 // with links.csv (source, table, local number, person), people.csv and
 // effects.json. Cost is linear in people; memory does not grow with them.
 func Generate(ctx context.Context, o Options) (Summary, error) {
@@ -81,6 +97,11 @@ func Generate(ctx context.Context, o Options) (Summary, error) {
 	g.links = bufio.NewWriterSize(links, 1<<16)
 	who := bufio.NewWriterSize(people, 1<<16)
 	fmt.Fprintln(g.links, "source,table,local_id,person")
+	lists, err := g.openLists(o.Dir)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer lists.close()
 	fmt.Fprintln(who, "person,household,nhs_number,sex,born,died,imd_decile,alcohol,ckd_onset,ckd_recorded")
 
 	w := &population{region: g.region, names: names, numbers: newNumbers(o.Seed), seed: o.Seed}
@@ -93,6 +114,7 @@ func Generate(ctx context.Context, o Options) (Summary, error) {
 		s.Households++
 		for _, p := range house {
 			g.live(d, p, house)
+			lists.add(g, p)
 			h := p.health
 			fmt.Fprintf(who, "p%09d,h%09d,%s,%c,%s,%s,%d,%d,%s,%s\n", p.id, p.household, p.nhs, p.sex, p.born, p.died, h.decile, h.alcohol, h.ckd, h.ckdCoded)
 		}
@@ -104,7 +126,7 @@ func Generate(ctx context.Context, o Options) (Summary, error) {
 		}
 	}
 	s.People = w.people
-	for _, b := range []*bufio.Writer{g.links, who} {
+	for _, b := range append(lists.buffers(), g.links, who) {
 		if err := b.Flush(); err != nil {
 			return s, fmt.Errorf("synthetic: write the truth: %w", err)
 		}
@@ -128,7 +150,7 @@ func (g *generator) live(d dice, p *person, house []*person) {
 }
 
 func newGenerator(o Options) *generator {
-	g := &generator{region: newRegion(o.Seed, o.People), out: &output{dir: o.Dir, seed: o.Seed}}
+	g := &generator{seed: o.Seed, region: newRegion(o.Seed, o.People), out: &output{dir: o.Dir, seed: o.Seed}}
 	for i := range g.region.practices {
 		g.practices = append(g.practices, newPractice(i, g.out))
 	}

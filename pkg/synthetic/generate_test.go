@@ -152,6 +152,30 @@ func TestTruthAndErrors(t *testing.T) {
 	}
 }
 
+// The lists name people of the region by valid numbers, in the shares meant.
+func TestListsOfThoseWhoDecline(t *testing.T) {
+	dir := region1500(t, 7)
+	people := map[string]bool{}
+	for _, p := range rows(t, filepath.Join(dir, "truth", "people.csv")) {
+		people[p["nhs_number"]] = true
+	}
+	for name, want := range map[string][2]int{"optouts.dat": {45, 125}, "objections.dat": {1, 20}} {
+		b, err := os.ReadFile(filepath.Join(dir, "lists", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+		if len(lines) < want[0] || len(lines) > want[1] {
+			t.Errorf("%s has %d people, want %v", name, len(lines), want)
+		}
+		for _, l := range lines {
+			if n, ok := strings.CutSuffix(l, ","); !ok || !people[n] {
+				t.Fatalf("%s names nobody of the region", name)
+			}
+		}
+	}
+}
+
 func TestLateCorrectionsMeetTheirRows(t *testing.T) {
 	dir := region1500(t, 7)
 	first := map[string]bool{}
