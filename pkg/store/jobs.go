@@ -40,8 +40,8 @@ type Job struct {
 	Updated  time.Time
 }
 
-// maxAttempts is how often a job is tried before it waits for a person.
-const maxAttempts = 5
+// MaxAttempts is how often a job is tried before it waits for a person.
+const MaxAttempts = 5
 
 // Enqueue adds a job inside the change that makes it necessary.
 func (t *Tx) Enqueue(ctx context.Context, kind, role, subject string, input any) (string, error) {
@@ -95,23 +95,34 @@ func (s *Store) Extend(ctx context.Context, id, owner string, d time.Duration) e
 }
 
 // StepDone notes that the step numbered step (from 0) is done and hands carry
-// to the next. Repeating it is harmless.
+// to the next. Repeating it is harmless; a step out of order is an
+// ark.Conflict fault.
 func (s *Store) StepDone(ctx context.Context, id, owner string, step int, carry json.RawMessage) error {
 	return s.underLease(ctx, id, owner, func(tx *Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE jobs SET step = $1, carry = $2, updated = $3 WHERE id = $4 AND step = $5`, step+1, string(carry), tx.now.UnixMicro(), id, step)
+		job, err := getJob(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case step < job.Step:
+			return nil
+		case step > job.Step:
+			return ark.Faultf(ark.Conflict, "a step was reported before the one that comes before it").Do("lease the job again")
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE jobs SET step = $1, carry = $2, updated = $3 WHERE id = $4`, step+1, string(carry), tx.now.UnixMicro(), id)
 		return err
 	})
 }
 
 // Retry gives the job back, to be tried again after a growing wait. After
-// maxAttempts it is failed: the caller learns so and applies the failure.
+// MaxAttempts it is failed: the caller learns so and applies the failure.
 func (s *Store) Retry(ctx context.Context, id, owner, says string) (giveUp bool, err error) {
 	err = s.underLease(ctx, id, owner, func(tx *Tx) error {
 		job, err := getJob(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		if job.Attempts >= maxAttempts {
+		if job.Attempts >= MaxAttempts {
 			giveUp = true
 			return nil
 		}
