@@ -2,8 +2,6 @@ package vault
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"os"
 	"slices"
 	"testing"
@@ -25,7 +23,7 @@ func TestEveryRoleOnEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := start(t)
+	root := client(t)(built.StartVault(t))
 	if err := keyvault.Init(t.Context(), root, "ark"); err != nil {
 		t.Fatal(err)
 	}
@@ -114,16 +112,6 @@ func attempts(class keys.Class, role string, wrapped keys.Wrapped) map[keys.Righ
 	return tries
 }
 
-func start(t *testing.T) *api.Client {
-	t.Helper()
-	var ready struct{ Address, Token string }
-	line := built.Run(t, true, nil, built.Path(t, "vault"), "127.0.0.1:0")
-	if err := json.Unmarshal([]byte(line), &ready); err != nil {
-		t.Fatalf("%q: %v", line, err)
-	}
-	return client(t, ready.Address, ready.Token)
-}
-
 // as returns a keyring with a token under the policy file of the role.
 func as(t *testing.T, root *api.Client, role string) keys.Keyring {
 	t.Helper()
@@ -138,17 +126,19 @@ func as(t *testing.T, root *api.Client, role string) keys.Keyring {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return keyvault.New(client(t, root.Address(), secret.Auth.ClientToken), "ark")
+	return keyvault.New(client(t)(root.Address(), secret.Auth.ClientToken), "ark")
 }
 
-func client(t *testing.T, address, token string) *api.Client {
-	t.Helper()
-	config := api.DefaultConfig()
-	config.Address, config.MaxRetries = address, 0
-	c, err := api.NewClient(config)
-	if err != nil {
-		t.Fatal(fmt.Errorf("client: %w", err))
+func client(t *testing.T) func(url, token string) *api.Client {
+	return func(url, token string) *api.Client {
+		t.Helper()
+		config := api.DefaultConfig()
+		config.Address, config.MaxRetries = url, 0
+		c, err := api.NewClient(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SetToken(token)
+		return c
 	}
-	c.SetToken(token)
-	return c
 }

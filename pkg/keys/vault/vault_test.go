@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -19,12 +18,8 @@ import (
 // server starts a real Vault and returns a client with its root token.
 func server(t *testing.T) *api.Client {
 	t.Helper()
-	line := built.Run(t, true, nil, built.Path(t, "vault"), "127.0.0.1:0")
-	var ready struct{ Address, Token string }
-	if err := json.Unmarshal([]byte(line), &ready); err != nil {
-		t.Fatalf("%q: %v", line, err)
-	}
-	return client(t, ready.Address, ready.Token)
+	url, token := built.StartVault(t)
+	return client(t, url, token)
 }
 
 func client(t *testing.T, address, token string) *api.Client {

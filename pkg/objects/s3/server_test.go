@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 
@@ -20,19 +18,8 @@ import (
 // server starts a real S3 server over a folder of the test's.
 func server(t *testing.T) Config {
 	t.Helper()
-	path := built.Path(t, "versitygw")
-	dir := t.TempDir()
-	data, versions := filepath.Join(dir, "data"), filepath.Join(dir, "versions")
-	for _, d := range []string{data, versions} {
-		if err := os.Mkdir(d, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", built.FreePort(t))
-	built.Run(t, false, []string{"ROOT_ACCESS_KEY=access", "ROOT_SECRET_KEY=secret-of-the-test"}, path,
-		"--port", address, "--quiet", "posix", "--versioning-dir", versions, data)
-	built.Answers(t, address)
-	return Config{Endpoint: address, Region: "us-east-1", Access: "access", Secret: "secret-of-the-test", Insecure: true}
+	s := built.StartS3(t)
+	return Config{Endpoint: s.Endpoint, Region: s.Region, Access: s.Access, Secret: s.Secret, Insecure: true}
 }
 
 func TestContractOnARealServer(t *testing.T) {
