@@ -191,6 +191,9 @@ func looksLikeDate(s string, vs []value) bool {
 			return false
 		}
 	}
+	if len(vs) == 2 && len(s) <= 9 && strings.Contains(s, "/") && vs[0].n >= 1900 && vs[0].n <= 2100 && vs[1].n < 100 || len(vs) == 2 && vs[0].n >= 1900 && vs[0].n <= 2100 && vs[1].n == vs[0].n+1 {
+		return true // 2019/20, 2019/2020: a year that doesn't begin in January
+	}
 	// Whole numbers joined by dashes or slashes without spaces or brackets: a
 	// date, a band or a code. A fraction "3/40" is two numbers.
 	if strings.ContainsAny(s, " ([%") {

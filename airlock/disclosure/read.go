@@ -165,7 +165,7 @@ func layOut(file string, rs []record) (*table, error) {
 	}
 	// 2. The header: the first record, and further ones without data.
 	heads := 1
-	if isData(rs[0]) && !yearsOrSteps(rs[0].fields) {
+	if isData(rs[0]) && !yearsOrSteps(rs[0].fields) && !mostlyText(rs[0]) {
 		t.headerless, heads = true, 0
 	}
 	for heads > 0 && heads < 4 && heads < len(rs)-1 && headerish(rs[heads]) && bodyFollows(rs[heads+1:]) {
@@ -221,6 +221,20 @@ func isData(r record) bool {
 		}
 	}
 	return false
+}
+
+// mostlyText: numbers in a heading such as "[0.025" are few beside words.
+func mostlyText(r record) bool {
+	text, numbers := 0, 0
+	for _, f := range r.fields {
+		switch parseCell(f).kind {
+		case cellText:
+			text++
+		case cellNumber:
+			numbers++
+		}
+	}
+	return text > 2*numbers || text > numbers && text >= 4
 }
 
 // headerish: no numbers, no marks, some text.

@@ -115,6 +115,9 @@ func (v *view) recover(out []Finding, e equation) []Finding {
 	switch {
 	case left < 0:
 		return out // not additive in this direction: not an equation
+	case len(e.hidden) == 1 && e.rounded && left > 0 && v.p.Rounding.Totals == "of-rounded":
+		return append(out, v.finding(SevReview, v.where(r, c), r, c, "the total is not the sum of the rounded counts that are shown, so that a withheld count can be worked out to within the rounding",
+			"make the total the sum of the rounded counts that are shown", evidence...))
 	case len(e.hidden) == 1 && e.rounded:
 		return append(out, v.finding(SevInfo, v.where(r, c), r, c, "a withheld count can be worked out to within the rounding", "make the total the sum of the rounded counts that are shown", evidence...))
 	case len(e.hidden) == 1 && v.p.Counts.Small(left):

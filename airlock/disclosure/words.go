@@ -95,6 +95,16 @@ func kindsOf(heading string) []kind {
 
 // compositeKinds reads "n (%)", "Mean (SD)", "median [IQR]", "OR (95% CI)".
 func compositeKinds(heading string) []kind {
+	// "Cases (n=1220)" is a group with its size; "Lower limb fracture, n (%)"
+	// is a name with what is shown of it after the last comma.
+	if i := strings.IndexByte(heading, '('); i >= 0 && statesBase(heading[i:]) {
+		return compositeKinds(heading[:i])
+	}
+	if i := strings.IndexAny(heading, "([±"); i > 0 {
+		if j := strings.LastIndexByte(heading[:i], ','); j >= 0 {
+			heading = heading[j+1:]
+		}
+	}
 	parts := strings.FieldsFunc(heading, func(r rune) bool { return strings.ContainsRune("([])±,;/", r) })
 	var out []kind
 	for _, p := range parts {
@@ -131,7 +141,7 @@ func kindOfWords(raw string, ws []string) kind {
 		"irr", "smr", "arr", "stderr", "tstat", "statistic", "chisq", "chi2", "wald", "aic", "bic", "loglik", "deviance", "auc", "auroc", "sensitivity", "specificity",
 		"ppv", "npv", "brier", "slope", "intercept", "correlation", "corr", "rho", "tau", "kappa", "smd", "vif", "se", "r2", "rsquared", "hr", "rr", "effect",
 		"hazard", "odds", "likelihood", "zscore", "fpr", "tpr", "gain", "loss", "rmse", "mae", "accuracy", "f1", "survival", "surv", "cumhaz", "propensity", "importance", "gini", "hhi"),
-		has("std", "standard") && has("err", "error", "errors"), has("chi") && has("square", "squared", "sq"), has("t", "z", "f") && (len(ws) == 1 && lowerLetter(raw) || has("stat", "value", "ratio")):
+		has("sq", "squares", "ss") && has("sum", "mean"), has("variance") && has("ratio"), has("std", "standard") && has("err", "error", "errors"), has("chi") && has("square", "squared", "sq"), has("t", "z", "f") && (len(ws) == 1 && lowerLetter(raw) || has("stat", "value", "ratio")):
 		return kCoefficient
 	case slices.Contains(strings.FieldsFunc(raw, func(r rune) bool { return !unicode.IsLetter(r) }), "OR"):
 		return kCoefficient
