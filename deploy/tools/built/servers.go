@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -22,17 +23,28 @@ func StartS3(t testing.TB) S3 {
 	t.Helper()
 	path := Path(t, "versitygw")
 	dir := t.TempDir()
-	data, versions := filepath.Join(dir, "data"), filepath.Join(dir, "versions")
-	for _, d := range []string{data, versions} {
+	data, versions, users := filepath.Join(dir, "data"), filepath.Join(dir, "versions"), filepath.Join(dir, "users")
+	for _, d := range []string{data, versions, users} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s := S3{Endpoint: fmt.Sprintf("127.0.0.1:%d", FreePort(t)), Region: "us-east-1", Access: "access", Secret: "secret-of-the-test"}
 	Run(t, false, []string{"ROOT_ACCESS_KEY=" + s.Access, "ROOT_SECRET_KEY=" + s.Secret}, path,
-		"--port", s.Endpoint, "--quiet", "posix", "--versioning-dir", versions, data)
+		"--port", s.Endpoint, "--quiet", "--iam-dir", users, "posix", "--versioning-dir", versions, data)
 	Answers(t, s.Endpoint)
 	return s
+}
+
+// AddUser makes an account that has no right on any bucket.
+func (s S3) AddUser(t testing.TB, access, secret string) {
+	t.Helper()
+	cmd := exec.Command(Path(t, "versitygw"), "admin", "--access", s.Access, "--secret", s.Secret, "--endpoint-url", "http://"+s.Endpoint,
+		"create-user", "--access", access, "--secret", secret, "--role", "user")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("making the user %s: %v\n%s", access, err, out)
+	}
 }
 
 // StartVault starts a real, unsealed Vault in memory and returns its URL and
