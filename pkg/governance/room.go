@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"math"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
@@ -115,7 +116,7 @@ func loadReview(ctx context.Context, q store.Querier, id string) (store.Entity, 
 	if err != nil {
 		return store.Entity{}, err
 	}
-	deciders := r.Deciders
+	deciders, until := r.Deciders, int64(math.MaxInt64)
 	if r.Delegation != "" {
 		d, err := delegations.Get(ctx, q, r.Delegation)
 		if err != nil {
@@ -124,8 +125,11 @@ func loadReview(ctx context.Context, q store.Querier, id string) (store.Entity, 
 		if !d.Revoked.IsZero() {
 			deciders = []string{r.Org} // revoked: back to the organisation itself
 		}
+		until = d.Until.Unix()
 	}
-	e.Attrs["deciders"], e.Attrs["state"], e.Attrs["lay"] = deciders, r.State, false
+	// From decidersUntil on the organisation decides for itself again.
+	e.Attrs["deciders"], e.Attrs["decidersUntil"], e.Attrs["org"] = deciders, until, r.Org
+	e.Attrs["state"], e.Attrs["lay"] = r.State, false
 	return e, nil
 }
 
