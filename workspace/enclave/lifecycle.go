@@ -71,7 +71,8 @@ func (m *Manager) Start(ctx context.Context, id string, key []byte, names []stri
 }
 
 // Freeze stops every process where it is and ends every session at once. What
-// was done is kept. Freezing what doesn't run is fine.
+// was done is kept: in memory for Resume, and the volume is brought to the
+// disk. Freezing what doesn't run is fine.
 func (m *Manager) Freeze(ctx context.Context, id string) error {
 	return m.with(id, func(p *place) error {
 		if p.State != Running {
@@ -82,7 +83,7 @@ func (m *Manager) Freeze(ctx context.Context, id string) error {
 			return err
 		}
 		p.State = Frozen
-		return m.save(p)
+		return errors.Join(m.save(p), m.volume(id).Sync())
 	})
 }
 

@@ -28,7 +28,10 @@ type Session struct {
 // Config is what the gateway needs from the portal.
 type Config struct {
 	// Origin is the origin of which workspaces are subdomains, such as
-	// http://ws.localhost:8080, and Portal the portal's own.
+	// http://ws.localhost:8080, and Portal the portal's own. Browsers let the
+	// pages of two workspaces share cookies of their parent domain unless that
+	// is a public suffix: in production it should be listed as one, and on one
+	// box http://localhost:8080 is stricter, since no cookie can be set for it.
 	Origin, Portal string
 	// Authorise says whether the session may go on: user signed in, permit and
 	// training in force, workspace running. Called on every request.
@@ -72,6 +75,10 @@ func New(c Config) (*Gateway, error) {
 // no underscore.
 func label(workspace string) string { return strings.ReplaceAll(workspace, "_", "-") }
 
+// labelPrefix begins every label, so that other hosts of the same parent stay
+// the portal's.
+const labelPrefix = string(ark.PrefixWorkspace) + "-"
+
 // OriginOf is the origin of a workspace's pages.
 func (g *Gateway) OriginOf(workspace string) string {
 	return g.origin.Scheme + "://" + label(workspace) + "." + g.origin.Host
@@ -83,7 +90,7 @@ func (g *Gateway) Owns(host string) bool { return g.labelOf(host) != "" }
 
 func (g *Gateway) labelOf(host string) string {
 	name, ok := strings.CutSuffix(strings.ToLower(host), "."+g.origin.Host)
-	if !ok || name == "" || strings.ContainsAny(name, ".:/ _") {
+	if !ok || !strings.HasPrefix(name, labelPrefix) || strings.ContainsAny(name, ".:/ _") {
 		return ""
 	}
 	return name
@@ -95,6 +102,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host := g.labelOf(r.Host)
 	if host == "" {
 		g.refuse(w, r, http.StatusMisdirectedRequest, "This address is no workspace.")
+		return
+	}
+	if r.URL.Path == "/favicon.ico" {
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	if r.URL.Path == enterPath {

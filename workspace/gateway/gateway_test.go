@@ -393,6 +393,7 @@ func TestOwns(t *testing.T) {
 	for host, want := range map[string]bool{
 		"wsp-one.ws.localhost:" + port: true, "WSP-ONE.WS.LOCALHOST:" + port: true, "localhost:" + port: false, "ws.localhost:" + port: false,
 		"a.b.ws.localhost:" + port: false, "wsp-one.ws.localhost.evil.example:" + port: false, "": false, "view.localhost:" + port: false,
+		"view.ws.localhost:" + port: false,
 	} {
 		if got := f.Owns(host); got != want {
 			t.Errorf("Owns(%q) = %t", host, got)

@@ -30,7 +30,7 @@ func setHeaders(h http.Header) {
 	h.Set("X-Frame-Options", "SAMEORIGIN")
 	h.Set("X-DNS-Prefetch-Control", "off")
 	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Permissions-Policy", "camera=(), microphone=(), display-capture=(), geolocation=(), usb=(), serial=(), bluetooth=(), hid=(), midi=(), payment=(), clipboard-read=(), clipboard-write=()")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), display-capture=(), geolocation=(), usb=(), serial=(), hid=(), midi=(), payment=(), clipboard-read=(), clipboard-write=()")
 	h.Set("Cache-Control", "no-store")
 }
 

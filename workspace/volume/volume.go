@@ -147,6 +147,19 @@ func (v Volume) Used() (used, size int64, err error) {
 	return int64(s.Blocks-s.Bfree) * s.Bsize, int64(s.Blocks) * s.Bsize, nil
 }
 
+// Sync brings everything written so far to the disk.
+func (v Volume) Sync() error {
+	f, err := os.Open(v.Mount)
+	if err == nil {
+		defer f.Close()
+		err = unix.Syncfs(int(f.Fd()))
+	}
+	if err != nil {
+		return ark.Faultf(ark.Unavailable, "the volume could not be brought to the disk").Because(err)
+	}
+	return nil
+}
+
 // Close takes the key out of the kernel and unmounts. It is not done until the
 // mount is gone; closing what is not open is fine.
 func (v Volume) Close(ctx context.Context) error {

@@ -40,5 +40,5 @@ c.FileContentsManager.always_delete_dir = True
 c.LabApp.extension_manager = "readonly"
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
-c.LabApp.collaborative = False
+c.LabApp.core_mode = True  # what is installed, never a build of one's own
 c.TerminalManager.cull_inactive_timeout = 0
