@@ -11,8 +11,8 @@ import (
 
 func TestDemonstrationContracts(t *testing.T) {
 	paths, _ := filepath.Glob("../../deploy/demo/contracts/*.yaml")
-	if len(paths) != 7 {
-		t.Fatalf("%d contracts, want 7", len(paths))
+	if len(paths) != 8 {
+		t.Fatalf("%d contracts, want 8", len(paths))
 	}
 	for _, p := range paths {
 		text, err := os.ReadFile(p)
