@@ -18,6 +18,7 @@ import (
 // contractCmd gathers what a data engineer does with contracts.
 type contractCmd struct {
 	Check contractCheckCmd `cmd:"" help:"Read contracts and say what is wrong with them."`
+	Diff  contractDiffCmd  `cmd:"" help:"Compare two versions of a contract; status 1 where the version does not rise enough."`
 	Draft contractDraftCmd `cmd:"" help:"Draft a contract from a sample CSV file, or from a Frictionless Table Schema (.json)."`
 	Try   contractTryCmd   `cmd:"" help:"Take a delivery in against a contract, into a folder of your own, under a key that is thrown away."`
 }
@@ -135,5 +136,35 @@ func (c contractDraftCmd) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Print(text)
+	return nil
+}
+
+type contractDiffCmd struct {
+	Old string `arg:"" type:"existingfile" help:"The contract in force."`
+	New string `arg:"" type:"existingfile" help:"The one proposed."`
+}
+
+// Run prints the differences.
+func (c contractDiffCmd) Run() error {
+	old, err := readContract(c.Old)
+	if err != nil {
+		return err
+	}
+	now, err := readContract(c.New)
+	if err != nil {
+		return err
+	}
+	differences, refused := intake.Diff(old, now)
+	for _, d := range differences {
+		kind := "compatible"
+		if d.Breaking {
+			kind = "breaking"
+		}
+		fmt.Printf("%-10s %s %s: %s\n", kind, d.Table, d.Column, d.What)
+	}
+	if refused != nil {
+		fmt.Fprintln(os.Stderr, "ark:", refused)
+		return errFound
+	}
 	return nil
 }
