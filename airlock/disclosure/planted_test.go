@@ -320,7 +320,7 @@ func (g gen) plant() (form, string) {
 	}
 }
 
-func judgeForm(t testing.TB, p policy.Profile, f form) (Verdict, []Finding) {
+func judgeForm(t fataler, p policy.Profile, f form) (Verdict, []Finding) {
 	t.Helper()
 	v, fs, err := CheckTable(context.Background(), p, File{Name: "t.csv", Reader: strings.NewReader(f.csv()), Pseudonym: func(s string) bool { return strings.HasPrefix(s, "PSEU") }})
 	if err != nil {

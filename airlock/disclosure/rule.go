@@ -28,6 +28,7 @@ func Rules() []Rule {
 		countBelowThreshold(),
 		countDerivedSmall(),
 		countFull(),
+		countRecovered(),
 		countUnrounded(),
 		countZero(),
 		dateTooFine(),

@@ -106,10 +106,48 @@ func (v *view) baseOf(s site, counts []site) (base int64, sureBase, ok bool) {
 		}
 		one = &counts[i]
 	}
-	if one == nil || one.v.n <= 0 || v.sharesOfColumn(one.col, s.col) {
+	if one == nil {
+		// 4. A base stated in the heading or a note: no group is larger.
+		n := v.statedBase(s.col)
+		return n, true, n > 0 && s.kind == kPercent
+	}
+	if one.v.n <= 0 || v.sharesOfColumn(one.col, s.col) {
 		return 0, false, false
 	}
 	return one.v.n, false, true
+}
+
+// statedBase is the n of "n = 40" in a column's heading, else in a note; 0 if
+// none is stated, or several.
+func (v *view) statedBase(c int) int64 {
+	for _, h := range v.cols[c].path {
+		if n := baseIn(h); n > 0 {
+			return n
+		}
+	}
+	found := int64(0)
+	for _, x := range v.t.notes {
+		if n := baseIn(x.text); n > 0 {
+			if found > 0 && found != n {
+				return 0
+			}
+			found = n
+		}
+	}
+	return found
+}
+
+// baseIn reads the number of "n = 1,250" or "base: 300" out of a text.
+func baseIn(s string) int64 {
+	ws := words(strings.ReplaceAll(s, ",", ""))
+	for i := 0; i+1 < len(ws); i++ {
+		if ws[i] == "n" || ws[i] == "base" || ws[i] == "denominator" {
+			if n, err := strconv.ParseInt(ws[i+1], 10, 64); err == nil {
+				return n
+			}
+		}
+	}
+	return 0
 }
 
 // sharesOfColumn reports whether column pct prints each row's share of the

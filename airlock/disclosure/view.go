@@ -143,10 +143,13 @@ func (v *view) years(c int) bool {
 
 // readRows finds totals and what row labels say about their numbers.
 func (v *view) readRows() {
+	if len(v.cols) > 1 && len(v.cols[0].kinds) == 0 && v.namesRows(0) {
+		v.cols[0].label = true
+	}
 	if n := len(v.cols); n > 1 && !slices.ContainsFunc(v.cols, func(c column) bool { return c.label }) {
 		// The leftmost column of a table without any label column names its
-		// rows when its values tell them apart.
-		if c := &v.cols[0]; len(c.kinds) == 0 && c.values == len(v.t.rows) && !v.t.headerless {
+		// rows when it has no heading of its own, or counts up in even steps.
+		if c := &v.cols[0]; len(c.kinds) == 0 && c.values == len(v.t.rows) && !v.t.headerless && (len(c.path) == 0 || v.evenSteps(0)) {
 			c.label = true
 		}
 	}
@@ -167,6 +170,41 @@ func (v *view) readRows() {
 		v.rowTotal = append(v.rowTotal, total)
 		v.rowKinds = append(v.rowKinds, kinds)
 	}
+}
+
+// namesRows reports whether a column without a telling heading names rows: one
+// of its cells says Total, or all are years.
+func (v *view) namesRows(c int) bool {
+	years := len(v.t.rows) > 1
+	for _, r := range v.t.rows {
+		x := r.cells[c]
+		if x.kind == cellText && isTotal(x.raw) {
+			return true
+		}
+		years = years && x.kind == cellNumber && x.values[0].whole && x.values[0].n >= 1900 && x.values[0].n <= 2100
+	}
+	return years
+}
+
+// evenSteps reports whether a column counts up in even steps, over three rows
+// at least.
+func (v *view) evenSteps(c int) bool {
+	step := 0.0
+	for r, row := range v.t.rows {
+		x := row.cells[c]
+		if x.kind != cellNumber {
+			return false
+		}
+		if r == 0 {
+			continue
+		}
+		d := x.values[0].f - v.t.rows[r-1].cells[c].values[0].f
+		if d <= 0 || r > 1 && d-step > 1e-9*step || r > 1 && step-d > 1e-9*step {
+			return false
+		}
+		step = d
+	}
+	return len(v.t.rows) > 2
 }
 
 // rowLabelKinds reads only row labels that say plainly what their numbers
@@ -213,9 +251,25 @@ func (v *view) settleUnknown() {
 		default:
 			col.sure = maybe
 		}
+		if v.titled() {
+			col.sure = maybe // "Median length of stay": the title says what the numbers are
+		}
 		col.kinds = []kind{kCount}
 	}
 	slices.Sort(v.labels)
+}
+
+// titled reports whether a title above the table names a statistic that is no
+// count.
+func (v *view) titled() bool {
+	for _, n := range v.t.notes {
+		if n.line < v.t.rows[0].line {
+			if k := kindOfWords(n.text, words(n.text)); k.statistic() && k != kCount {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // total reports whether the table has a total row or column.
@@ -235,6 +289,9 @@ func (v *view) readSites() {
 			if rk := v.rowKinds[r]; rk != nil && (len(kinds) == 0 || kinds[0] == kCount) {
 				kinds, s = rk, sure
 			}
+			if len(kinds) == 0 && v.namesCount(r) {
+				kinds, s = []kind{kCount}, sure
+			}
 			kinds, s = fitParts(kinds, s, x)
 			for part, val := range x.values {
 				k := kUnknown
@@ -252,6 +309,17 @@ func (v *view) readSites() {
 			}
 		}
 	}
+}
+
+// namesCount reports whether a row is labelled as a count ("Deaths") in a
+// column whose heading says nothing.
+func (v *view) namesCount(r int) bool {
+	for _, l := range v.labels {
+		if k := kindsOf(v.t.rows[r].cells[l].raw); len(k) == 1 && k[0] == kCount {
+			return true
+		}
+	}
+	return false
 }
 
 // fitParts reads composite cells whose heading names fewer parts.
