@@ -18,7 +18,7 @@ func loaded(t testing.TB, files ...string) *frame.Frame {
 	t.Helper()
 	b := frame.NewBuilder()
 	for _, name := range files {
-		f, err := os.Open(filepath.Join("testdata", name))
+		f, err := os.Open(filepath.Join("bench", "data", name))
 		if err != nil {
 			t.Fatal(err)
 		}

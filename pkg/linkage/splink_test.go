@@ -19,7 +19,7 @@ import (
 
 func unpacked(t testing.TB, name string) []byte {
 	t.Helper()
-	f, err := os.Open("testdata/splink/" + name)
+	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func historical(t testing.TB) *frame.Frame {
 	csv := strings.Join(cols, ",") + "\n"
 	var b strings.Builder
 	b.WriteString(csv)
-	for line := range strings.SplitSeq(strings.TrimSuffix(string(unpacked(t, "h50k.tsv.zst")), "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSuffix(string(unpacked(t, "bench/data/h50k.tsv.zst")), "\n"), "\n") {
 		for i, v := range strings.Split(line, "\t") {
 			if i > 0 {
 				b.WriteByte(',')
@@ -62,7 +62,7 @@ func historical(t testing.TB) *frame.Frame {
 // predictions are the pairs and weights that Splink gave.
 func predictions(t testing.TB) []engine.Edge {
 	t.Helper()
-	b := unpacked(t, "h50k_predictions.bin.zst")
+	b := unpacked(t, "testdata/splink/h50k_predictions.bin.zst")
 	n, words := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
 	sizes := [3]uint32{binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint32(b[16:])}
 	r := bytes.NewReader(b[20:])
@@ -99,7 +99,7 @@ func predictions(t testing.TB) []engine.Edge {
 
 func TestSplinkModelGivesSplinkWeights(t *testing.T) {
 	f := historical(t)
-	j, err := os.Open("testdata/splink/h50k_model.json")
+	j, err := os.Open("bench/data/h50k_model.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
 
-const fake = "../testdata/fake_1000.csv.gz"
+const fake = "../bench/data/fake_1000.csv.gz"
 
 func run(t *testing.T, q Request) *Done {
 	t.Helper()
@@ -114,7 +114,7 @@ func TestSameBytesAtAnyThreadCount(t *testing.T) {
 
 func TestSeveralInputsAreNamed(t *testing.T) {
 	out := t.TempDir()
-	d := run(t, Request{Inputs: []Input{{"a", "../testdata/febrl4a.csv.gz"}, {"b", "../testdata/febrl4b.csv.gz"}}, Out: out})
+	d := run(t, Request{Inputs: []Input{{"a", "../bench/data/febrl4a.csv.gz"}, {"b", "../bench/data/febrl4b.csv.gz"}}, Out: out})
 	if d.Result.Model.Mode != model.Link {
 		t.Errorf("mode %q, want link", d.Result.Model.Mode)
 	}

@@ -99,7 +99,7 @@ func TestSpecIsRead(t *testing.T) {
 }
 
 func FuzzReadSplink(f *testing.F) {
-	b, err := os.ReadFile("../testdata/splink/h50k_model.json")
+	b, err := os.ReadFile("../bench/data/h50k_model.json")
 	if err != nil {
 		f.Fatal(err)
 	}

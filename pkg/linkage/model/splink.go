@@ -130,7 +130,7 @@ func ReadSplink(name string, r io.Reader) (*Model, error) {
 }
 
 func (s *splinkModel) model() (*Model, error) {
-	m := &Model{Name: "splink", Prior: 0.0001, Trained: true, Raw: true, UniqueID: s.UniqueID, Source: s.SourceDataset}
+	m := &Model{Name: "splink", Prior: 0.0001, Trained: s.trained(), Raw: true, UniqueID: s.UniqueID, Source: s.SourceDataset}
 	switch s.LinkType {
 	case "dedupe_only":
 		m.Mode = Dedupe
@@ -143,6 +143,8 @@ func (s *splinkModel) model() (*Model, error) {
 	}
 	if s.Prior != nil {
 		m.Prior = *s.Prior
+	} else if !m.Trained {
+		m.Prior = math.NaN()
 	}
 	for _, r := range s.Rules {
 		m.Rules = append(m.Rules, Rule{Name: r.Rule, When: r.Rule})
@@ -150,6 +152,11 @@ func (s *splinkModel) model() (*Model, error) {
 	for _, c := range s.Comparisons {
 		mc := Comparison{Name: c.Name, Description: c.Description}
 		m0, u0 := splinkDefaults(c.Levels)
+		if !m.Trained {
+			for i := range m0 {
+				m0[i], u0[i] = math.NaN(), math.NaN()
+			}
+		}
 		for i, l := range c.Levels {
 			ml := Level{Condition: l.Condition, Label: l.Label, IsNull: l.IsNull, M: m0[i], U: u0[i],
 				FixM: l.FixM, FixU: l.FixU, TFColumn: l.TFColumn, TFFloor: l.TFFloor, TFOwn: l.TFPlain}
@@ -173,6 +180,19 @@ func (s *splinkModel) model() (*Model, error) {
 		m.Comparisons = append(m.Comparisons, mc)
 	}
 	return m, nil
+}
+
+// trained reports whether any level has a probability; when none has, the
+// model is to be estimated.
+func (s *splinkModel) trained() bool {
+	for _, c := range s.Comparisons {
+		for _, l := range c.Levels {
+			if l.M != nil || l.U != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func explicit(comparison string, level int, ps ...*splinkProb) error {
