@@ -74,20 +74,19 @@ func rewrite(c *frame.Column, name string, fn func(string) string) rewritten {
 // joined makes a column of both values, null when either is.
 func joined(a, b *frame.Column, name string) *frame.Column {
 	in := frame.NewInterner()
-	seen := map[uint64]uint32{}
+	seen := frame.NewNumbers(1024)
+	var named []uint32 // by number of the two values
 	ids := make([]uint32, len(a.IDs))
 	for i := range ids {
 		x, y := a.IDs[i], b.IDs[i]
 		if x == 0 || y == 0 {
 			continue
 		}
-		k := uint64(x)<<32 | uint64(y)
-		id, ok := seen[k]
-		if !ok {
-			id = in.String(a.Dict[x] + " " + b.Dict[y])
-			seen[k] = id
+		k := int(seen.Number(uint64(x)<<32|uint64(y))) - 1
+		if k == len(named) {
+			named = append(named, in.String(a.Dict[x]+" "+b.Dict[y]))
 		}
-		ids[i] = id
+		ids[i] = named[k]
 	}
 	return &frame.Column{Name: name, IDs: ids, Dict: in.Dict()}
 }

@@ -30,28 +30,9 @@ func fold(f *frame.Frame, m *model.Model) (*folding, error) {
 			cols = append(cols, c)
 		}
 	}
-	same := make([]uint32, f.N) // number of what the row says
-	for i, s := range f.Source {
-		same[i] = uint32(s)
-	}
-	for _, c := range cols {
-		seen := make(map[uint64]uint32, len(c.Dict))
-		for i, id := range c.IDs {
-			k := uint64(same[i])<<32 | uint64(id)
-			n, ok := seen[k]
-			if !ok {
-				n = uint32(len(seen))
-				seen[k] = n
-			}
-			same[i] = n
-		}
-	}
-	times := make([]uint32, f.N)
-	first := make([]uint32, f.N)
-	for i, s := range same {
-		if times[s]++; times[s] == 1 {
-			first[s] = uint32(i)
-		}
+	same, times, first := alike(f, cols)
+	if times == nil {
+		return nil, nil
 	}
 	x := &folding{first: make([]uint32, f.N)}
 	left := append([]uint32(nil), times...)
@@ -76,6 +57,51 @@ func fold(f *frame.Frame, m *model.Model) (*folding, error) {
 		}
 	}
 	return x, nil
+}
+
+// alike numbers what rows say; times is how many rows say each, nil when none
+// is said more than foldFrom times, and first the first that does.
+func alike(f *frame.Frame, cols []*frame.Column) (same, times, first []uint32) {
+	hashes := make([]uint64, f.N)
+	for i, s := range f.Source {
+		hashes[i] = uint64(s) + 1
+	}
+	for _, c := range cols {
+		for i, id := range c.IDs {
+			h := (hashes[i] ^ uint64(id)) * 0x9E3779B97F4A7C15
+			hashes[i] = h ^ h>>29
+		}
+	}
+	t := frame.NewNumbers(f.N / 2)
+	same = make([]uint32, f.N)
+	most := uint32(0)
+	for i, h := range hashes {
+		n := t.Number(h) - 1
+		if int(n) == len(times) {
+			times, first = append(times, 0), append(first, uint32(i))
+		} else if !equalRows(f, cols, first[n], uint32(i)) {
+			return nil, nil, nil // two hashes met: fold nothing rather than wrongly
+		}
+		times[n]++
+		most = max(most, times[n])
+		same[i] = n
+	}
+	if most <= foldFrom {
+		return nil, nil, nil
+	}
+	return same, times, first
+}
+
+func equalRows(f *frame.Frame, cols []*frame.Column, a, b uint32) bool {
+	if f.Source[a] != f.Source[b] {
+		return false
+	}
+	for _, c := range cols {
+		if c.IDs[a] != c.IDs[b] {
+			return false
+		}
+	}
+	return true
 }
 
 // labels carries cluster labels of the folded frame to the whole one: a row

@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 	"sync"
+
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 )
 
 // block numbers the blocks of every rule.
@@ -68,7 +70,7 @@ func (r *rule) number(n, limit int) {
 // combine renumbers ids by (ids, with). Without split a null in either makes
 // null; with split only blocks in over are divided, a null being a part.
 func combine(ids, with []uint32, split bool, over []bool) int {
-	t := newPairTable(1024)
+	t := frame.NewNumbers(1024)
 	for i, a := range ids {
 		if a == 0 {
 			continue
@@ -82,9 +84,9 @@ func combine(ids, with []uint32, split bool, over []bool) int {
 			ids[i] = 0
 			continue
 		}
-		ids[i] = t.number(uint64(a)<<32 | uint64(b))
+		ids[i] = t.Number(uint64(a)<<32 | uint64(b))
 	}
-	return int(t.n) + 1
+	return t.Len() + 1
 }
 
 func blockSizes(ids []uint32, size int) []uint32 {
@@ -203,9 +205,9 @@ func (r *rule) lists() (order, starts []uint32) {
 // pack lays the value and block numbers of each record side by side, so that
 // comparing two records touches two short runs of memory.
 func (p *Plan) pack() {
-	p.width, p.slots = len(p.comps)+len(p.rules), len(p.vs.all)
+	p.width, p.slots = len(p.comps)+len(p.rules), len(p.vs.slots)
 	p.rows, p.cold = make([]uint32, p.width*p.f.N), make([]uint32, p.slots*p.f.N)
-	for j, v := range p.vs.all {
+	for j, v := range p.vs.slots {
 		for i, id := range v.ids {
 			p.cold[i*p.slots+j] = id
 		}
@@ -229,19 +231,39 @@ func (p *Plan) pack() {
 // with the same numbers compare the same.
 func (c *comparison) tuples(vs *vectors) []uint32 {
 	if len(c.slots) == 1 {
-		return vs.all[c.slots[0]].ids
+		return vs.slots[c.slots[0]].ids
 	}
 	ids := make([]uint32, vs.f.N)
 	for i := range ids {
 		ids[i] = 1
 	}
 	for _, s := range c.slots {
-		t := newPairTable(1024)
+		t := frame.NewNumbers(1024)
 		for i, a := range ids {
-			ids[i] = t.number(uint64(a)<<32 | uint64(vs.all[s].ids[i]))
+			ids[i] = t.Number(uint64(a)<<32 | uint64(vs.slots[s].ids[i]))
 		}
 	}
 	return ids
+}
+
+// free lets go of what was laid side by side, after the frequencies that are
+// asked for later are counted.
+func (p *Plan) free() {
+	for _, v := range p.vs.slots {
+		v.frequencies()
+	}
+	for _, v := range p.vs.all {
+		v.ids = nil
+		if v.slot < 0 {
+			v.words, v.nums = nil, nil
+		}
+	}
+	for i := range p.rules {
+		p.rules[i].keys, p.rules[i].ref = nil, nil
+	}
+	f := *p.f
+	f.Cols = nil
+	p.f, p.vs.f = &f, &f
 }
 
 // row is what blocking and comparing look at first.
@@ -249,51 +271,3 @@ func (p *Plan) row(i uint32) []uint32 { return p.rows[int(i)*p.width : (int(i)+1
 
 // values is the value numbers of a record, which tests look at.
 func (p *Plan) values(i uint32) []uint32 { return p.cold[int(i)*p.slots : (int(i)+1)*p.slots] }
-
-// pairTable numbers distinct 64-bit keys from 1 in order of first appearance.
-type pairTable struct {
-	keys []uint64
-	nums []uint32
-	n    uint32
-}
-
-func newPairTable(size int) *pairTable {
-	return &pairTable{keys: make([]uint64, size), nums: make([]uint32, size)}
-}
-
-func mix(k uint64) uint64 {
-	k ^= k >> 32
-	k *= 0x9E3779B97F4A7C15
-	k ^= k >> 29
-	k *= 0xBF58476D1CE4E5B9
-	return k ^ k>>32
-}
-
-func (t *pairTable) number(k uint64) uint32 {
-	mask := uint64(len(t.keys) - 1)
-	i := mix(k) & mask
-	for t.nums[i] != 0 {
-		if t.keys[i] == k {
-			return t.nums[i]
-		}
-		i = (i + 1) & mask
-	}
-	t.n++
-	n := t.n
-	t.keys[i], t.nums[i] = k, n
-	if int(t.n)*2 > len(t.keys) {
-		keys, nums := t.keys, t.nums
-		t.keys, t.nums = make([]uint64, 4*len(keys)), make([]uint32, 4*len(nums))
-		mask = uint64(len(t.keys) - 1)
-		for j, m := range nums {
-			if m != 0 {
-				i := mix(keys[j]) & mask
-				for t.nums[i] != 0 {
-					i = (i + 1) & mask
-				}
-				t.keys[i], t.nums[i] = keys[j], m
-			}
-		}
-	}
-	return n
-}

@@ -142,7 +142,7 @@ func (c *clusters) value(i int, root uint32) uint32 {
 	if v, ok := c.unique[i][root]; ok {
 		return v
 	}
-	return c.p.unique[i].ids[root]
+	return c.p.values(root)[c.p.unique[i].slot]
 }
 
 func (c *clusters) join(a, b uint32) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
 
@@ -42,23 +43,23 @@ func (p *Plan) upperPairs() int64 {
 
 // counter counts patterns and masks.
 type counter struct {
-	masks, cells *pairTable
+	masks, cells *frame.Numbers
 	maskOf       []uint64
 	keyOf        []uint64
 	n            []float64
 }
 
 func newCounter() *counter {
-	return &counter{masks: newPairTable(64), cells: newPairTable(1024), maskOf: []uint64{0}, keyOf: []uint64{0}, n: []float64{0}}
+	return &counter{masks: frame.NewNumbers(64), cells: frame.NewNumbers(1024), maskOf: []uint64{0}, keyOf: []uint64{0}, n: []float64{0}}
 }
 
 func (c *counter) add(pattern uint32, mask uint64) {
-	m := c.masks.number(mask)
+	m := c.masks.Number(mask)
 	if int(m) == len(c.maskOf) {
 		c.maskOf = append(c.maskOf, mask)
 	}
 	key := uint64(pattern)<<32 | uint64(m)
-	i := c.cells.number(key)
+	i := c.cells.Number(key)
 	if int(i) == len(c.n) {
 		c.n = append(c.n, 0)
 		c.keyOf = append(c.keyOf, key)
@@ -99,7 +100,7 @@ func (p *Plan) collect(ctx context.Context) (*candidates, error) {
 		if counters[at] == nil {
 			counters[at] = newCounter()
 		}
-		if out.each > 1 && mix(uint64(l)<<32|uint64(r))%out.each != 0 {
+		if out.each > 1 && frame.Mix(uint64(l)<<32|uint64(r))%out.each != 0 {
 			return
 		}
 		pat := p.pattern(&w.scratch, l, r)
@@ -133,7 +134,7 @@ func (p *Plan) random(pairs int) [][]float64 {
 	w := &scratch{}
 	var digits []int
 	state := uint64(1)
-	draw := func() uint32 { state += 0x9E3779B97F4A7C15; return uint32(mix(state) % uint64(p.f.N)) }
+	draw := func() uint32 { state += 0x9E3779B97F4A7C15; return uint32(frame.Mix(state) % uint64(p.f.N)) }
 	for range pairs {
 		l, r := draw(), draw()
 		if l == r || p.m.Mode == model.Link && p.f.Source[l] == p.f.Source[r] {
@@ -177,14 +178,15 @@ func (p *Plan) equality(l *level) *vector {
 }
 
 // determines reports whether equal values of a always mean equal values of b.
-func determines(a, b *vector) bool {
+func (p *Plan) determines(a, b *vector) bool {
 	at := make([]uint32, len(a.words))
-	for i, id := range a.ids {
-		switch {
+	for i := range uint32(p.f.N) {
+		v := p.values(i)
+		switch id, other := v[a.slot], v[b.slot]+1; {
 		case id == 0:
 		case at[id] == 0:
-			at[id] = b.ids[i] + 1
-		case at[id] != b.ids[i]+1:
+			at[id] = other
+		case at[id] != other:
 			return false
 		}
 	}

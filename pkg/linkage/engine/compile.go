@@ -382,9 +382,9 @@ func (c *compiler) measure(n *expr.Node) (measure, error) {
 		}
 		slot := v.slot
 		if l {
-			return func(_ *scratch, l, _ []uint32) float64 { return v.nums[l[slot]] }, nil
+			return func(_ *scratch, l, _ []uint32) float64 { return v.number(l[slot]) }, nil
 		}
-		return func(_ *scratch, _, r []uint32) float64 { return v.nums[r[slot]] }, nil
+		return func(_ *scratch, _, r []uint32) float64 { return v.number(r[slot]) }, nil
 	}
 	switch n.Op {
 	case expr.Add, expr.Sub, expr.Mul, expr.Div:

@@ -63,7 +63,7 @@ func (p *Plan) estimateU() error {
 			}
 			u, known := exactly(v), true
 			for j, b := range before {
-				if determines(b, v) {
+				if p.determines(b, v) {
 					u -= shares[j]
 				} else {
 					known = false

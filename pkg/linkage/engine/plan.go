@@ -110,6 +110,7 @@ func Compile(m *model.Model, f *frame.Frame, threads int) (*Plan, error) {
 	}
 	p.block()
 	p.pack()
+	p.free()
 	return p, nil
 }
 
@@ -167,7 +168,7 @@ func (c *compiler) rule(r model.Rule) (rule, error) {
 			rest = append(rest, e)
 			continue
 		}
-		v, err := c.vs.of(e.Args[0])
+		v, err := c.vs.key(e.Args[0])
 		if err != nil {
 			return rule{}, err
 		}
@@ -187,7 +188,7 @@ func (c *compiler) rule(r model.Rule) (rule, error) {
 		if err != nil {
 			return rule{}, err
 		}
-		v, err := c.vs.of(n)
+		v, err := c.vs.key(n)
 		if err != nil {
 			return rule{}, err
 		}

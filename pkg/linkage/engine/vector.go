@@ -13,7 +13,7 @@ import (
 // vector is a one-sided expression worked out for every record: per record
 // the number of its value, 0 for null.
 type vector struct {
-	slot    int // place in a record's row
+	slot    int // place among a record's values; -1 when only blocking looks at it
 	ids     []uint32
 	words   []string
 	nums    []float64 // per value; NaN when it is not a number
@@ -54,6 +54,7 @@ type vectors struct {
 	byEx map[string]*vector
 	all  []*vector
 
+	slots   []*vector    // by slot
 	touched map[int]bool // slots asked for since it was last emptied
 }
 
@@ -62,21 +63,34 @@ func newVectors(f *frame.Frame) *vectors {
 		eval: evaluator{patterns: map[string]*regexp.Regexp{}, layouts: map[string]string{}}}
 }
 
-// of returns the vector of the one-sided expression n, the same for either side.
+// of returns the vector of the one-sided expression n, the same for either
+// side, for a test that looks at its values.
 func (vs *vectors) of(n *expr.Node) (*vector, error) {
+	v, err := vs.key(n)
+	if err != nil {
+		return nil, err
+	}
+	if v.slot < 0 {
+		v.slot = len(vs.slots)
+		vs.slots = append(vs.slots, v)
+	}
+	vs.touched[v.slot] = true
+	return v, nil
+}
+
+// key returns the vector of n for blocking.
+func (vs *vectors) key(n *expr.Node) (*vector, error) {
 	key := n.Sideless()
 	if v, ok := vs.byEx[key]; ok {
-		vs.touched[v.slot] = true
 		return v, nil
 	}
 	v, err := vs.make(n)
 	if err != nil {
 		return nil, err
 	}
-	v.slot, v.times = len(vs.all), vs.f.Times
+	v.slot, v.times = -1, vs.f.Times
 	vs.byEx[key] = v
 	vs.all = append(vs.all, v)
-	vs.touched[v.slot] = true
 	return v, nil
 }
 
@@ -94,7 +108,7 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 		cols[name], only = c, c
 	}
 	if n.Op == expr.Col {
-		return &vector{ids: only.IDs, words: only.Dict, nums: none(len(only.Dict))}, nil
+		return &vector{ids: only.IDs, words: only.Dict, nums: nil}, nil
 	}
 	b := &vectorMaker{in: frame.NewInterner(), nums: []float64{math.NaN()}}
 	if len(cols) == 1 { // once per distinct value
@@ -137,12 +151,12 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 	return &vector{ids: ids, words: b.in.Dict(), nums: b.nums}, nil
 }
 
-func none(n int) []float64 {
-	f := make([]float64, n)
-	for i := range f {
-		f[i] = math.NaN()
+// number is the number that value id is, NaN when it is none.
+func (v *vector) number(id uint32) float64 {
+	if int(id) < len(v.nums) {
+		return v.nums[id]
 	}
-	return f
+	return math.NaN()
 }
 
 type vectorMaker struct {
@@ -162,10 +176,10 @@ func (b *vectorMaker) id(v value) uint32 {
 		}
 	}
 	id := b.in.String(v.string())
-	for int(id) >= len(b.nums) {
-		b.nums = append(b.nums, math.NaN())
-	}
 	if v.k == number {
+		for int(id) >= len(b.nums) {
+			b.nums = append(b.nums, math.NaN())
+		}
 		b.nums[id] = v.f
 	}
 	return id
