@@ -70,7 +70,7 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 		return Report{}, ark.Faultf(ark.Internal, "an output of the index is missing")
 	}
 	// 1. Read identifiers; one node per distinct identity.
-	raw, err := readAll(ctx, in.Identifiers)
+	raw, err := readAll(ctx, in.Identifiers, in.Options.Threads)
 	if err != nil {
 		return Report{}, err
 	}
@@ -107,7 +107,7 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 	if err := writePersonIndex(out.PersonIndex, people); err != nil {
 		return Report{}, err
 	}
-	demo, err := readAll(ctx, in.Demographics)
+	demo, err := readAll(ctx, in.Demographics, in.Options.Threads)
 	if err != nil {
 		return Report{}, err
 	}
@@ -121,8 +121,8 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 	return rep, enc.Encode(rep)
 }
 
-func readAll(ctx context.Context, files []File) (*frame.Frame, error) {
-	b := frame.NewBuilder()
+func readAll(ctx context.Context, files []File, threads int) (*frame.Frame, error) {
+	b := frame.NewBuilder().Threads(threads)
 	for _, f := range files {
 		if err := b.AddParquet(ctx, f.Name, f.At, f.Size); err != nil {
 			return nil, err
@@ -137,7 +137,7 @@ func readIndex(ctx context.Context, f *File) (map[string]string, error) {
 	if f == nil {
 		return out, nil
 	}
-	fr, err := readAll(ctx, []File{*f})
+	fr, err := readAll(ctx, []File{*f}, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -49,3 +49,13 @@ func halves(f *frame.Frame, name string) (a, b *frame.Column) {
 	}
 	return nil, nil
 }
+
+// PartOf reports whether a column is half of one that need names as a_b_concat.
+func PartOf(column string, need map[string]bool) bool {
+	for n := range need {
+		if s, ok := strings.CutSuffix(n, "_concat"); ok && (strings.HasPrefix(s, column+"_") || strings.HasSuffix(s, "_"+column)) {
+			return true
+		}
+	}
+	return false
+}

@@ -31,6 +31,7 @@ type Scores struct {
 // Evaluate links and measures the answer against the column that holds the
 // truth. Rows without a truth count for nothing.
 func Evaluate(ctx context.Context, q Request, column string) (*Evaluation, *Done, error) {
+	q.Truth = column
 	d, err := Link(ctx, q)
 	if err != nil {
 		return nil, nil, err

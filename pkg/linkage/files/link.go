@@ -23,6 +23,7 @@ type Request struct {
 	ID      string
 	Out     string
 	Export  string // path to write the model to as Splink JSON; empty: don't
+	Truth   string // column that is kept to evaluate against; empty: none
 	Options linkage.Options
 }
 
@@ -39,11 +40,19 @@ type Done struct {
 // run that was cut short leaves nothing under these names that it wrote half,
 // and run again gives the same files.
 func Link(ctx context.Context, q Request) (*Done, error) {
-	raw, err := load(ctx, q.Inputs)
+	m, err := q.readModel()
 	if err != nil {
 		return nil, err
 	}
-	f, m, err := q.model(raw)
+	want, err := q.wants(m)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := load(ctx, q.Inputs, q.Options.Threads, want)
+	if err != nil {
+		return nil, err
+	}
+	f, m, err := q.prepare(raw, m)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +60,12 @@ func Link(ctx context.Context, q Request) (*Done, error) {
 	if err != nil {
 		return nil, err
 	}
+	slim := *raw // from here on only the truth is asked for
+	slim.Cols = nil
+	if c := raw.Col(q.Truth); c != nil {
+		slim.Cols = []*frame.Column{c}
+	}
+	raw = &slim
 	r, err := linkage.Run(ctx, f, m, q.Options)
 	if err != nil {
 		return nil, err
@@ -87,39 +102,66 @@ func Link(ctx context.Context, q Request) (*Done, error) {
 	return d, nil
 }
 
-// model reads or infers the model and prepares the frame for it.
-func (q *Request) model(raw *frame.Frame) (*frame.Frame, *model.Model, error) {
-	mode := q.Mode
-	if mode == "" && len(q.Inputs) > 1 {
-		mode = model.Link
-	}
+// readModel reads the model that the request names; nil when it names none.
+func (q *Request) readModel() (*model.Model, error) {
 	if q.Spec != "" && q.Splink != "" {
-		return nil, nil, ark.Faultf(ark.Invalid, "both a spec and a Splink model are given").Do("give one of them")
-	}
-	if q.Spec == "" && q.Splink == "" {
-		if mode == "" {
-			mode = model.Dedupe
-		}
-		return linkage.Infer(raw, mode)
+		return nil, ark.Faultf(ark.Invalid, "both a spec and a Splink model are given").Do("give one of them")
 	}
 	path, read := q.Spec, model.ReadSpec
 	if path == "" {
 		path, read = q.Splink, model.ReadSplink
 	}
+	if path == "" {
+		return nil, nil
+	}
 	in, err := os.Open(path)
 	if err != nil {
-		return nil, nil, ark.Faultf(ark.Invalid, "the model file can't be opened").Do("check its path").Because(err)
+		return nil, ark.Faultf(ark.Invalid, "the model file can't be opened").Do("check its path").Because(err)
 	}
 	defer in.Close()
-	m, err := read(filepath.Base(path), in)
-	if err != nil {
-		return nil, nil, err
+	return read(filepath.Base(path), in)
+}
+
+// wants tells which columns need to be read: those that name rows or the
+// truth, and those that the model looks at or that say who a person is.
+func (q *Request) wants(m *model.Model) (func(string) bool, error) {
+	named := map[string]bool{q.Truth: true}
+	switch {
+	case q.ID != "":
+		named[q.ID] = true
+	case m != nil && m.UniqueID != "":
+		named[m.UniqueID] = true
+		fallthrough
+	default:
+		for _, n := range idColumns() {
+			named[n] = true
+		}
 	}
-	if q.Mode != "" || m.Mode == "" {
+	if m != nil && m.Raw {
+		need, err := m.Columns()
+		if err != nil {
+			return nil, err
+		}
+		return func(c string) bool { return named[c] || need[c] || linkage.PartOf(c, need) }, nil
+	}
+	return func(c string) bool { return named[c] || model.RoleOf(c) != model.Ignored }, nil
+}
+
+// prepare makes the frame that the model looks at, and the model when the
+// request names none.
+func (q *Request) prepare(raw *frame.Frame, m *model.Model) (*frame.Frame, *model.Model, error) {
+	mode := q.Mode
+	if mode == "" && (m == nil || m.Mode == "") {
+		mode = model.Dedupe
+		if len(q.Inputs) > 1 {
+			mode = model.Link
+		}
+	}
+	if m == nil {
+		return linkage.Infer(raw, mode)
+	}
+	if mode != "" {
 		m.Mode = mode
-	}
-	if m.Mode == "" {
-		m.Mode = model.Dedupe
 	}
 	f, err := linkage.Prepare(raw, m)
 	return f, m, err

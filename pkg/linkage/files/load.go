@@ -35,12 +35,12 @@ func ParseInput(s string) (Input, error) {
 	return Input{name, path}, nil
 }
 
-// load reads all inputs into one frame.
-func load(ctx context.Context, inputs []Input) (*frame.Frame, error) {
+// load reads the wanted columns of all inputs into one frame.
+func load(ctx context.Context, inputs []Input, threads int, want func(string) bool) (*frame.Frame, error) {
 	if len(inputs) == 0 {
 		return nil, ark.Faultf(ark.Invalid, "no input is named").Do("give --in FILE")
 	}
-	b := frame.NewBuilder()
+	b := frame.NewBuilder().Only(want).Threads(threads)
 	seen := map[string]bool{}
 	for _, in := range inputs {
 		if seen[in.Name] {
@@ -100,7 +100,7 @@ func names(f *frame.Frame, column string, m *model.Model) ([]string, error) {
 	}
 	out := make([]string, f.N)
 	several := len(f.Sources) > 1
-	seen := make(map[uint64]struct{}, f.N)
+	seen := make([]uint32, len(c.Dict)) // by value, the source that had it last, plus one
 	start := make([]int, len(f.Sources))
 	for i := range out {
 		s := f.Source[i]
@@ -109,12 +109,11 @@ func names(f *frame.Frame, column string, m *model.Model) ([]string, error) {
 		if id == 0 {
 			return nil, ark.Faultf(ark.Invalid, "the row has no id").At(f.Sources[s], int64(start[s]), column).Do("give every row an id")
 		}
-		k := uint64(s)<<32 | uint64(id)
-		if _, twice := seen[k]; twice {
+		if seen[id] == uint32(s)+1 {
 			return nil, ark.Faultf(ark.Invalid, "the id of the row was given to an earlier row").At(f.Sources[s], int64(start[s]), column).
 				Do("give every row an id of its own, or name another column with --id")
 		}
-		seen[k] = struct{}{}
+		seen[id] = uint32(s) + 1
 		out[i] = c.Dict[id]
 		if several {
 			out[i] = f.Sources[s] + "/" + out[i]
@@ -123,9 +122,14 @@ func names(f *frame.Frame, column string, m *model.Model) ([]string, error) {
 	return out, nil
 }
 
+// idColumns are names of columns that name rows, likeliest first.
+func idColumns() []string {
+	return []string{"unique_id", "id", "rec_id", "record_id", "record_key", "row_id", "uid", "person_record_key"}
+}
+
 // guessID finds the column that names the rows, by its name only.
 func guessID(f *frame.Frame) string {
-	for _, n := range []string{"unique_id", "id", "rec_id", "record_id", "record_key", "row_id", "uid", "person_record_key"} {
+	for _, n := range idColumns() {
 		if f.Col(n) != nil {
 			return n
 		}

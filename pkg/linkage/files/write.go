@@ -7,12 +7,26 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/linkage"
 	"github.com/ark-tre/ark/pkg/linkage/engine"
 )
+
+// newTable begins a table whose string columns are plain, but for the named
+// ones: ids are all different, and a dictionary of them costs more than it saves.
+func newTable(w io.Writer, s columnar.Schema, repeated ...string) (*pqarrow.FileWriter, error) {
+	props := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Snappy), parquet.WithCreatedBy("ark"),
+		parquet.WithDictionaryDefault(false), parquet.WithStats(false)}
+	for _, c := range repeated {
+		props = append(props, parquet.WithDictionaryFor(c, true))
+	}
+	return pqarrow.NewFileWriter(s.Arrow(), struct{ io.Writer }{w}, parquet.NewWriterProperties(props...), pqarrow.NewArrowWriterProperties())
+}
 
 // order is the order of ids as text: rows by rank, ranks by row.
 type order struct{ rows, rank []uint32 }
@@ -48,7 +62,7 @@ func writePairs(w io.Writer, ids []string, o *order, r *linkage.Result) error {
 		{Name: "weight", Type: cell.Float64}, {Name: "probability", Type: cell.Float64},
 		{Name: "pattern", Type: cell.String}, {Name: "tier", Type: cell.String, Nullable: true},
 	}
-	out, err := columnar.NewWriter(w, schema, columnar.Options{Compression: columnar.Snappy})
+	out, err := newTable(w, schema, "pattern", "tier")
 	if err != nil {
 		return err
 	}
@@ -77,7 +91,7 @@ func writePairs(w io.Writer, ids []string, o *order, r *linkage.Result) error {
 		}
 		if (i+1)%columnar.DefaultRowGroup == 0 || i+1 == len(list) {
 			rec := b.NewRecord()
-			err := out.WriteRecord(rec)
+			err := out.Write(rec)
 			rec.Release()
 			if err != nil {
 				return err
@@ -96,7 +110,7 @@ func writeClusters(w io.Writer, ids []string, o *order, labels []uint32) error {
 		}
 	}
 	schema := columnar.Schema{{Name: "id", Type: cell.String}, {Name: "cluster", Type: cell.String}}
-	out, err := columnar.NewWriter(w, schema, columnar.Options{Compression: columnar.Snappy})
+	out, err := newTable(w, schema)
 	if err != nil {
 		return err
 	}
@@ -108,7 +122,7 @@ func writeClusters(w io.Writer, ids []string, o *order, labels []uint32) error {
 		cluster.Append(ids[o.rows[least[labels[row]]-1]])
 		if (i+1)%columnar.DefaultRowGroup == 0 || i+1 == len(o.rows) {
 			rec := b.NewRecord()
-			err := out.WriteRecord(rec)
+			err := out.Write(rec)
 			rec.Release()
 			if err != nil {
 				return err

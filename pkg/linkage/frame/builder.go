@@ -14,6 +14,8 @@ type Builder struct {
 	sources []string
 	source  []uint16
 	n       int
+	want    func(column string) bool // nil: every column
+	threads int
 }
 
 type building struct {
@@ -24,6 +26,15 @@ type building struct {
 
 // NewBuilder returns an empty builder.
 func NewBuilder() *Builder { return &Builder{byName: map[string]int{}} }
+
+// Only makes the builder leave out the columns that want refuses.
+func (b *Builder) Only(want func(column string) bool) *Builder { b.want = want; return b }
+
+// Threads lets a Parquet file's columns be read by several goroutines.
+func (b *Builder) Threads(n int) *Builder { b.threads = n; return b }
+
+// wanted reports whether a column is to be read.
+func (b *Builder) wanted(name string) bool { return b.want == nil || b.want(name) }
 
 // column returns the column of that name, adding it when it is new.
 func (b *Builder) column(name string) *building {

@@ -39,7 +39,9 @@ func (b *Builder) AddCSV(name string, r io.Reader) error {
 				At(name, 0, h).Do("give each column a name of its own")
 		}
 		seen[h] = true
-		cols[i] = b.column(h)
+		if b.wanted(h) {
+			cols[i] = b.column(h)
+		}
 	}
 	rows := 0
 	for {
@@ -52,6 +54,9 @@ func (b *Builder) AddCSV(name string, r io.Reader) error {
 		}
 		rows++
 		for i, v := range rec {
+			if cols[i] == nil {
+				continue
+			}
 			cols[i].ids = append(cols[i].ids, cols[i].in.copied(strings.TrimSpace(v)))
 		}
 	}

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
+	"sync"
+	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
@@ -33,76 +36,169 @@ func (b *Builder) AddParquet(ctx context.Context, name string, r io.ReaderAt, si
 		return bad(err)
 	}
 	defer pf.Close()
-	props := pqarrow.ArrowReadProperties{BatchSize: 1 << 16}
-	schema := pf.MetaData().Schema
-	for i := range schema.NumColumns() {
-		if schema.Column(i).PhysicalType() == parquet.Types.ByteArray {
-			props.SetReadDict(i, true)
-		}
-	}
-	fr, err := pqarrow.NewFileReader(pf, props, memory.DefaultAllocator)
+	names, err := b.columnsOf(pf, name)
 	if err != nil {
-		return bad(err)
+		return err
 	}
-	rr, err := fr.GetRecordReader(ctx, nil, nil)
-	if err != nil {
-		return bad(err)
+	rows := int(pf.NumRows())
+	if rows < 0 || rows > math.MaxInt32 {
+		return ark.Faultf(ark.TooMuch, "the file has too many rows").At(name, 0, "").Do("split the file")
 	}
-	defer rr.Release()
-	cols := make([]*building, rr.Schema().NumFields())
-	for i, f := range rr.Schema().Fields() {
-		if arrow.IsNested(f.Type.ID()) {
-			return ark.Faultf(ark.Invalid, "the column is nested").At(name, 0, f.Name).Do("flatten the column or leave it out")
+	cols := make([]*building, len(names))
+	for i, n := range names {
+		if b.wanted(n) {
+			cols[i] = b.column(n)
 		}
-		cols[i] = b.column(f.Name)
 	}
-	rows := 0
-	for rr.Next() {
-		rec := rr.Record()
-		for i, c := range cols {
-			c.add(rec.Column(i))
-		}
-		rows += int(rec.NumRows())
-	}
-	if err := rr.Err(); err != nil && !errors.Is(err, io.EOF) {
+	if err := b.readColumns(ctx, pf, cols); err != nil {
 		return bad(err)
+	}
+	for _, c := range cols {
+		if c != nil && len(c.ids) != b.n+rows {
+			return bad(errors.New("columns of different lengths"))
+		}
 	}
 	b.finish(name, rows)
 	return nil
 }
 
+// columnsOf returns the names of the file's columns, which must be flat and
+// distinct.
+func (b *Builder) columnsOf(pf *file.Reader, name string) ([]string, error) {
+	schema := pf.MetaData().Schema
+	seen := map[string]bool{}
+	var out []string
+	for i := range schema.NumColumns() {
+		c := schema.Column(i)
+		if len(c.ColumnPath()) != 1 || c.MaxRepetitionLevel() > 0 {
+			return nil, ark.Faultf(ark.Invalid, "the column is nested").At(name, 0, c.ColumnPath()[0]).Do("flatten the column or leave it out")
+		}
+		if seen[c.Name()] || c.Name() == "" {
+			return nil, ark.Faultf(ark.Invalid, "a column has no name or the name of another column").At(name, 0, c.Name()).
+				Do("give each column a name of its own")
+		}
+		seen[c.Name()] = true
+		out = append(out, c.Name())
+	}
+	return out, nil
+}
+
+// readColumns reads the columns that are not nil, some at a time.
+func (b *Builder) readColumns(ctx context.Context, pf *file.Reader, cols []*building) error {
+	var wg sync.WaitGroup
+	gate := make(chan struct{}, max(1, b.threads))
+	errs := make([]error, len(cols))
+	for i, c := range cols {
+		if c == nil {
+			continue
+		}
+		wg.Add(1)
+		gate <- struct{}{}
+		go func() {
+			defer wg.Done()
+			defer func() { <-gate }()
+			defer func() { // the decoder panics on some damaged files
+				if p := recover(); p != nil {
+					errs[i] = fmt.Errorf("decoder: %v", p)
+				}
+			}()
+			c.ids = slices.Grow(c.ids, int(min(pf.NumRows(), 1<<24)))
+			if pf.MetaData().Schema.Column(i).PhysicalType() == parquet.Types.ByteArray {
+				errs[i] = c.readBytes(ctx, pf, i)
+			} else {
+				errs[i] = c.readOther(ctx, pf, i)
+			}
+		}()
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// readBytes reads a column of strings. Values of a dictionary page come as
+// views of the same bytes again and again, so most are found by their address
+// and only compared, not hashed.
+func (c *building) readBytes(ctx context.Context, pf *file.Reader, column int) error {
+	const batch = 4096
+	values := make([]parquet.ByteArray, batch)
+	levels := make([]int16, batch)
+	nullable := pf.MetaData().Schema.Column(column).MaxDefinitionLevel() > 0
+	type known struct {
+		at *byte
+		id uint32
+	}
+	recent := make([]known, 1<<12)
+	for g := range pf.NumRowGroups() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		cr, err := pf.RowGroup(g).Column(column)
+		if err != nil {
+			return err
+		}
+		r, ok := cr.(*file.ByteArrayColumnChunkReader)
+		if !ok {
+			return errors.New("a column is not of bytes")
+		}
+		for r.HasNext() {
+			n, got, err := r.ReadBatch(batch, values, levels, nil)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				break
+			}
+			at := 0
+			for i := range int(n) {
+				if nullable && levels[i] == 0 {
+					c.ids = append(c.ids, 0)
+					continue
+				}
+				if at >= got {
+					return errors.New("a page holds fewer values than it says")
+				}
+				v := values[at]
+				at++
+				if len(v) == 0 {
+					c.ids = append(c.ids, 0)
+					continue
+				}
+				p := unsafe.SliceData([]byte(v))
+				k := &recent[uintptr(unsafe.Pointer(p))>>2%(1<<12)]
+				if k.at != p || c.in.dict[k.id] != string(v) { // buffers are used again
+					*k = known{p, c.in.Bytes(v)}
+				}
+				c.ids = append(c.ids, k.id)
+			}
+		}
+		if err := r.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOther reads a column of another type, in its usual written form.
+func (c *building) readOther(ctx context.Context, pf *file.Reader, column int) error {
+	fr, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 1 << 16}, memory.DefaultAllocator)
+	if err != nil {
+		return err
+	}
+	rr, err := fr.GetRecordReader(ctx, []int{column}, nil)
+	if err != nil {
+		return err
+	}
+	defer rr.Release()
+	for rr.Next() {
+		c.add(rr.Record().Column(0))
+	}
+	if err := rr.Err(); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
 // add appends the values of a chunk.
 func (c *building) add(a arrow.Array) {
-	switch a := a.(type) {
-	case *array.Dictionary:
-		words, ok := a.Dictionary().(*array.String)
-		if !ok {
-			break
-		}
-		renumber := make([]uint32, words.Len())
-		for i := range renumber {
-			if words.IsValid(i) {
-				renumber[i] = c.in.copied(words.Value(i))
-			}
-		}
-		for i := range a.Len() {
-			if a.IsNull(i) {
-				c.ids = append(c.ids, 0)
-				continue
-			}
-			c.ids = append(c.ids, renumber[a.GetValueIndex(i)])
-		}
-		return
-	case *array.String:
-		for i := range a.Len() {
-			if a.IsNull(i) {
-				c.ids = append(c.ids, 0)
-				continue
-			}
-			c.ids = append(c.ids, c.in.copied(a.Value(i)))
-		}
-		return
-	}
 	for i := range a.Len() {
 		if a.IsNull(i) {
 			c.ids = append(c.ids, 0)
