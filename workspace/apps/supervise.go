@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/ark-tre/ark/pkg/ark"
 )
 
 // logFolder keeps the apps' own words in the workspace's home: they are
@@ -18,6 +20,9 @@ const logFolder = Top + "/home/.ark"
 // every orphan, starts an app that ended again (more slowly each time), and
 // returns when ctx ends, having asked everything to stop.
 func Supervise(ctx context.Context, list []App) error {
+	if os.Getpid() != 1 {
+		return ark.Faultf(ark.Invalid, "only the first process of a workspace may do this: it ends every process it sees")
+	}
 	if err := os.MkdirAll(logFolder, 0o700); err != nil {
 		return err
 	}

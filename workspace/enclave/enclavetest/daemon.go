@@ -50,7 +50,11 @@ func Start(t testing.TB) *Daemon {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d := &Daemon{Engine: engine, Dir: dir, Socket: filepath.Join(dir, "s"), Program: filepath.Join(dir, "ark-enclaved"), t: t}
+	// Programs may lie where only root can go, as in root's own home.
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := &Daemon{Engine: engine, Dir: dir, Socket: filepath.Join(dir, "s"), Program: filepath.Join(dir, "bin/ark-enclaved"), t: t}
 	build := exec.Command("go", "build", "-o", d.Program, "./cmd/ark-enclaved")
 	build.Dir, build.Env = top, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
