@@ -90,8 +90,11 @@ func (r *Request) View(v Viewer) View {
 	}
 	names := r.names(v)
 	hidden := out.Phase == PhaseIndependent || out.Phase == PhaseOpen && out.Author
-	if out.Author && r.State == "partly-reviewed" {
-		out.State, out.StateSince = "submitted", r.Created
+	if out.Phase == PhaseIndependent {
+		out.StateSince = r.Created // the state's own time would tell when another checker finished
+		if !r.finishedBy(v.User) {
+			out.State = "submitted"
+		}
 	}
 	if !v.Checker && !out.Author {
 		return View{ID: r.ID, Project: r.Project, State: r.State, Phase: out.Phase} // neither: ordinals only
@@ -140,6 +143,16 @@ func (r *Request) View(v Viewer) View {
 		}
 	}
 	return out
+}
+
+// finishedBy reports whether user has finished a review of this round.
+func (r *Request) finishedBy(user string) bool {
+	for _, rev := range r.Reviews {
+		if rev.Checker == user && rev.Round == r.Round && !rev.Done.IsZero() {
+			return true
+		}
+	}
+	return false
 }
 
 // maySee hides comments of checkers from each other in the independent phase,
@@ -252,8 +265,11 @@ func (r *Request) line(user string) QueueLine {
 			}
 		}
 	}
-	if l.State == "partly-reviewed" && l.Yours != "finished" {
-		l.State = "submitted"
+	if r.Phase() == PhaseIndependent {
+		l.Since = r.Created
+		if l.Yours != "finished" {
+			l.State = "submitted"
+		}
 	}
 	for _, f := range r.Files {
 		if f.Kind == KindOutput {

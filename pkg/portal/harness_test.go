@@ -177,7 +177,7 @@ func (b *bench) do(user, method, path string, body io.Reader, header ...string) 
 		r.AddCookie(&http.Cookie{Name: "ark", Value: b.user(user)})
 	}
 	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+		r.Header.Add(header[i], header[i+1])
 	}
 	resp, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
 	if err != nil {

@@ -1,0 +1,164 @@
+package portal
+
+import (
+	"html"
+	"os"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/ark-tre/ark/airlock"
+)
+
+var hrefs = regexp.MustCompile(`(?:href|action|src)="(/[^"#]*)`)
+
+// crawl follows every link of the portal's own that user can see and returns
+// the pages by path. It never posts, and leaves out what changes something by
+// being looked at.
+func (b *bench) crawl(user string, start ...string) map[string]string {
+	b.t.Helper()
+	seen := map[string]string{}
+	todo := append([]string{"/", "/register", "/ledger", "/check", "/safe", "/choice", "/latency"}, start...)
+	if user != "" {
+		todo = append(todo, "/home", "/account")
+	}
+	for len(todo) > 0 {
+		path := todo[0]
+		todo = todo[1:]
+		if _, ok := seen[path]; ok || strings.HasPrefix(path, "/assets/") || strings.HasPrefix(path, "/sign-in") || strings.HasPrefix(path, "/step-up") || strings.HasSuffix(path, "/enter") || strings.Contains(path, "/enter?") || len(seen) > 600 {
+			continue
+		}
+		resp, body := b.do(user, "GET", path, nil)
+		if resp.StatusCode == 303 && resp.Header.Get("Location") != "" {
+			seen[path] = ""
+			if to := resp.Header.Get("Location"); strings.HasPrefix(to, "/") {
+				todo = append(todo, to)
+			}
+			continue
+		}
+		if resp.StatusCode >= 500 {
+			b.t.Errorf("%s as %q: %d", path, user, resp.StatusCode)
+		}
+		seen[path] = body
+		if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+			continue
+		}
+		for _, m := range hrefs.FindAllStringSubmatch(body, -1) {
+			todo = append(todo, html.UnescapeString(m[1]))
+		}
+	}
+	return seen
+}
+
+// story plays a whole project, so that every kind of page has something to show.
+func (b *bench) story() (project, ws, request, release string) {
+	b.people()
+	b.data()
+	project, ws = b.active("Alcohol and emergency care")
+	request = b.submit(ws)
+	b.checked(request, "review")
+	b.reviewed("checker1", request, airlock.VoteApprove)
+	b.reviewed("checker2", request, airlock.VoteApprove)
+	release = b.release(request)
+	b.submitted("How late is kidney disease found?")
+	b.application("Support for families")
+	open := b.submit(ws)
+	b.checked(open, "review")
+	blocked := b.submit(ws)
+	b.checked(blocked, "fail")
+	return project, ws, request, release
+}
+
+// TestWordsOfAWorkspaceStayIn crawls as everyone and looks for the canary that
+// stands in every word a workspace can write.
+func TestWordsOfAWorkspaceStayIn(t *testing.T) {
+	b := newBench(t)
+	project, ws, request, release := b.story()
+	start := []string{"/projects/" + project, "/projects/" + project + "/permit", "/projects/" + project + "/application/check", "/workspaces/" + ws, "/outputs/" + request, "/queue/" + request, "/queue/" + request + "/release", "/releases/" + release, "/register/" + project, "/ledger?project=" + project,
+		apiPrefix + "/projects/" + project, apiPrefix + "/projects/" + project + "/releases", apiPrefix + "/requests/" + request, apiPrefix + "/requests", apiPrefix + "/queue", apiPrefix + "/releases/" + release, apiPrefix + "/workspaces", apiPrefix + "/workspaces/" + ws, apiPrefix + "/workspaces/" + ws + "/outbox", apiPrefix + "/acts", apiPrefix + "/me", apiPrefix + "/openapi.json"}
+	may := map[string][]string{
+		"researcher": {"/workspaces/" + ws, "/outputs/", apiPrefix + "/requests", apiPrefix + "/workspaces/" + ws + "/outbox"},
+		"checker1":   {"/queue/", "/outputs/", apiPrefix + "/requests/"},
+		"checker2":   {"/queue/", "/outputs/", apiPrefix + "/requests/"},
+	}
+	found := map[string]bool{}
+	for _, who := range []string{"", "researcher", "colleague", "custodian", "labcustodian", "checker1", "checker2", "engineer", "operator", "auditor", "lay"} {
+		pages := b.crawl(who, start...)
+		if len(pages) < 12 {
+			t.Errorf("only %d pages as %q", len(pages), who)
+		}
+		for path, body := range pages {
+			if !strings.Contains(body, "CANARY") {
+				continue
+			}
+			found[who] = true
+			if !slices.ContainsFunc(may[who], func(p string) bool { return strings.HasPrefix(path, p) }) {
+				i := strings.Index(body, "CANARY")
+				t.Errorf("%s as %q shows words of the workspace: …%s…", path, who, body[max(0, i-120):min(len(body), i+40)])
+			}
+		}
+	}
+	for who := range may {
+		if !found[who] {
+			t.Errorf("%s, who may see the words, does not", who)
+		}
+	}
+	if strings.Contains(b.log.String(), "CANARY") {
+		t.Error("the log holds words of the workspace")
+	}
+}
+
+// TestPagesAreSound looks at every page that each role can reach, in a browser.
+func TestPagesAreSound(t *testing.T) {
+	if os.Getenv("ARK_SHOTS") == "" && testing.Short() {
+		t.Skip("short")
+	}
+	b := newBench(t)
+	b.story()
+	var looks []look
+	done := map[string]bool{}
+	for _, who := range []string{"researcher", "custodian", "checker1", "engineer", "operator", "auditor", "lay", ""} {
+		pages := b.crawl(who)
+		paths := make([]string, 0, len(pages))
+		for p, body := range pages {
+			if strings.HasPrefix(body, "<!DOCTYPE") && !strings.HasPrefix(p, "/ledger?") {
+				paths = append(paths, p)
+			}
+		}
+		sort.Strings(paths)
+		for _, p := range paths {
+			kind := who + kindOf(p)
+			if kindOf(p) != "/home" && kindOf(p) != "/account" && p != "/projects" {
+				kind = kindOf(p) // the same kind of page is looked at once
+			}
+			if done[kind] {
+				continue
+			}
+			done[kind] = true
+			l := look{Name: strings.Trim(nameOf(who, p), "-"), URL: b.origin() + p}
+			if who != "" {
+				l.Cookie = "ark=" + b.user(who)
+			}
+			looks = append(looks, l)
+		}
+	}
+	looks = append(looks, look{Name: "not-found", URL: b.origin() + "/nothing/here", Status: 404})
+	t.Logf("%d kinds of page", len(looks))
+	if len(looks) < 45 {
+		t.Errorf("only %d kinds of page were found", len(looks))
+	}
+	lookAt(t, looks)
+}
+
+var ids = regexp.MustCompile(`[a-z]{3}_[0-9a-f]{32}`)
+
+func kindOf(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	return ids.ReplaceAllString(path, "ID")
+}
+
+func nameOf(who, path string) string {
+	return who + strings.NewReplacer("/", "-", "ID", "x").Replace(kindOf(path))
+}
