@@ -17,7 +17,10 @@ import (
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/keys/local"
+	"github.com/ark-tre/ark/pkg/ledger"
 	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/objects/folder"
 	"github.com/ark-tre/ark/pkg/portal/viewer"
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/policies"
@@ -115,6 +118,7 @@ type bench struct {
 	server *httptest.Server
 	log    *strings.Builder
 	id     map[string]string // short name → id
+	failed map[string]int    // user and path → status, of a crawl
 }
 
 func newBench(t *testing.T) *bench {
@@ -138,11 +142,12 @@ func newBench(t *testing.T) *bench {
 	cat := catalogue.New(st, true)
 	gov := governance.New(st, cat, head)
 	mem := &memory{at: map[string]string{}}
-	b := &bench{t: t, st: st, door: &testDoor{}, mem: mem, id: map[string]string{}, log: &strings.Builder{}}
+	b := &bench{t: t, st: st, door: &testDoor{}, mem: mem, id: map[string]string{}, failed: map[string]int{}, log: &strings.Builder{}}
 	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Objects: mem, Outputs: &pinned{mem, testOutbox}, Enclave: testEnclave{},
 		Enter: func(ws, user, session string) (string, error) {
 			return "http://x.ws.localhost/.ark/enter?ticket=1", nil
 		}}
+	b.rooms.Ledger = b.ledger()
 	b.server = httptest.NewUnstartedServer(nil)
 	origin := "http://localhost:" + portOf(b.server.Listener.Addr().String())
 	view := "http://view.localhost:" + portOf(b.server.Listener.Addr().String())
@@ -159,6 +164,29 @@ func newBench(t *testing.T) *bench {
 	b.server.Start()
 	t.Cleanup(b.server.Close)
 	return b
+}
+
+// ledger is a real log that takes what the store records.
+func (b *bench) ledger() Ledger {
+	dir := b.t.TempDir()
+	b.must(local.Init(filepath.Join(dir, "keys")))
+	ring, err := local.Open(filepath.Join(dir, "keys"), time.Now)
+	b.must(err)
+	b.must(ring.Create(context.Background(), "signing/ledger"))
+	b.must(folder.Init(filepath.Join(dir, "objects"), objects.DefaultRules()))
+	back, err := folder.Open(filepath.Join(dir, "objects"), objects.DefaultRules(), time.Now)
+	b.must(err)
+	tiles := ledger.InStore(objects.New(back, ring, objects.DefaultRules()))
+	l, err := ledger.Create(context.Background(), ledger.Config{Tiles: tiles, Keys: ring, Key: "signing/ledger", Origin: "ark.test/ledger"})
+	b.must(err)
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = (&ledger.Sequencer{Log: l, Outbox: store.Outbox{Store: b.st}, Every: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}).Run(ctx)
+	}()
+	b.t.Cleanup(func() { stop(); <-done })
+	return OpenLedger{Log: l, Tiles: tiles}
 }
 
 func portOf(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] }

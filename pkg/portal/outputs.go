@@ -178,7 +178,7 @@ func decisionTag(d string) *ui.Tag {
 
 // fileTable lists the files of a request for its author.
 func fileTable(v airlock.View, base string) ui.Block {
-	t := ui.Table{Caption: "Files", Columns: ui.Cols("#", "File", "Kind", "#Size", "Automatic checks", "Decision")}
+	t := ui.Table{Caption: "Files", Columns: ui.Cols("#No.", "File", "Kind", "#Size", "Automatic checks", "Decision")}
 	for _, f := range v.Files {
 		decision := ui.Cell{Tag: decisionTag(f.Decision)}
 		if f.Kind == airlock.KindSupporting {

@@ -62,7 +62,7 @@ func (p *Portal) dataForm(c *Call) build {
 		base := "/projects/" + f.project.ID + "/application"
 		page := ui.Page{Back: &ui.Link{Text: "The application", Href: base}, Above: f.project.Title, Head: "Safe data", Errors: wrong,
 			Lead: "Is the data no more than the question needs? Choose exact variables and rows of each dataset."}
-		t := ui.Table{Caption: "Datasets", Columns: ui.Cols("Dataset", "#Variables asked for", "Rows", "")}
+		t := ui.Table{Caption: "Datasets", Columns: ui.Cols("Dataset", "#Variables asked for", "Rows", "Choose")}
 		var ids []string
 		for id := range f.data {
 			ids = append(ids, id)

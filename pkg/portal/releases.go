@@ -39,7 +39,7 @@ func (p *Portal) releasePageForm(c *Call) build {
 			return ui.Page{}, err
 		}
 		base := "/queue/" + v.ID
-		t := ui.Table{Caption: "What leaves", Columns: ui.Cols("#", "File", "#Size", "Decision", "SHA-256")}
+		t := ui.Table{Caption: "What leaves", Columns: ui.Cols("#No.", "File", "#Size", "Decision", "SHA-256")}
 		approved, total := 0, 0
 		for _, f := range v.Files {
 			if f.Kind != airlock.KindOutput {
@@ -153,7 +153,7 @@ func (p *Portal) releaseRecord(c *Call) error {
 		n.Actions = append(n.Actions, ui.Button{Text: "This should not have left", Href: "/releases/" + r.ID + "/freeze", Look: "warning"})
 	}
 	page.Next = n
-	t := ui.Table{Caption: "Files", Columns: ui.Cols("#", "File", "#Size", "SHA-256")}
+	t := ui.Table{Caption: "Files", Columns: ui.Cols("#No.", "File", "#Size", "SHA-256")}
 	for _, f := range r.Files {
 		t.Rows = append(t.Rows, []ui.Cell{{Text: number(f.Ordinal)}, {Text: f.Name, Head: true}, {Text: bytesText(f.Size)}, {Text: f.SHA256}})
 	}

@@ -89,7 +89,8 @@ func (p *Portal) reviewForm(c *Call) build {
 		} else {
 			page.Next.Actions = []ui.Button{{Text: "Go to the decision", Href: "#decide"}}
 		}
-		page.Body = append(page.Body, ui.Columns{Main: p.requestMain(f, a), Side: p.requestSide(f, a, r)})
+		page.Body = append(page.Body, p.identifiable(f, a)...)
+		page.Body = append(page.Body, p.requestMain(f, a)...)
 		page.Body = append(page.Body, ui.Head2{Text: "The data asked for"})
 		page.Body = append(page.Body, askTables(f, a.Asks)...)
 		page.Body = append(page.Body, p.othersDecisions(f, r)...)
@@ -114,13 +115,13 @@ func (p *Portal) requestMain(f *projectFacts, a *governance.Application) []ui.Bl
 	return out
 }
 
-// requestSide says how identifiable the cut would be.
-func (p *Portal) requestSide(f *projectFacts, a *governance.Application, r *governance.Review) []ui.Block {
+// identifiable says how identifiable the cut would be.
+func (p *Portal) identifiable(f *projectFacts, a *governance.Application) []ui.Block {
 	as := a.Assessment
 	if as == nil {
 		return []ui.Block{ui.Head2{Text: "How identifiable"}, ui.Text{Text: "It is being worked out."}}
 	}
-	t := ui.Table{Caption: "How identifiable, by dataset", Columns: ui.Cols("Dataset", "#People", "#Of all", "#Unique")}
+	t := ui.Table{Caption: "How identifiable, by dataset", Columns: ui.Cols("Dataset", "#People (rounded)", "#Share of all people in it", "#Unique among them")}
 	for _, d := range as.Datasets {
 		t.Rows = append(t.Rows, []ui.Cell{{Text: d.Title, Head: true}, {Text: d.People}, {Text: d.Coverage}, {Text: d.Unique}})
 	}
@@ -129,7 +130,7 @@ func (p *Portal) requestSide(f *projectFacts, a *governance.Application, r *gove
 		held = []string{"nothing else"}
 	}
 	return []ui.Block{ui.Head2{Text: "How identifiable"}, t,
-		ui.Text{Soft: true, Text: "People are rounded. “Of all” is their share of everybody in the dataset; “unique” is the share of them who stand alone in the combination of variables that could single out."},
+		ui.Text{Soft: true, Text: "People are rounded. “Unique” is the share of them who stand alone in the combination of variables that could single out."},
 		ui.Summary{Compact: true, Rows: []ui.Row{
 			{Key: "Variables", Text: number(as.Variables)},
 			{Key: "Could single out", Lines: orNoneWords(as.Quasi)},

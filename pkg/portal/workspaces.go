@@ -149,7 +149,7 @@ func (p *Portal) workspaceNext(c *Call, w *workspace.Workspace, permit *governan
 	n := &ui.Next{Tone: tone(w.State, false), When: since(w.StateSince, c.Now())}
 	stop := ui.Button{Text: "Stop it", Action: base + "/stop", Look: "secondary", Off: c.Off("workspace.stop", "Workspace", w.ID)}
 	start := ui.Button{Text: "Start it", Action: base + "/start", Off: c.Off("workspace.start", "Workspace", w.ID)}
-	destroy := ui.Button{Text: "Destroy it", Href: base + "/destroy", Look: "warning", Off: c.Off("workspace.destroy", "Workspace", w.ID)}
+	destroy := ui.Button{Text: "Destroy it", Href: base + "/destroy", Look: "secondary", Off: c.Off("workspace.destroy", "Workspace", w.ID)}
 	switch w.State {
 	case "provisioning", "starting":
 		n.Tone, n.Text = "wait", "This Ark makes the room, tries to break out of it, and hands it over when every attempt was stopped. That takes about a minute; you can leave this page."
@@ -200,11 +200,14 @@ func (p *Portal) enterWorkspace(c *Call) error {
 
 // mounted lists the tables of the extract as they are called inside.
 func mounted(e *workspace.Extract) ui.Block {
-	t := ui.Table{Caption: "Tables you can read", Columns: ui.Cols("Table", "Variables"), Empty: &ui.Empty{Text: "The extract is not ready."}}
+	var rows []ui.Row
 	for _, x := range e.Tables {
-		t.Rows = append(t.Rows, []ui.Cell{{Text: x.Name, Head: true}, {Text: strings.Join(x.Variables, ", ")}})
+		rows = append(rows, ui.Row{Key: x.Name, Text: strings.Join(x.Variables, ", ")})
 	}
-	return t
+	if len(rows) == 0 {
+		return ui.Text{Text: "The extract is not ready."}
+	}
+	return ui.Summary{Compact: true, Rows: rows}
 }
 
 // usage are the meters of a workspace, from the enclave.

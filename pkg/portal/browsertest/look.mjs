@@ -36,7 +36,7 @@ for (const [size, [width, height]] of Object.entries(sizes)) {
     const overflow = job.script === false ? false
       : await tab.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1);
     let found = [];
-    if (job.axe && job.script !== false) {
+    if (job.axe && job.script !== false && (size !== "phone" || page.phone)) {
       // playwright evaluates in an isolated way that the page's policy does not bind
       await tab.evaluate(axe.source);
       const result = await tab.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));

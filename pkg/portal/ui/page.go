@@ -203,6 +203,16 @@ type Row struct {
 	Change *Link
 }
 
+// HasActions reports whether any row can be changed.
+func (s Summary) HasActions() bool {
+	for _, r := range s.Rows {
+		if r.Change != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Task is one line of a task list.
 type Task struct {
 	Text string
