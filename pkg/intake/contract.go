@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/columnar"
 )
 
 // Contract is the declared, versioned shape of a source. The zero Contract
@@ -273,4 +274,24 @@ func (t *Table) Identifies() bool {
 		}
 	}
 	return false
+}
+
+// PayloadSchema is the columns of the table's payload file: the record's key,
+// the person's, entity keys, facts, and the mark of withdrawn rows.
+func (t *Table) PayloadSchema() columnar.Schema {
+	s := columnar.Schema{{Name: keyColumn, Type: columnar.String}}
+	if len(t.Person) > 0 {
+		s = append(s, columnar.Field{Name: "person_record_key", Type: columnar.String, Nullable: true})
+	}
+	for _, way := range []To{ToEntity, ToPayload} {
+		for _, f := range t.Fields {
+			if f.To == way {
+				s = append(s, columnar.Field{Name: f.Column, Type: f.columnType(), Nullable: true})
+			}
+		}
+	}
+	if t.Change != nil || len(t.LeaveOut) > 0 {
+		s = append(s, columnar.Field{Name: markColumn, Type: columnar.Bool})
+	}
+	return s
 }

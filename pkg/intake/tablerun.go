@@ -49,7 +49,7 @@ type fieldRun struct {
 }
 
 func newTableRun(p *process, t *Table) (*tableRun, error) {
-	r := &tableRun{p: p, table: t, report: &TableReport{Table: t.Name}, change: -1, person: -1, deleted: -1, identity: t.Identifies()}
+	r := &tableRun{p: p, table: t, report: &TableReport{Table: t.Name}, change: -1, identity: t.Identifies()}
 	var err error
 	if r.rules, r.leave, err = t.bindRules("table " + t.Name); err != nil {
 		return nil, err
@@ -66,30 +66,13 @@ func newTableRun(p *process, t *Table) (*tableRun, error) {
 	for _, m := range p.job.Contract.Format.Missing {
 		missing[m] = true
 	}
-	r.schema = append(r.schema, columnar.Field{Name: "record_key", Type: columnar.String})
-	if len(t.Person) > 0 {
-		r.person = len(r.schema)
-		r.schema = append(r.schema, columnar.Field{Name: "person_record_key", Type: columnar.String, Nullable: true})
-	}
-	for _, way := range []To{ToEntity, ToPayload, ToIdentifier, ToNone} { // entity keys first, then facts
-		for _, f := range t.Fields {
-			if f.To != way {
-				continue
-			}
-			if f.To == ToEntity || f.To == ToPayload {
-				r.schema = append(r.schema, columnar.Field{Name: f.Column, Type: f.columnType(), Nullable: true})
-			}
-		}
-	}
+	r.schema = t.PayloadSchema()
+	r.person, r.deleted = r.schema.Index("person_record_key"), r.schema.Index(markColumn)
 	for _, f := range t.Fields {
 		r.fields = append(r.fields, r.newField(f, missing))
 	}
 	if t.Change != nil {
 		r.change = t.by[t.Change.Field]
-	}
-	if t.Change != nil || len(t.LeaveOut) > 0 {
-		r.deleted = len(r.schema)
-		r.schema = append(r.schema, columnar.Field{Name: "deleted", Type: columnar.Bool})
 	}
 	for _, k := range t.Key {
 		r.key = append(r.key, t.by[k])
