@@ -86,15 +86,12 @@ func (l *Log) attempt(ctx context.Context, leaves []Leaf, encoded [][]byte) erro
 	if err != nil {
 		return err
 	}
-	// A pending object is removed only after the head has moved. If ours could be
-	// stored because another's had been removed, the head tells.
-	_, tag, err := l.tiles.Head(ctx)
+	err = l.unmoved(ctx)
+	if errors.Is(err, errRace) {
+		_ = l.tiles.Prune(ctx, pendingPath(l.head.Size)) // it lies below the head and means nothing
+	}
 	if err != nil {
 		return err
-	}
-	if tag != l.tag {
-		_ = l.tiles.Prune(ctx, pendingPath(l.head.Size)) // left behind, it would lie below the head and mean nothing
-		return errRace
 	}
 	return l.integrate(ctx, fresh)
 }

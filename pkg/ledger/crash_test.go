@@ -183,3 +183,42 @@ func TestSequencerRunsUntilTold(t *testing.T) {
 		t.Errorf("%d of 20 leaves moved", len(o.placed))
 	}
 }
+
+// hooked calls before once, ahead of the first Get of name.
+type hooked struct {
+	ledger.Tiles
+	name   string
+	before func()
+}
+
+func (h *hooked) Get(ctx context.Context, name string) ([]byte, error) {
+	if name == h.name && h.before != nil {
+		h.before()
+		h.before = nil
+	}
+	return h.Tiles.Get(ctx, name)
+}
+
+// A sequencer has read the head. Before it looks for a pending batch, a second
+// one completes its batch and removes it, and a third, that had read the same
+// head, stores another batch in its place. That one must not be completed.
+func TestLateComersBatchIsNotCompleted(t *testing.T) {
+	c, l := create(t)
+	fill(t, l, 10)
+	hc := c
+	hc.Tiles = &hooked{Tiles: c.Tiles, name: "pending/10", before: func() {
+		_, _, err := l.Append(t.Context(), leaves(10, 13))
+		must(t, err)
+		doc, err := leaf(99).Encode()
+		must(t, err)
+		must(t, c.Tiles.Put(t.Context(), "pending/10", append([]byte{byte(len(doc) >> 8), byte(len(doc))}, doc...)))
+	}}
+	at, head, err := reopen(t, hc).Append(t.Context(), leaves(13, 15))
+	must(t, err)
+	if at[0] != 13 || head.Size != 15 {
+		t.Errorf("places %v, size %d", at, head.Size)
+	}
+	if report := verified(t, reopen(t, c)); !report.OK() || report.Size != 15 {
+		t.Errorf("%+v", report.Findings)
+	}
+}

@@ -157,6 +157,10 @@ func (l *Log) rollForward(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		err = l.unmoved(ctx)
+		if err != nil {
+			return err
+		}
 		entries, err := parseBundle(data)
 		if err != nil || len(entries) == 0 {
 			return broken("%s is not a batch", pendingPath(l.head.Size))
@@ -166,6 +170,18 @@ func (l *Log) rollForward(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// unmoved returns errRace if the head is no longer the one in memory. A pending
+// object is created once and removed only after the head has moved past it: one
+// that was read or stored while the head had not moved is the one and only
+// batch for that place; any other is a late-comer's and means nothing.
+func (l *Log) unmoved(ctx context.Context) error {
+	_, tag, err := l.tiles.Head(ctx)
+	if err == nil && tag != l.tag {
+		err = errRace
+	}
+	return err
 }
 
 // checkedBundle reads a bundle and holds each entry to the tree.
