@@ -1,61 +1,67 @@
 package disclosure
 
 import (
-	"slices"
+	"math"
 	"strconv"
+
+	policy "github.com/ark-tre/ark/policies/disclosure"
 )
 
-// suppressionRecoverable: a withheld count can be worked out from a total.
+// suppressionRecoverable: a withheld count can be worked out from totals.
 func suppressionRecoverable() Rule {
 	return Rule{
 		ID: "suppression-recoverable", Effective: "2026-11-22",
 		Clause:  "secondary disclosure: OpenSAFELY sdc.md (column totals); Handbook on SDC 4.3; CMS (not derivable)",
 		Applies: "tables with redaction marks and totals", Needs: "the table",
-		Says: "The only withheld count of a row or column is the total less the others.",
+		Says: "Withheld counts follow from totals and the other counts, exactly or within a narrow range.",
 		check: func(v *view) []Finding {
+			h := v.solveHidden()
 			var out []Finding
-			body, totalRows := v.bodyRows()
-			// 1. Down each column of counts: total row less the other rows.
-			for c, col := range v.cols {
-				if col.label || !(col.is(kCount) || len(col.kinds) == 0) {
-					continue
-				}
-				for _, tr := range totalRows {
-					out = v.recover(out, v.sumCells(body, c, tr))
+			for k, at := range h.cells {
+				if f, ok := v.recovered(h, k); ok {
+					f.row, f.col = at[0], at[1]
+					out = append(out, f)
 				}
 			}
-			// 2. Along each row: total column less the other columns.
-			var parts []int
-			totalCol := -1
-			for c, col := range v.cols {
-				switch {
-				case col.label || !(col.is(kCount) || len(col.kinds) == 0):
-				case col.total:
-					totalCol = c
-				case col.sure == likely || len(col.kinds) == 0:
-					parts = append(parts, c)
-				}
-			}
-			if totalCol >= 0 && len(parts) > 1 {
-				for r := range v.t.rows {
-					out = v.recover(out, v.rowCells(parts, r, totalCol))
-				}
-			}
-			return slices.CompactFunc(out, func(a, b Finding) bool { return a.row == b.row && a.col == b.col })
+			return out
 		},
 	}
 }
 
-// equation is a printed total with its parts.
-type equation struct {
-	total   int64
-	sum     int64
-	hidden  [][2]int // withheld parts
-	rounded bool     // every printed number fits the rounding
-	known   bool     // the total is printed
-	terms   int64    // printed numbers in the equation
+// recovered judges what follows about one withheld count.
+func (v *view) recovered(h *hidden, k int) (Finding, bool) {
+	r, c := h.cells[k][0], h.cells[k][1]
+	lo, hi := h.lo[k], h.hi[k]
+	least := float64(v.p.Counts.Least())
+	evidence := []string{"from", number(lo), "to", number(hi), "withheld", itoa(len(h.cells))}
+	const repair = "withhold a second count of the row and column, or round after suppressing and make totals the sum of what is shown"
+	switch {
+	case lo >= least:
+		return Finding{}, false // withheld to protect others; it is no small count
+	case h.exact[k] && lo > 0:
+		return v.finding(SevFail, v.where(r, c), r, c, "a withheld count below the threshold follows exactly from the totals", repair, evidence...), true
+	case h.exact[k] && lo == 0:
+		sev := SevReview
+		if v.p.Counts.Zeros == policy.Fail {
+			sev = SevFail
+		}
+		return v.finding(sev, v.where(r, c), r, c, "a withheld count follows from the totals to be zero", repair, evidence...), true
+	case h.told[k] && hi <= least-1 && hi-lo < (least-1)/2:
+		return v.finding(SevReview, v.where(r, c), r, c, "a withheld count below the threshold follows from the totals to within a narrow range", repair, evidence...), true
+	case h.loose[k]:
+		return v.finding(SevReview, v.where(r, c), r, c, "a total counts what is withheld: it is not the sum of the rounded counts that are shown", "make totals the sum of the rounded counts that are shown", evidence...), true
+	}
+	return Finding{}, false
 }
 
+func number(f float64) string {
+	if math.IsInf(f, 0) {
+		return "unbounded"
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
+}
+
+// bodyRows parts rows from the rows that total them.
 func (v *view) bodyRows() (body, totals []int) {
 	for r := range v.t.rows {
 		if v.rowTotal[r] {
@@ -65,67 +71,4 @@ func (v *view) bodyRows() (body, totals []int) {
 		}
 	}
 	return body, totals
-}
-
-func (v *view) sumCells(rows []int, c, tr int) equation {
-	e := equation{rounded: true}
-	for _, r := range rows {
-		v.addPart(&e, r, c)
-	}
-	v.setTotal(&e, tr, c)
-	return e
-}
-
-func (v *view) rowCells(cols []int, r, tc int) equation {
-	e := equation{rounded: true}
-	for _, c := range cols {
-		v.addPart(&e, r, c)
-	}
-	v.setTotal(&e, r, tc)
-	return e
-}
-
-func (v *view) addPart(e *equation, r, c int) {
-	x := v.t.rows[r].cells[c]
-	switch x.kind {
-	case cellMark:
-		e.hidden = append(e.hidden, [2]int{r, c})
-	case cellNumber:
-		e.sum += x.values[0].n
-		e.terms++
-		e.rounded = e.rounded && v.p.Rounding != nil && v.p.Rounding.Rounded(x.values[0].n)
-	}
-}
-
-func (v *view) setTotal(e *equation, r, c int) {
-	if x := v.t.rows[r].cells[c]; x.kind == cellNumber && x.values[0].whole {
-		e.total, e.known = x.values[0].n, true
-		e.rounded = e.rounded && v.p.Rounding != nil && v.p.Rounding.Rounded(e.total)
-	}
-}
-
-// recover adds a finding where one withheld part is all that's missing.
-func (v *view) recover(out []Finding, e equation) []Finding {
-	if !e.known || len(e.hidden) == 0 || e.terms == 0 {
-		return out
-	}
-	left := e.total - e.sum
-	r, c := e.hidden[0][0], e.hidden[0][1]
-	evidence := []string{"total", strconv.FormatInt(e.total, 10), "others", strconv.FormatInt(e.sum, 10), "left", strconv.FormatInt(left, 10), "withheld", itoa(len(e.hidden))}
-	switch {
-	case left < 0:
-		return out // not additive in this direction: not an equation
-	case len(e.hidden) == 1 && e.rounded && left > 0 && v.p.Rounding.Totals == "of-rounded":
-		return append(out, v.finding(SevReview, v.where(r, c), r, c, "the total is not the sum of the rounded counts that are shown, so that a withheld count can be worked out to within the rounding",
-			"make the total the sum of the rounded counts that are shown", evidence...))
-	case len(e.hidden) == 1 && e.rounded:
-		return append(out, v.finding(SevInfo, v.where(r, c), r, c, "a withheld count can be worked out to within the rounding", "make the total the sum of the rounded counts that are shown", evidence...))
-	case len(e.hidden) == 1 && v.p.Counts.Small(left):
-		return append(out, v.finding(SevFail, v.where(r, c), r, c, "a withheld count below the threshold is the total less the other counts",
-			"withhold a second count of the row and column, or round after suppressing", evidence...))
-	case len(e.hidden) > 1 && left < int64(len(e.hidden)) && !e.rounded:
-		return append(out, v.finding(SevFail, v.where(r, c), r, c, "the withheld counts of this row or column sum to so little that some are zero",
-			"withhold a larger count too, or round after suppressing", evidence...))
-	}
-	return out
 }

@@ -173,12 +173,12 @@ func (v *view) readRows() {
 }
 
 // namesRows reports whether a column without a telling heading names rows: one
-// of its cells says Total, or all are years.
+// of its cells is a text, or all are years.
 func (v *view) namesRows(c int) bool {
 	years := len(v.t.rows) > 1
 	for _, r := range v.t.rows {
 		x := r.cells[c]
-		if x.kind == cellText && isTotal(x.raw) {
+		if x.kind == cellText {
 			return true
 		}
 		years = years && x.kind == cellNumber && x.values[0].whole && x.values[0].n >= 1900 && x.values[0].n <= 2100
