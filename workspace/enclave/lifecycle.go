@@ -66,6 +66,8 @@ func (m *Manager) Start(ctx context.Context, id string, key []byte, names []stri
 			return errors.Join(err, m.close(context.WithoutCancel(ctx), p))
 		}
 		p.State, p.Apps = Running, names
+		p.run++
+		go m.await(p, p.run)
 		return m.save(p)
 	})
 }
@@ -126,6 +128,7 @@ func (m *Manager) stop(ctx context.Context, p *place) error {
 		return err
 	}
 	p.Apps = nil
+	p.run++
 	if p.State == Running || p.State == Frozen {
 		p.State = Ready
 		return m.save(p)

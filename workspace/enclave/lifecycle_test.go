@@ -185,6 +185,25 @@ func TestTheDaemonDiesAndComesBack(t *testing.T) {
 	noPlaintext(t, image(d, q.ID), q.Key)
 }
 
+// TestASandboxThatEndsByItselfIsClosed: nobody has to ask for it.
+func TestASandboxThatEndsByItselfIsClosed(t *testing.T) {
+	d := enclavetest.Start(t)
+	q := up(t, d, "prj_a", "usr_a")
+	killSandbox(t, d, q.ID)
+	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		if info, err := d.Status(t.Context(), q.ID); err == nil && info.State == enclave.Ready {
+			break
+		}
+		if time.Since(begin) > 20*time.Second {
+			t.Fatal("the dead workspace still counts as running")
+		}
+	}
+	noPlaintext(t, image(d, q.ID), q.Key)
+	if err := d.Client.Start(t.Context(), q.ID, q.Key, apps.Jupyter); err != nil {
+		t.Error(err)
+	}
+}
+
 // killSandbox ends every process of a sandbox, as the kernel might.
 func killSandbox(t *testing.T, d *enclavetest.Daemon, id string) {
 	t.Helper()

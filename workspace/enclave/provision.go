@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/workspace/apps"
 	"github.com/ark-tre/ark/workspace/runtime"
 	"github.com/ark-tre/ark/workspace/selftest"
 	"github.com/ark-tre/ark/workspace/volume"
@@ -178,6 +179,12 @@ func (m *Manager) selfTest(ctx context.Context, p *place) (selftest.Report, erro
 	limits, v := testLimits(p.Limits), m.volume(p.ID)
 	target := bait.Target
 	target.HostFiles = append(target.HostFiles, m.recordFile(p.ID), m.image(p.ID))
+	for _, other := range m.others(p.ID) {
+		target.HostFiles = append(target.HostFiles, m.image(other), filepath.Join(m.volume(other).Path(volume.Home), ".ark/jupyter.log"))
+		for _, name := range []string{apps.SQL, apps.Jupyter} {
+			target.Sockets = append(target.Sockets, filepath.Join(m.runDir(other), name+".sock"))
+		}
+	}
 	target.MemoryBytes, target.Processes = limits.MemoryBytes, limits.Processes
 	target.DiskBytes, target.ScratchBytes = limits.DiskBytes, limits.ScratchBytes
 	report, err := m.runAttempts(ctx, p, limits, target)
@@ -186,6 +193,19 @@ func (m *Manager) selfTest(ctx context.Context, p *place) (selftest.Report, erro
 	}
 	report.Results = append(report.Results, selftest.Planted(v.Path(volume.Outbox))...)
 	return report, errors.Join(volume.Empty(v.Path(volume.Outbox), selftest.PlantPrefix), volume.Empty(m.runDir(p.ID)))
+}
+
+// others returns the ids of a few other workspaces.
+func (m *Manager) others(id string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []string
+	for other := range m.places {
+		if other != id && len(out) < 8 {
+			out = append(out, other)
+		}
+	}
+	return out
 }
 
 func (m *Manager) runAttempts(ctx context.Context, p *place, limits Limits, target selftest.Target) (selftest.Report, error) {

@@ -2,7 +2,6 @@ package enclave
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 
@@ -14,7 +13,8 @@ import (
 
 // reconcile makes the host agree with the records after a restart. A sandbox
 // whose record says it runs (or is frozen) is taken back as it is; every other
-// sandbox, mount and folder is removed.
+// sandbox, mount and folder is removed. What can't be brought into agreement
+// is logged and stays refused; it does not keep the others away.
 func (m *Manager) reconcile(ctx context.Context) error {
 	sandboxes, err := m.runc.List(ctx)
 	if err != nil {
@@ -28,16 +28,18 @@ func (m *Manager) reconcile(ctx context.Context) error {
 		if p := m.places[id]; p == nil || (p.State != Running && p.State != Frozen) {
 			m.config.Log.Info("removing a stray sandbox", "workspace", id)
 			if err := m.runc.Delete(ctx, id); err != nil {
-				return err
+				m.config.Log.Error("a stray sandbox stays", "workspace", id, "error", err)
+				continue
 			}
 			delete(found, id)
 		}
 	}
-	var all error
 	for _, p := range m.places {
-		all = errors.Join(all, m.reattach(ctx, p, found[p.ID]))
+		if err := m.reattach(ctx, p, found[p.ID]); err != nil {
+			m.config.Log.Error("a workspace could not be taken back", "workspace", p.ID, "error", err)
+		}
 	}
-	return errors.Join(all, m.sweep(found))
+	return m.sweep(found)
 }
 
 // reattach brings one record and its sandbox into agreement.
@@ -46,10 +48,13 @@ func (m *Manager) reattach(ctx context.Context, p *place, is runtime.Status) err
 	defer p.Unlock()
 	switch {
 	case is == runtime.Running && p.State == Frozen: // the crash came between record and act: the stricter state holds
+		go m.await(p, p.run)
 		return m.runc.Pause(ctx, p.ID)
-	case is == runtime.Running:
+	case is == runtime.Running && p.State == Running:
+		go m.await(p, p.run)
 		return nil
 	case is == runtime.Paused:
+		go m.await(p, p.run)
 		p.State = Frozen
 		return m.save(p)
 	}
@@ -81,4 +86,23 @@ func (m *Manager) sweep(found map[string]runtime.Status) error {
 		}
 	}
 	return nil
+}
+
+// await closes a workspace whose sandbox ends by itself, as when its first
+// process is killed. run says which start it belongs to.
+func (m *Manager) await(p *place, run int) {
+	ctx := context.Background()
+	if err := m.runc.Wait(ctx, p.ID); err != nil {
+		m.config.Log.Error("a workspace cannot be watched", "workspace", p.ID, "error", err)
+		return
+	}
+	p.Lock()
+	defer p.Unlock()
+	if p.run != run || (p.State != Running && p.State != Frozen) {
+		return // stopped on purpose
+	}
+	m.config.Log.Warn("a workspace ended by itself", "workspace", p.ID)
+	if err := m.stop(ctx, p); err != nil {
+		m.config.Log.Error("it could not be closed", "workspace", p.ID, "error", err)
+	}
 }

@@ -32,6 +32,7 @@ type place struct {
 	sync.Mutex
 	record
 	conns connections
+	run   int // counts starts
 }
 
 func (m *Manager) recordFile(id string) string {

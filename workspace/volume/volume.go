@@ -184,11 +184,11 @@ func (v Volume) Close(ctx context.Context) error {
 
 // IsMounted says whether something is mounted at exactly path.
 func IsMounted(path string) bool {
-	var here, above unix.Stat_t
-	if unix.Lstat(path, &here) != nil || unix.Lstat(filepath.Dir(path), &above) != nil {
+	var s unix.Statx_t
+	if unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &s) != nil {
 		return false
 	}
-	return here.Dev != above.Dev
+	return s.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
 }
 
 func tool(ctx context.Context, name string, args ...string) error {
