@@ -19,6 +19,14 @@ func (d day) String() string {
 	return d.time().Format("2006-01-02")
 }
 
+// ever moves the first day of 1970, which stands for never, by one.
+func ever(d day) day {
+	if d == 0 {
+		return 1
+	}
+	return d
+}
+
 func (d day) year() int { return d.time().Year() }
 
 // ageAt is the age in whole years on day at of someone born on d.

@@ -249,6 +249,9 @@ func TestKidneyEffectIsPlanted(t *testing.T) {
 	for n := int64(0); w.people < 60000; n++ {
 		house, _ := w.next(n, 60000-int(w.people))
 		for _, p := range house {
+			if len(p.born.String()) != 10 {
+				t.Fatal("someone was never born")
+			}
 			if h := p.health; h.ckd != 0 && h.ckd < spanFrom-2000 && p.died == 0 {
 				g := 0
 				if h.decile <= 3 {
@@ -266,6 +269,15 @@ func TestKidneyEffectIsPlanted(t *testing.T) {
 	}
 	if a, b := never[0]/all[0], never[1]/all[1]; b < a+0.08 {
 		t.Errorf("unrecorded: %.2f of others, %.2f of the deprived (of %v)", a, b, all)
+	}
+}
+
+// The first day of 1970 is a birthday too.
+func TestNobodyIsNeverBorn(t *testing.T) {
+	for _, d := range []day{-1, 0, 1} {
+		if len(ever(d).String()) != 10 {
+			t.Errorf("day %d has no date", d)
+		}
 	}
 }
 

@@ -189,7 +189,7 @@ func (w *population) moves(d dice, home address) []span[address] {
 func (w *population) flesh(d dice, household int64, m member, homes []span[address], all []member) *person {
 	p := &person{id: w.people, household: household, sex: m.sex, ethnicity: m.ethnicity, homes: homes}
 	w.people++
-	p.born = dayOf(2024, 6, 30) - day(m.age*365+m.age/4+d.IntN(365))
+	p.born = ever(dayOf(2024, 6, 30) - day(m.age*365+m.age/4+d.IntN(365)))
 	p.nhs = w.numbers.at(uint64(p.id))
 	p.given = w.names.givenName(d, m.sex, p.born.year(), m.ethnicity)
 	if d.chance(0.62) {
