@@ -54,5 +54,8 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 	if err := x.move(tx, r, to, "request.apply"); err != nil {
 		return nil, err
 	}
+	if to == "submitted" {
+		r.Offered = tx.Now()
+	}
 	return []store.Event{r.event("request.checked", map[string]any{"state": to, "rules": rules, "round": round})}, requests.Update(ctx, tx, r)
 }

@@ -88,6 +88,7 @@ type Request struct {
 	Comments    []Comment       `json:"comments"`
 	Created     time.Time       `json:"created"`
 	StateSince  time.Time       `json:"state_since"`
+	Offered     time.Time       `json:"offered,omitzero"` // when this round came before the checkers
 	Claimed     string          `json:"claimed,omitempty"`
 	Release     string          `json:"release,omitempty"`
 	ReleasedBy  string          `json:"released_by,omitempty"`

@@ -2,6 +2,7 @@ package airlock
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -47,6 +48,9 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 		if err != nil {
 			return "", err
 		}
+		if err := r.stillIndependent(ctx, tx); err != nil {
+			return "", err
+		}
 		job := ReleaseJob{Release: tx.NewID(ark.PrefixRelease), Request: r.ID, Project: r.Project, Permit: permit.ID, PermitHash: permit.Hash, Extract: r.Extract,
 			Destination: r.Destination, Profile: r.Profile, Checkers: r.finished(), Round: r.Round, Checkpoint: checkpoint}
 		for _, f := range r.Files {
@@ -73,14 +77,51 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 	})
 }
 
+// stillIndependent refuses a release whose finished reviews do not come from
+// enough different human beings who are off the project, as things stand now:
+// two accounts may have been found to be one person, and a checker may have
+// joined the project, since they finished.
+func (r *Request) stillIndependent(ctx context.Context, tx *store.Tx) error {
+	onProject, _ := tx.Resource().Attrs["humans"].([]string)
+	humans := map[string]bool{}
+	for _, rev := range r.Reviews {
+		if rev.Round != r.Round || rev.Done.IsZero() {
+			continue
+		}
+		u, err := governance.GetUser(ctx, tx, rev.Checker)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(onProject, u.Human) || humans[u.Human] {
+			return ark.Faultf(ark.Conflict, "the reviews of this round do not come from different people who are all off the project").
+				Do("return the request, so that another checker reviews it").By("one-human-counts-once")
+		}
+		humans[u.Human] = true
+	}
+	return nil
+}
+
+// holds reports whether the files are those approved, in their order.
+func (j ReleaseJob) holds(files []ReleasedFile) bool {
+	return slices.EqualFunc(j.Files, files, func(want CheckOf, got ReleasedFile) bool {
+		return want.Name == got.Name && want.Ref.SHA256 == got.SHA256
+	})
+}
+
 // ApplyRelease records the signed bundle inside the change that ends its job.
 func (x *Room) ApplyRelease(ctx context.Context, tx *store.Tx, job ReleaseJob, res ReleaseResult) ([]store.Event, error) {
 	r, err := requests.Get(ctx, tx, job.Request)
 	if err != nil {
 		return nil, err
 	}
+	if res.Refused == "" && !job.holds(res.Files) {
+		res.Refused = "the worker's bundle does not hold exactly what was approved"
+	}
 	if res.Refused != "" {
-		r.Says = res.Refused
+		if err := x.move(tx, r, "reviewed", "release.apply"); err != nil {
+			return nil, err
+		}
+		r.Says, r.Release, r.ReleasedBy = res.Refused, "", ""
 		return []store.Event{r.event("release.refused", map[string]string{"why": "the bundle did not pass its own checks"})}, requests.Update(ctx, tx, r)
 	}
 	if err := x.move(tx, r, "released", "release.apply"); err != nil {

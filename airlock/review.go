@@ -174,9 +174,9 @@ func (x *Room) Comment(ctx context.Context, actor store.Actor, request string, c
 		author := r.Author == u.ID
 		switch {
 		case author && r.State != "returned" && r.State != "blocked":
-			return "", x.machine.Refusal(r.State)
+			return "", x.refusal(r)
 		case !author && !reviewable(r.State):
-			return "", x.machine.Refusal(r.State)
+			return "", x.refusal(r)
 		}
 		c.ID, c.Round, c.Author, c.At = tx.NewID("cmt"), r.Round, u.ID, tx.Now()
 		c.Public = c.Public || author
@@ -186,12 +186,20 @@ func (x *Room) Comment(ctx context.Context, actor store.Actor, request string, c
 	})
 }
 
-// Return gives the request back to its author. In the open phase every group
-// with a file that is not approved needs a public comment of this round.
+// Return gives the request back to its author. In the independent phase the
+// checker needs a public comment of their own: whether somebody else wrote one
+// is hidden. In the open phase every group with a file that is not approved
+// needs a public comment of this round.
 func (x *Room) Return(ctx context.Context, actor store.Actor, request string) error {
 	return x.review(ctx, actor, request, "request.return", func(tx *store.Tx, r *Request, u *governance.User) (string, error) {
+		if !reviewable(r.State) {
+			return "", x.refusal(r)
+		}
 		said := map[int]bool{}
 		for _, c := range r.Comments {
+			if r.Phase() == PhaseIndependent && c.Author != u.ID {
+				continue
+			}
 			if c.Round == r.Round && c.Public && c.Author != r.Author {
 				g := c.Group
 				if c.File != "" {
@@ -255,7 +263,7 @@ func (x *Room) review(ctx context.Context, actor store.Actor, request, action st
 			return nil, err
 		}
 		if action == "request.vote" && !reviewable(r.State) {
-			return nil, x.machine.Refusal(r.State)
+			return nil, x.refusal(r)
 		}
 		kind, err := change(tx, r, u)
 		if err != nil {

@@ -76,11 +76,18 @@ func loadRelease(ctx context.Context, q store.Querier, id string) (store.Entity,
 
 // move changes the state of r, if the machine allows it.
 func (x *Room) move(tx *store.Tx, r *Request, to, action string) error {
-	if err := x.machine.Move(r.State, to, action); err != nil {
-		return err
+	if x.machine.Move(r.State, to, action) != nil {
+		return x.refusal(r)
 	}
 	r.State, r.StateSince = to, tx.Now()
 	return nil
+}
+
+// refusal says that the request's state does not allow an act. How far checkers
+// are in the independent phase shows here as little as in a view.
+func (x *Room) refusal(r *Request) error {
+	state, _ := r.shown(nil)
+	return x.machine.Refusal(state)
 }
 
 func resource(id string) store.Resource { return store.Resource{Type: "Request", ID: id} }

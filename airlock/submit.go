@@ -57,7 +57,7 @@ func (s Submission) check() error {
 			return ark.Faultf(ark.Invalid, "%s has a name that cannot be used", at).Do("rename it in the outbox")
 		case names[f.Name]:
 			return ark.Faultf(ark.Invalid, "%s has the name of another file", at).Do("rename it in the outbox")
-		case len(f.Ref.SHA256) != 64:
+		case len(f.Ref.SHA256) != 64 || f.Ref.Zone != objects.Outputs:
 			return ark.Faultf(ark.Invalid, "%s is not pinned", at)
 		}
 		names[f.Name], used[f.Group] = true, true

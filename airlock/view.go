@@ -78,28 +78,46 @@ type CommentView struct {
 	By string `json:"by"`
 }
 
+// shown is the state as one may see it whose own review is mine, nil for none:
+// in the independent phase it says nothing of the other checkers.
+func (r *Request) shown(mine *CheckerReview) (state string, since time.Time) {
+	switch {
+	case r.Phase() != PhaseIndependent:
+		return r.State, r.StateSince
+	case mine != nil && !mine.Done.IsZero():
+		return "partly-reviewed", mine.Done
+	default:
+		return "submitted", r.Offered
+	}
+}
+
+// reviewOf returns a user's review of this round, nil if there is none.
+func (r *Request) reviewOf(user string) *CheckerReview {
+	for i := range r.Reviews {
+		if r.Reviews[i].Round == r.Round && r.Reviews[i].Checker == user {
+			return &r.Reviews[i]
+		}
+	}
+	return nil
+}
+
 // View returns what v may see. To the author the state partly-reviewed looks
 // like submitted, and nothing of the current round shows until it is returned
 // or complete; a checker who has not finished sees only their own.
 func (r *Request) View(v Viewer) View {
 	out := View{ID: r.ID, Project: r.Project, State: r.State, Phase: r.Phase(), Round: r.Round, Destination: r.Destination, Profile: r.Profile,
-		Checkers: r.Checkers, Created: r.Created, StateSince: r.StateSince, Groups: r.Groups, Release: r.Release, Author: v.User == r.Author,
+		Checkers: r.Checkers, Created: r.Created, Groups: r.Groups, Release: r.Release, Author: v.User == r.Author,
 		Files: []FileView{}, Comments: []CommentView{}}
 	if out.Author {
 		out.Workspace = r.Workspace
 	}
+	out.State, out.StateSince = r.shown(r.reviewOf(v.User))
 	names := r.names(v)
 	hidden := out.Phase == PhaseIndependent || out.Phase == PhaseOpen && out.Author
-	if out.Phase == PhaseIndependent {
-		out.StateSince = r.Created // the state's own time would tell when another checker finished
-		if !r.finishedBy(v.User) {
-			out.State = "submitted"
-		}
-	}
 	if !v.Checker && !out.Author {
-		return View{ID: r.ID, Project: r.Project, State: r.State, Phase: out.Phase} // neither: ordinals only
+		return View{ID: r.ID, Project: r.Project, State: out.State, Phase: out.Phase} // neither: ordinals only
 	}
-	if r.State == "rejected" {
+	if r.State == "rejected" || r.State == "reviewed" && !out.Author {
 		out.Says = r.Says
 	}
 	for _, f := range r.Files {
@@ -145,16 +163,6 @@ func (r *Request) View(v Viewer) View {
 	return out
 }
 
-// finishedBy reports whether user has finished a review of this round.
-func (r *Request) finishedBy(user string) bool {
-	for _, rev := range r.Reviews {
-		if rev.Checker == user && rev.Round == r.Round && !rev.Done.IsZero() {
-			return true
-		}
-	}
-	return false
-}
-
 // maySee hides comments of checkers from each other in the independent phase,
 // and from the author until the round is over; private ones always.
 func (r *Request) maySee(v Viewer, c Comment) bool {
@@ -171,17 +179,25 @@ func (r *Request) maySee(v Viewer, c Comment) bool {
 	return v.Checker && !(current && r.Phase() == PhaseIndependent)
 }
 
-// names numbers the checkers in the order they first reviewed.
+// names numbers the checkers in the order they first took part, round by
+// round, so that what is hidden in the current round moves no earlier number.
 func (r *Request) names(v Viewer) map[string]string {
 	out := map[string]string{r.Author: "author"}
-	for _, rev := range r.Reviews {
-		if _, ok := out[rev.Checker]; !ok {
-			out[rev.Checker] = fmt.Sprintf("checker %d", len(out))
+	name := func(user string) {
+		if _, ok := out[user]; !ok {
+			out[user] = fmt.Sprintf("checker %d", len(out))
 		}
 	}
-	for _, c := range r.Comments {
-		if _, ok := out[c.Author]; !ok {
-			out[c.Author] = fmt.Sprintf("checker %d", len(out))
+	for round := 1; round <= r.Round; round++ {
+		for _, rev := range r.Reviews {
+			if rev.Round == round {
+				name(rev.Checker)
+			}
+		}
+		for _, c := range r.Comments {
+			if c.Round == round {
+				name(c.Author)
+			}
 		}
 	}
 	out[v.User] = "you"
@@ -256,19 +272,13 @@ func (x *Room) Queue(ctx context.Context, q store.Querier, actor store.Actor) ([
 }
 
 func (r *Request) line(user string) QueueLine {
-	l := QueueLine{ID: r.ID, Project: r.Project, State: r.State, Round: r.Round, Since: r.StateSince, Worst: "pass"}
-	for _, rev := range r.Reviews {
-		if rev.Checker == user && rev.Round == r.Round {
-			l.Yours = "started"
-			if !rev.Done.IsZero() {
-				l.Yours = "finished"
-			}
-		}
-	}
-	if r.Phase() == PhaseIndependent {
-		l.Since = r.Created
-		if l.Yours != "finished" {
-			l.State = "submitted"
+	l := QueueLine{ID: r.ID, Project: r.Project, Round: r.Round, Worst: "pass"}
+	mine := r.reviewOf(user)
+	l.State, l.Since = r.shown(mine)
+	if mine != nil {
+		l.Yours = "started"
+		if !mine.Done.IsZero() {
+			l.Yours = "finished"
 		}
 	}
 	for _, f := range r.Files {

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cedar-policy/cedar-go"
@@ -125,6 +126,8 @@ func (a *Access) refusal(d store.Decision, act Action, diag cedar.Diagnostic) er
 	if d.Actor.User == "" && d.Actor.System == "" {
 		return ark.Faultf(ark.Unsigned, "only %s may %s", act.Who, act.Words).Do("sign in").By("signed-in")
 	}
+	// One decision gives one reason: of several, the policy that stands first.
+	slices.SortFunc(diag.Reasons, func(a, b cedar.DiagnosticReason) int { return a.Position.Line - b.Position.Line })
 	for _, why := range diag.Reasons {
 		notes := a.set.Get(why.PolicyID).Annotations()
 		f := ark.Faultf(ark.Forbidden, "%s", notes["says"]).Do(string(notes["remedy"])).By(string(why.PolicyID))

@@ -41,6 +41,13 @@ func (c *Clock) Move(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// Set sets it to at, which may be earlier.
+func (c *Clock) Set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = at
+}
+
 // Sealer is AES-256-GCM bound to the act's id, under a key of its own.
 type Sealer struct{ aead cipher.AEAD }
 
