@@ -209,9 +209,13 @@ func TestLateComersBatchIsNotCompleted(t *testing.T) {
 	hc.Tiles = &hooked{Tiles: c.Tiles, name: "pending/10", before: func() {
 		_, _, err := l.Append(t.Context(), leaves(10, 13))
 		must(t, err)
-		doc, err := leaf(99).Encode()
-		must(t, err)
-		must(t, c.Tiles.Put(t.Context(), "pending/10", append([]byte{byte(len(doc) >> 8), byte(len(doc))}, doc...)))
+		var other []byte // of the same number of entries, so that its parts have the same names
+		for i := range 3 {
+			doc, err := leaf(90 + i).Encode()
+			must(t, err)
+			other = append(append(other, byte(len(doc)>>8), byte(len(doc))), doc...)
+		}
+		must(t, c.Tiles.Put(t.Context(), "pending/10", other))
 	}}
 	at, head, err := reopen(t, hc).Append(t.Context(), leaves(13, 15))
 	must(t, err)
