@@ -172,3 +172,21 @@ func (r *Room) RevokeDelegation(ctx context.Context, actor store.Actor, org, id 
 		return []store.Event{{Type: "delegation.revoked", Subjects: []string{id, org}}}, delegations.Update(ctx, tx, d)
 	})
 }
+
+// Found adds the first users of an Ark that has none, all in one change: it is
+// the founder's only act.
+func (r *Room) Found(ctx context.Context, founder store.Actor, first []User) error {
+	return r.St.Act(ctx, founder, "user.manage", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
+		var events []store.Event
+		for i := range first {
+			u := &first[i]
+			u.ID = tx.NewID(ark.PrefixUser)
+			u.Human = "human:" + u.ID
+			if err := users.Insert(ctx, tx, u); err != nil {
+				return nil, err
+			}
+			events = append(events, userEvent("user.added", *u))
+		}
+		return events, nil
+	})
+}

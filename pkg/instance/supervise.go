@@ -198,7 +198,12 @@ func blocked(path string) string {
 func (c Config) waitReady(ctx context.Context) error {
 	client := http.Client{Timeout: 2 * time.Second}
 	for ctx.Err() == nil {
-		resp, err := client.Get("http://" + c.Listen + "/readyz")
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Listen+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		req.Host = c.host()
+		resp, err := client.Do(req)
 		if err == nil {
 			io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
 			resp.Body.Close()
