@@ -22,6 +22,8 @@ import (
 // cli lists the commands. Each is a struct with a Run(context.Context) error
 // in a file of its own name.
 type cli struct {
+	Serve    serveCmd    `cmd:"" help:"Serve an Ark."`
+	Demo     demoCmd     `cmd:"" help:"Make, fill and serve a demonstration Ark."`
 	Version  versionCmd  `cmd:"" help:"Print the version of this program."`
 	Ledger   ledgerCmd   `cmd:"" help:"Verify the ledger."`
 	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`

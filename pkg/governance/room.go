@@ -74,7 +74,12 @@ func loadOrganisation(ctx context.Context, q store.Querier, id string) (store.En
 	if err != nil {
 		return store.Entity{}, err
 	}
-	return store.Entity{Attrs: map[string]any{"orgs": []string{o.ID}}}, nil
+	e, err := loadArk(ctx, q, id)
+	if err != nil {
+		return store.Entity{}, err
+	}
+	e.Attrs["orgs"] = []string{o.ID}
+	return e, nil
 }
 
 // LoadProject reads a project for a decision: its people, the human beings

@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -28,7 +29,8 @@ type Person struct {
 // second output checker that two-person review needs.
 var People = []Person{
 	{"amina", "Dr Amina Shah", "researcher", "university", []ark.Role{ark.Researcher}},
-	{"colin", "Colin Hughes", "custodian of the hospital trusts and practices", "data-committee", []ark.Role{ark.Custodian}},
+	{"carol", "Carol Jones", "custodian of one hospital trust", "A01", []ark.Role{ark.Custodian}},
+	{"colin", "Colin Hughes", "custodian, for all who delegated to the committee", "data-committee", []ark.Role{ark.Custodian}},
 	{"chloe", "Chloe Martin", "output checker", "ark-office", []ark.Role{ark.Checker}},
 	{"dev", "Dev Patel", "output checker", "university-2", []ark.Role{ark.Checker}},
 	{"erin", "Erin Walsh", "data engineer", "ark-office", []ark.Role{ark.DataEngineer}},
@@ -47,9 +49,14 @@ var demoOrganisations = []governance.Organisation{
 	{Slug: "audit-office", Name: "Northfield Audit Office", Kind: "audit"},
 }
 
-// Found sets up the users of a demonstration in an Ark that has none. It is
-// done before the portal opens; in an Ark with users the door refuses it.
-func Found(ctx context.Context, c *Control) error {
+// committee is who decides for the organisations that have no custodian of
+// their own among People.
+const committee = "data-committee"
+
+// Found sets up the organisations and users of a demonstration in an Ark that
+// has none. It is done before the portal opens; in an Ark with users the door
+// refuses it. senders are the organisations that will deliver.
+func Found(ctx context.Context, c *Control, senders []governance.Organisation) error {
 	founder := store.Actor{System: "founder"}
 	var known int
 	if err := c.Store.View(ctx, func(q store.Querier) error {
@@ -67,12 +74,21 @@ func Found(ctx context.Context, c *Control) error {
 		return err
 	}
 	orgs := map[string]string{}
-	for _, o := range demoOrganisations {
+	for _, o := range append(slices.Clone(demoOrganisations), senders...) {
 		made, err := c.Governance.AddOrganisation(ctx, founder, o)
 		if err != nil {
 			return err
 		}
 		orgs[o.Slug] = made.ID
+	}
+	year := c.Store.Now().AddDate(1, 0, 0).Truncate(24 * time.Hour)
+	for _, o := range senders {
+		if slices.ContainsFunc(People, func(p Person) bool { return p.Org == o.Slug }) {
+			continue
+		}
+		if _, err := c.Governance.Delegate(ctx, founder, orgs[o.Slug], orgs[committee], "every application for its data", year); err != nil {
+			return err
+		}
 	}
 	var users []governance.User
 	for _, p := range People {
@@ -83,7 +99,6 @@ func Found(ctx context.Context, c *Control) error {
 		if err := dir.Add(ctx, a); err != nil {
 			return err
 		}
-		year := c.Store.Now().AddDate(1, 0, 0).Truncate(24 * time.Hour)
 		users = append(users, governance.User{Name: p.Name, Email: a.Email, Org: orgs[p.Org], Roles: p.Roles, Issuer: c.Config.sub("id"), Subject: a.Subject,
 			TrainingUntil: year, TermsUntil: year})
 	}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/demonstration"
+	"github.com/ark-tre/ark/pkg/instance"
+)
+
+type demoCmd struct {
+	Dir        string `help:"Where the demonstration is kept." default:".ark" type:"path"`
+	Tree       string `help:"The checkout, for the demonstration's contracts and datasets." default:"." type:"path"`
+	Listen     string `help:"Where to listen." default:"127.0.0.1:8080"`
+	People     int    `help:"How many invented people live in the region." default:"20000"`
+	Seed       uint64 `help:"The same seed makes the same region." default:"7"`
+	Reset      bool   `help:"Remove the demonstration and everything in it, and stop."`
+	Unattended bool   `help:"Play the whole main job as the demonstration's users in an Ark of its own, check every step, and stop."`
+	Keep       bool   `help:"With --unattended: keep the Ark afterwards."`
+}
+
+// Run makes, fills and serves a demonstration Ark.
+func (c demoCmd) Run(ctx context.Context) error {
+	if c.Reset {
+		return demonstration.Remove(ctx, c.Dir)
+	}
+	if c.Unattended {
+		return c.unattended(ctx)
+	}
+	return c.serve(ctx, func(ctx context.Context, o demonstration.Options, users *demonstration.Users) error {
+		fmt.Println(demonstration.Welcome(o))
+		return nil
+	}, true)
+}
+
+func (c demoCmd) options() demonstration.Options {
+	start := time.Now()
+	return demonstration.Options{Dir: c.Dir, Tree: c.Tree, Listen: c.Listen, People: c.People, Seed: c.Seed, Say: func(format string, args ...any) {
+		fmt.Printf("%6.1f s  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
+	}}
+}
+
+// serve makes the Ark if there is none, runs it, fills it once, and hands it
+// to do. With stay it then serves until it is told to stop.
+func (c demoCmd) serve(ctx context.Context, do func(context.Context, demonstration.Options, *demonstration.Users) error, stay bool) error {
+	o := c.options()
+	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if _, err := instance.Load(c.Dir); ark.Is(err, ark.Unknown) {
+		if err := demonstration.Make(ctx, o, quiet); err != nil {
+			return err
+		}
+	}
+	cfg, err := instance.Load(c.Dir)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ready := make(chan struct{})
+	ended := make(chan error, 1)
+	o.Say("starting the roles")
+	go func() { ended <- instance.Supervise(ctx, cfg, quiet, func() { close(ready) }) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ready:
+	}
+	err = func() error {
+		users, err := demonstration.NewUsers(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		if err := demonstration.LoadOnce(ctx, o, users); err != nil {
+			return err
+		}
+		return do(ctx, o, users)
+	}()
+	if err == nil && stay {
+		return <-ended
+	}
+	stop()
+	return errors.Join(err, <-ended)
+}
+
+func (c demoCmd) unattended(ctx context.Context) error {
+	if c.Dir == mustAbs(".ark") {
+		dir, err := os.MkdirTemp("", "ark-unattended-")
+		if err != nil {
+			return err
+		}
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
+		c.Dir = filepath.Join(dir, "ark")
+	}
+	if c.Listen == "127.0.0.1:8080" {
+		c.Listen = "127.0.0.1:8093"
+	}
+	if c.People == 20000 {
+		c.People = 2000
+	}
+	err := c.serve(ctx, demonstration.Play, false)
+	if !c.Keep && err == nil {
+		err = demonstration.Remove(context.WithoutCancel(ctx), c.Dir)
+	} else if err != nil {
+		fmt.Fprintln(os.Stderr, "ark: the Ark of this run is kept in", c.Dir)
+	}
+	return err
+}
+
+func mustAbs(p string) string {
+	abs, err := filepath.Abs(p)
+	if err != nil {
+		return p
+	}
+	return abs
+}

@@ -1,0 +1,170 @@
+package demonstration
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/instance"
+	"github.com/ark-tre/ark/pkg/synthetic"
+)
+
+// Options say what demonstration to make.
+type Options struct {
+	Dir    string // the Ark's folder
+	Tree   string // the checkout: contracts, datasets and the Synthea sample are below deploy/demo
+	Listen string
+	People int
+	Seed   uint64
+	Say    func(format string, args ...any) // progress, a line at a time
+}
+
+// sentence is the banner of every page.
+const sentence = "DEMONSTRATION: one box, printed sign-ins, invented people. Do not put anybody's records here."
+
+// Make makes a new demonstration Ark in a folder that is empty or not there:
+// the region's feeds, the keys and stores, the organisations and the users.
+func Make(ctx context.Context, o Options, log *slog.Logger) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	_, port, ok := strings.Cut(o.Listen, ":")
+	if !ok {
+		return ark.Faultf(ark.Invalid, "the address to listen on has no port").Do("give one like 127.0.0.1:8080")
+	}
+	c := instance.Config{Region: "Northfield", Trial: sentence, Demonstration: true, Listen: o.Listen, Origin: "http://localhost:" + port,
+		Store: "sqlite:", Programs: filepath.Dir(self)}
+	if image := filepath.Join(o.Tree, ".cache", "rootfs", "current", "rootfs.squashfs"); exists(image) {
+		if c.Rootfs, err = filepath.EvalSymlinks(image); err != nil {
+			return err
+		}
+	}
+	if runc := filepath.Join(o.Tree, ".cache", "tools", "runc"); exists(runc) {
+		c.Runtime = runc
+	}
+	o.Say("making keys, stores and the ledger in %s", o.Dir)
+	if err := instance.Init(ctx, o.Dir, c); err != nil {
+		return err
+	}
+	o.Say("making a city region of %d invented people, seen by its organisations' feeds", o.People)
+	if _, err := synthetic.Generate(ctx, synthetic.Options{People: o.People, Seed: o.Seed, Dir: o.region()}); err != nil {
+		return err
+	}
+	if err := o.writeLists(); err != nil {
+		return err
+	}
+	if c, err = instance.Load(o.Dir); err != nil {
+		return err
+	}
+	ctl, err := instance.OpenControl(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer ctl.Close()
+	senders, err := o.senders()
+	if err != nil {
+		return err
+	}
+	return instance.Found(ctx, ctl, senders)
+}
+
+// region is where the feeds of the city region are.
+func (o Options) region() string { return filepath.Join(o.Dir, "region") }
+
+// feeds are the folders that hold sources.json, organisations.json and
+// deliveries: the made region, and Synthea's, which nobody here wrote.
+func (o Options) feeds() []string {
+	return []string{o.region(), filepath.Join(o.Tree, "deploy", "demo", "synthea")}
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+// sender is an organisation as organisations.json has it.
+type sender struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+}
+
+// feed is a source as sources.json has it.
+type feed struct {
+	ID           string   `json:"id"`
+	Organisation string   `json:"organisation"`
+	Title        string   `json:"title"`
+	Contract     string   `json:"contract"`
+	Deliveries   []string `json:"deliveries"`
+}
+
+func (o Options) senders() ([]governance.Organisation, error) {
+	var out []governance.Organisation
+	for _, dir := range o.feeds() {
+		var all []sender
+		if err := readJSON(filepath.Join(dir, "organisations.json"), &all); err != nil {
+			return nil, err
+		}
+		for _, s := range all {
+			out = append(out, governance.Organisation{Slug: s.ID, Name: s.Name, Kind: s.Kind})
+		}
+	}
+	return out, nil
+}
+
+func readJSON(path string, into any) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("read %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
+
+// writeLists makes the lists of those who objected and of those with a
+// national data opt-out, in the format of the national check: about one person
+// in two hundred and one in forty.
+func (o Options) writeLists() error {
+	people, err := os.Open(filepath.Join(o.region(), "truth", "people.csv"))
+	if err != nil {
+		return err
+	}
+	defer people.Close()
+	var objections, optOuts strings.Builder
+	rows := csv.NewReader(people)
+	for n := 0; ; n++ {
+		row, err := rows.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		switch number := row[2]; {
+		case n == 0 || number == "":
+		case n%200 == 7:
+			objections.WriteString(number + ",\n")
+		case n%40 == 3:
+			optOuts.WriteString(number + ",\n")
+		}
+	}
+	dir := filepath.Join(o.region(), "lists")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for kind, text := range map[string]string{catalogue.ListObjections: objections.String(), catalogue.ListOptOuts: optOuts.String()} {
+		if err := os.WriteFile(filepath.Join(dir, kind+".dat"), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
