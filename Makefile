@@ -10,9 +10,9 @@ LISTEN ?= 127.0.0.1:8080
 
 build: ## leaves bin/ark and its companions
 	@mkdir -p bin
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ark ./cmd/ark
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ark-enclaved ./cmd/ark-enclaved
-	CGO_ENABLED=1 go build -trimpath -tags osusergo,netgo -ldflags '$(LDFLAGS) -linkmode external -extldflags "-static -Wl,--no-warnings"' -o bin/ark-engine ./cmd/ark-engine # static: it runs in any root file system
+	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/ark ./cmd/ark
+	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/ark-enclaved ./cmd/ark-enclaved
+	CGO_ENABLED=1 go build -tags osusergo,netgo -ldflags '$(LDFLAGS) -linkmode external -extldflags "-static -Wl,--no-warnings"' -o bin/ark-engine ./cmd/ark-engine # static: it runs in any root file system
 
 deps: ## installs what is missing: Debian packages by name
 	@deploy/deps.sh

@@ -12,6 +12,7 @@ import (
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/client"
 	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/identity"
 	"github.com/ark-tre/ark/pkg/identity/issuer"
 	"github.com/ark-tre/ark/pkg/identity/signin"
 	"github.com/ark-tre/ark/pkg/instance"
@@ -59,7 +60,7 @@ func (u *Users) As(ctx context.Context, name string) (*client.Client, error) {
 }
 
 func (u *Users) credentials(name string) signin.Credentials {
-	return signin.Credentials{UserName: name, Password: instance.DemoPassword, TOTPSecret: u.accounts[name].TOTPSecret}
+	return signin.Credentials{UserName: name, Password: instance.DemoPassword, TOTPSecret: identity.Secret(u.accounts[name].TOTPSecret)}
 }
 
 // StepUp shows a user's second factor afresh.

@@ -96,6 +96,10 @@ func (c Config) Path(parts ...string) string {
 	return filepath.Join(append([]string{c.dir}, parts...)...)
 }
 
+// socket is where a role listens: in a folder that only that role may write to,
+// so that nobody else can stand in for it.
+func (c Config) socket(role string) string { return c.Path("run", role, "sock") }
+
 // program is the path of one of Ark's programs.
 func (c Config) program(name string) string { return filepath.Join(c.Programs, name) }
 

@@ -44,7 +44,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	if err != nil {
 		return nil, err
 	}
-	ctl := &Control{Role: role, Slog: log, Enclave: enclave.NewClient(c.Path("run", "enclave.sock"))}
+	ctl := &Control{Role: role, Slog: log, Enclave: enclave.NewClient(c.socket("enclaved"))}
 	if ctl.Access, err = policies.LoadAccess(); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (c *Control) RunParts(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	queue := work.Local{St: c.Store, Kinds: c.kinds()}
-	l, err := listen(c.Config.Path("run", "control.sock"))
+	l, err := listen(c.Config.socket("control"))
 	if err != nil {
 		return err
 	}

@@ -101,6 +101,12 @@ func (c Config) Layout() error {
 		if err := os.MkdirAll(c.Path("tmp", role), 0o700); err != nil {
 			return err
 		}
+		if err := os.MkdirAll(c.Path("run", role), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(c.Path("run", "enclaved"), 0o755); err != nil {
+		return err
 	}
 	if ids == nil {
 		return nil
@@ -113,6 +119,9 @@ func (c Config) Layout() error {
 	}
 	for role, id := range ids {
 		if err := own(c.Path("tmp", role), id.uid, 0o700); err != nil {
+			return err
+		}
+		if err := own(c.Path("run", role), id.uid, 0o755); err != nil {
 			return err
 		}
 	}

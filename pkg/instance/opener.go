@@ -109,7 +109,7 @@ func (o openers) open(ctx context.Context, ref objects.Ref) (io.ReadCloser, erro
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", o.config.Path("run", role+".sock"))
+		return d.DialContext(ctx, "unix", o.config.socket(role))
 	}, DisableKeepAlives: true}}
 	body, err := json.Marshal(ref)
 	if err != nil {

@@ -65,19 +65,19 @@ func RunWorker(ctx context.Context, c Config, name string, log *slog.Logger) err
 		return err
 	}
 	bench := worker.Bench{Objects: r.Objects, Keys: r.Keys, Tmp: c.Path("tmp", name), Trial: c.Trial != "",
-		Engine: engine.Runner{Program: c.program("ark-engine")}, Enclave: enclave.NewClient(c.Path("run", "enclave.sock")), Limits: c.limits()}
+		Engine: engine.Runner{Program: c.program("ark-engine")}, Enclave: enclave.NewClient(c.socket("enclaved")), Limits: c.limits()}
 	kinds, ok := bench.Roles()[name]
 	if !ok {
 		return ark.Faultf(ark.Invalid, "the role %q does no jobs", name)
 	}
 	if opens := openable(name); opens != nil {
-		l, err := listen(c.Path("run", name+".sock"))
+		l, err := listen(c.socket(name))
 		if err != nil {
 			return err
 		}
 		go serveObjects(ctx, l, r.Objects, opens, mayOpen(), log)
 	}
-	w := work.Worker{Queue: work.Dial(c.Path("run", "control.sock")), Role: name, Owner: fmt.Sprintf("%s:%d:%d", name, os.Getpid(), time.Now().UnixNano()),
+	w := work.Worker{Queue: work.Dial(c.socket("control")), Role: name, Owner: fmt.Sprintf("%s:%d:%d", name, os.Getpid(), time.Now().UnixNano()),
 		Kinds: kinds, Log: log, Idle: 150 * time.Millisecond, Fail: work.Failpoint{File: os.Getenv("ARK_FAILPOINT_FILE")}}
 	return w.Run(ctx)
 }

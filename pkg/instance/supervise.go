@@ -58,8 +58,8 @@ func Supervise(ctx context.Context, c Config, log *slog.Logger, ready func()) er
 		children = append(children, ch)
 	}
 	if why := c.canIsolate(); why == "" {
-		args := []string{c.program("ark-enclaved"), "--socket", c.Path("run", "enclave.sock"), "--state", c.Path("workspaces"),
-			"--run", c.Path("run", "enclave"), "--runc", c.runtime(), "--rootfs", c.Rootfs, "--engine", c.program("ark-engine")}
+		args := []string{c.program("ark-enclaved"), "--socket", c.socket("enclaved"), "--state", c.Path("workspaces"),
+			"--run", c.Path("run", "enclaved", "state"), "--runc", c.runtime(), "--rootfs", c.Rootfs, "--engine", c.program("ark-engine")}
 		for _, role := range []string{"control", "enclave"} {
 			args = append(args, "--users", strconv.Itoa(int(ids[role].uid)))
 		}
