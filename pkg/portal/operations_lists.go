@@ -16,7 +16,7 @@ type listIn struct {
 
 // listOperations receive lists of people who objected or opted out.
 func (p *Portal) listOperations(a *API) error {
-	return operation(a, Op{Method: post, Path: "/lists/{kind}", Action: "linkage.run", On: "Ark", Tag: "Data", Summary: "Receive a list of NHS numbers, one a line, in the format of the national check", Body: listBytes, Later: true},
+	return operation(a, Op{Method: post, Path: "/lists/{kind}", Action: "linkage.run", On: "Ark", Tag: "Data", Summary: "Receive a list of NHS numbers, one a line, in the format of the national check", Body: listBytes},
 		func(c *Call, in *listIn) (*struct{}, error) {
 			if len(in.RawBody) == 0 {
 				return nil, ark.Faultf(ark.Invalid, "the list is empty").Do("send one NHS number a line")
