@@ -29,6 +29,7 @@ type cli struct {
 	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 	Contract contractCmd `cmd:"" help:"Work on the contracts of sources."`
 	Link     linkCmd     `cmd:"" help:"Find which records are of one person."`
+	Bench    benchCmd    `cmd:"" help:"Measure Ark, and compare it with others."`
 	Disclose discloseCmd `cmd:"" help:"Disclosure control: judge tables and cells, suppress, audit, round, verify."`
 }
 
