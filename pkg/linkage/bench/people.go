@@ -233,6 +233,9 @@ func (m *maker) age(rng *rand.Rand, q *someone, s int) {
 	if q.born[0] > 2022 && rng.IntN(5) == 0 {
 		q.given = "Baby"
 	}
+	if rng.IntN(250) == 0 {
+		q.sex = map[string]string{"F": "M", "M": "F"}[q.sex]
+	}
 	if rng.IntN(200) == 0 && q.born[2] <= 12 {
 		q.born[1], q.born[2] = q.born[2], q.born[1]
 	}

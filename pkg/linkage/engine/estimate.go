@@ -102,6 +102,9 @@ func (p *Plan) estimateM(c *candidates) {
 	}
 	var sessions []session
 	for k := range p.rules {
+		if p.rules[k].blind {
+			continue
+		}
 		if s := p.session(c, k); len(s.use) > 0 && s.total >= 20 {
 			sessions = append(sessions, s)
 		}
@@ -219,7 +222,7 @@ func (p *Plan) maximise(sessions []session, fixed []bool) {
 		sum[i] = make([]float64, len(p.comps[i].levels))
 	}
 	for _, s := range sessions {
-		m, matches := p.runSession(s)
+		m, matches := p.runSession(s, fixed)
 		for x, i := range s.use {
 			for k := range m[x] {
 				sum[i][k] += m[x][k] * matches
@@ -253,7 +256,7 @@ func (c *comparison) setM(n []float64) {
 
 // runSession returns per used comparison the M of each level, and how many
 // matches are expected among the session's pairs.
-func (p *Plan) runSession(s session) ([][]float64, float64) {
+func (p *Plan) runSession(s session, fixed []bool) ([][]float64, float64) {
 	m := make([][]float64, len(s.use))
 	u := make([][]float64, len(s.use))
 	for x, i := range s.use {
@@ -290,6 +293,9 @@ func (p *Plan) runSession(s session) ([][]float64, float64) {
 		change := math.Abs(matches/s.total - lambda)
 		lambda = min(max(matches/s.total, 1e-9), 1-1e-6)
 		for x, i := range s.use {
+			if fixed[i] { // counted on labelled pairs: it tells the sessions who is one person
+				continue
+			}
 			total := 0.0
 			for k, l := range p.comps[i].levels {
 				if !l.IsNull {

@@ -37,6 +37,7 @@ type rule struct {
 	keys   []*vector
 	ref    []*vector
 	perRow float64
+	blind  bool
 	rest   test
 	slot   int // of the block number in a record's row
 	ids    []uint32
@@ -157,7 +158,7 @@ func (c *compiler) rule(r model.Rule) (rule, error) {
 	if err != nil {
 		return rule{}, err
 	}
-	out := rule{name: r.Name, cols: map[string]bool{}, perRow: r.PerRow}
+	out := rule{name: r.Name, cols: map[string]bool{}, perRow: r.PerRow, blind: r.Blind}
 	if out.name == "" {
 		out.name = r.When
 	}

@@ -130,12 +130,15 @@ func (l *level) adjust(a, b uint32) float64 {
 func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 	p := s.p
 	var parts [][]Edge
-	keep := func(out []Edge, q Pair) []Edge {
+	keep := func(sc *scratch, out []Edge, q Pair) []Edge {
 		tier := int8(-1)
 		if int(q.Rule) < p.tiers {
 			tier = int8(q.Rule)
 		}
 		w := p.weight(q.Pattern, q.L, q.R)
+		if w > apartBits && tier < 0 && p.apart(sc, q.L, q.R) {
+			w = apartBits
+		}
 		if tier < 0 && w < least {
 			return out
 		}
@@ -148,9 +151,10 @@ func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 			wg.Add(1)
 			go func() {
 				defer wg.Done()
+				sc := &scratch{}
 				for i := t; i < len(parts) && ctx.Err() == nil; i += p.threads {
 					for _, q := range s.c.pairs[i] {
-						parts[i] = keep(parts[i], q)
+						parts[i] = keep(sc, parts[i], q)
 					}
 				}
 			}()
@@ -161,7 +165,7 @@ func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 		parts = make([][]Edge, len(tasks))
 		err := p.each(ctx, tasks, func(w *worker, at int, l, r uint32, k int) {
 			pat := p.pattern(&w.scratch, l, r)
-			parts[at] = keep(parts[at], Pair{l, r, pat, uint8(k)})
+			parts[at] = keep(&w.scratch, parts[at], Pair{l, r, pat, uint8(k)})
 		})
 		if err != nil {
 			return nil, err
@@ -171,6 +175,27 @@ func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 		return nil, err
 	}
 	return slices.Concat(parts...), nil
+}
+
+// apartBits is the most that a pair weighs which a rule keeps apart, however
+// much the two records share: less than one in a hundred.
+const apartBits = -7
+
+// apart reports whether two records have different values of a column of which
+// a person has one only, or hold a cannot-link rule.
+func (p *Plan) apart(w *scratch, l, r uint32) bool {
+	a, b := p.values(l), p.values(r)
+	for _, v := range p.unique {
+		if x, y := a[v.slot], b[v.slot]; x != 0 && y != 0 && x != y {
+			return true
+		}
+	}
+	for _, t := range p.cannot {
+		if t(w, a, b) == yes {
+			return true
+		}
+	}
+	return false
 }
 
 // Digits splits a pattern into the level of each comparison.

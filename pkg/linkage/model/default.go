@@ -57,13 +57,22 @@ func defaultComparisons(has func(...Role) bool) []Comparison {
 	add(Birth, on(same), on("("+edit+") OR ("+swapped+")"),
 		on("("+part(1, 7)+") OR ("+part(1, 4)+" AND "+part(9, 2)+") OR ("+part(6, 5)+")"), on(part(1, 4)))
 	add(Sex, on(same))
-	add(Postcode, tf(same, string(Postcode)), on(edit), on(outcode("%[1]s_l")+" = "+outcode("%[1]s_r")))
+	joint := has(Postcode) && (has(Phone) || has(Street))
+	if joint {
+		out = append(out, homeComparison(has))
+	} else {
+		add(Postcode, tf(same, string(Postcode)), on(edit), on(outcode("%[1]s_l")+" = "+outcode("%[1]s_r")))
+	}
 	add(NHSNumber, on(same), on(edit))
 	add(IDNumber, on(same), on(edit))
 	add(Email, tf(same, string(Email)), on(jw+"0.92"))
-	add(Phone, tf(same, string(Phone)), on(edit))
+	if !joint {
+		add(Phone, tf(same, string(Phone)), on(edit))
+	}
 	add(HouseNo, tf(same, string(HouseNo)), on(edit))
-	add(Street, tf(same, string(Street)), on(jw+"0.9"))
+	if !joint {
+		add(Street, tf(same, string(Street)), on(jw+"0.9"))
+	}
 	add(Street2, tf(same, string(Street2)), on(jw+"0.9"))
 	add(Place, tf(same, string(Place)), on(jw+"0.9"))
 	add(Region, tf(same, string(Region)))
@@ -88,6 +97,36 @@ func nameComparison() Comparison {
 	null := Level{IsNull: true, M: math.NaN(), U: math.NaN(),
 		Condition: `("given_name_l" IS NULL OR "given_name_r" IS NULL) AND ("family_name_l" IS NULL OR "family_name_r" IS NULL)`}
 	return Comparison{Name: "name", Levels: finish(append([]Level{null}, levels...))}
+}
+
+// homeComparison compares postcode, street and telephone together: people of
+// one household share all three, so as three comparisons they would speak for
+// one person three times.
+func homeComparison(has func(...Role) bool) Comparison {
+	const code = `"postcode_l" = "postcode_r"`
+	null := `("postcode_l" IS NULL OR "postcode_r" IS NULL)`
+	near := `damerau_levenshtein("postcode_l", "postcode_r") <= 1`
+	var with []string
+	street, phone := `"address_1_l" = "address_1_r"`, `"phone_l" = "phone_r"`
+	levels := []Level{{}, {Condition: code, TFColumn: string(Postcode), TFWeight: 1}}
+	if has(Phone) {
+		with = append(with, phone)
+		null += ` AND ("phone_l" IS NULL OR "phone_r" IS NULL)`
+		near += ` OR damerau_levenshtein("phone_l", "phone_r") <= 1`
+		levels = append(levels, on(phone))
+	}
+	if has(Street) {
+		with = append(with, street)
+		null += ` AND ("address_1_l" IS NULL OR "address_1_r" IS NULL)`
+		levels = append(levels, tf(street, string(Street)))
+	}
+	levels[0] = on(code + " AND (" + strings.Join(with, " OR ") + ")")
+	levels = append(levels, on(near))
+	if has(Street) {
+		levels = append(levels, on(`jaro_winkler_similarity("address_1_l", "address_1_r") >= 0.9`))
+	}
+	levels = append(levels, on(outcode("postcode_l")+" = "+outcode("postcode_r")))
+	return Comparison{Name: "home", Levels: finish(append([]Level{{IsNull: true, Condition: null}}, levels...))}
 }
 
 // outcode is the outward part of a UK postcode in the given column.
@@ -166,7 +205,13 @@ func defaultRules(has func(...Role) bool) []Rule {
 	add := func(name string, ref []string, keys ...string) {
 		out = append(out, Rule{Name: name, When: both(keys...), Refine: ref})
 	}
-	for _, r := range []Role{NHSNumber, IDNumber, Email, Phone} {
+	home := func(name string, keys ...string) { // brings households together
+		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), Blind: true})
+	}
+	if has(Phone) {
+		home("phone", "%s.phone")
+	}
+	for _, r := range []Role{NHSNumber, IDNumber, Email} {
 		if has(r) {
 			add(string(r), refine(split(has)...), "%s."+string(r))
 		}
@@ -185,7 +230,7 @@ func defaultRules(has func(...Role) bool) []Rule {
 		add("given name and postcode", refine(split(has)...), kGiven, kCode)
 	}
 	if has(Family, Postcode) {
-		add("family name and postcode", refine(split(has)...), kFamily, kCode)
+		home("family name and postcode", kFamily, kCode)
 	}
 	if has(Given, Family) {
 		add("start of both names", refine(split(has)...), kGiven3, kFamily4)
@@ -199,13 +244,13 @@ func defaultRules(has func(...Role) bool) []Rule {
 		add("given name and street", refine(split(has)...), kGiven, "%s.address_1")
 	}
 	if has(Family, Street) {
-		add("family name and street", refine(split(has)...), kFamily, "%s.address_1")
+		home("family name and street", kFamily, "%s.address_1")
 	}
 	if has(Street, HouseNo) {
-		add("house number and street", refine(split(has)...), "%s.address_1", "%s.street_number")
+		home("house number and street", "%s.address_1", "%s.street_number")
 	}
 	if has(Postcode, HouseNo) {
-		add("house number and postcode", refine(split(has)...), kCode, "%s.street_number")
+		home("house number and postcode", kCode, "%s.street_number")
 	}
 	if has(Birth, Place) {
 		add("date of birth and place", nil, kBirth, "%s.place")
@@ -214,10 +259,10 @@ func defaultRules(has func(...Role) bool) []Rule {
 		add("given name and place", refine(split(has)...), kGiven, "%s.place")
 	}
 	if has(Family, Place) {
-		add("family name and place", refine(split(has)...), kFamily, "%s.place")
+		home("family name and place", kFamily, "%s.place")
 	}
 	wide := func(name string, keys ...string) {
-		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), PerRow: 8})
+		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), PerRow: 8, Blind: true})
 	}
 	if has(Family) {
 		wide("family name, where it is rare", kFamily)
