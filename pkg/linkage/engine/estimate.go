@@ -214,6 +214,9 @@ func overlap(a, b map[string]bool) bool {
 	return false
 }
 
+// doubt is the share of disagreement below which sessions are believed alike.
+const doubt = 0.02
+
 // maximise runs EM in each session and sets M to the mean over sessions,
 // weighted by the matches each expects.
 func (p *Plan) maximise(sessions []session, fixed []bool) {
@@ -224,8 +227,11 @@ func (p *Plan) maximise(sessions []session, fixed []bool) {
 	for _, s := range sessions {
 		m, matches := p.runSession(s, fixed)
 		for x, i := range s.use {
+			// Families and twins among a session's matches add disagreement: the
+			// less of it, the more the session is believed.
+			belief := matches / (m[x][len(m[x])-1] + doubt)
 			for k := range m[x] {
-				sum[i][k] += m[x][k] * matches
+				sum[i][k] += m[x][k] * belief
 			}
 		}
 	}
