@@ -122,7 +122,7 @@ func TestACellRunsThroughTheGateway(t *testing.T) {
 	}
 	t.Logf("sandbox started in %s", time.Since(begin).Round(time.Millisecond))
 	f := newFront(t, 64<<20, d.DialApp)
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Second)
 	defer cancel()
 	nb := notebook.Client{Base: f.enter(t, q.ID) + "/jupyter/", HTTP: f.client}
 	if err := nb.Ready(ctx); err != nil {
@@ -135,6 +135,7 @@ func TestACellRunsThroughTheGateway(t *testing.T) {
 		"%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1,2]);plt.show()",
 		"c = duckdb.connect('/workspace/extract/extract.duckdb', read_only=True)\nc.sql('select count(*) from visits').limit(1).fetchall()[0][0]",
 		"open('/workspace/outbox/table.csv','w').write('n\\n10\\n')",
+		"import ark\nark.save(ark.sql('select ward, count(*) n from visits group by ward order by ward'), 'wards.csv'), len(ark.tables()), len(ark.table('visits'))",
 		"import socket\nsocket.create_connection(('1.1.1.1',53),timeout=2)",
 	)
 	if err != nil {
@@ -143,8 +144,8 @@ func TestACellRunsThroughTheGateway(t *testing.T) {
 		}
 		t.Fatal(err)
 	}
-	t.Logf("six cells after %s: %+v", time.Since(begin).Round(time.Millisecond), results)
-	if len(results) != 6 || strings.TrimSpace(results[0].Stdout) != "50.0" || results[1].Value != "100" || len(results[2].Images) == 0 || results[3].Value != "100" || results[5].Error == "" {
+	t.Logf("seven cells after %s: %+v", time.Since(begin).Round(time.Millisecond), results)
+	if len(results) != 7 || strings.TrimSpace(results[0].Stdout) != "50.0" || results[1].Value != "100" || len(results[2].Images) == 0 || results[3].Value != "100" || results[5].Value != "('/workspace/outbox/wards.csv', 2, 100)" || results[6].Error == "" {
 		t.Errorf("the cells gave %+v", results)
 	}
 	var file strings.Builder
@@ -157,6 +158,7 @@ func TestACellRunsThroughTheGateway(t *testing.T) {
 		t.Errorf("usage is %+v, %v", u, err)
 	}
 	t.Logf("usage: %+v", u)
+	askR(t, ctx, nb)
 	askSQL(t, f, f.OriginOf(q.ID))
 }
 
@@ -172,6 +174,18 @@ func database(t *testing.T, program string) func(context.Context) (io.ReadCloser
 		t.Fatal(err)
 	}
 	return func(context.Context) (io.ReadCloser, error) { return os.Open(filepath.Join(dir, "extract.duckdb")) }
+}
+
+// askR fits a model in the R kernel.
+func askR(t *testing.T, ctx context.Context, nb notebook.Client) {
+	t.Helper()
+	nb.Kernel = "ir"
+	begin := time.Now()
+	results, err := nb.Run(ctx, "d <- read.csv('/workspace/extract/people.csv')\nmean(d$age)", "library(survival)\ncat(R.version$major)")
+	t.Logf("R answered after %s: %+v", time.Since(begin).Round(time.Millisecond), results)
+	if err != nil || len(results) != 2 || !strings.Contains(results[0].Value, "50") || results[1].Stdout != "4" {
+		t.Errorf("R gave %+v, %v", results, err)
+	}
 }
 
 // askSQL asks the SQL app one question and looks at its page.

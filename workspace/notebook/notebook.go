@@ -8,6 +8,7 @@ package notebook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -23,8 +24,9 @@ import (
 // Client runs code at Base, such as http://wsp-1.ws.localhost:8080/jupyter/.
 // HTTP holds the cookies of a session that is in.
 type Client struct {
-	Base string
-	HTTP *http.Client
+	Base   string
+	HTTP   *http.Client
+	Kernel string // "python3" if empty, or "ir" for R
 }
 
 // Result is what a cell gave.
@@ -77,7 +79,7 @@ func (c Client) Run(ctx context.Context, cells ...string) ([]Result, error) {
 	var kernel struct {
 		ID string `json:"id"`
 	}
-	if err := c.json(ctx, http.MethodPost, "api/kernels", map[string]string{"name": "python3"}, &kernel); err != nil {
+	if err := c.json(ctx, http.MethodPost, "api/kernels", map[string]string{"name": cmp.Or(c.Kernel, "python3")}, &kernel); err != nil {
 		return nil, fmt.Errorf("starting a kernel: %w", err)
 	}
 	defer c.json(context.WithoutCancel(ctx), http.MethodDelete, "api/kernels/"+kernel.ID, nil, nil) //nolint:errcheck // the workspace's end ends it too
