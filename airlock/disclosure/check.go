@@ -66,10 +66,10 @@ func judgeBytes(p policy.Profile, f File, b []byte) ([]Finding, *view) {
 		findings = append(findings, Finding{Rule: "file-type", Severity: SevFail, File: f.Name, Evidence: map[string]string{"extension": ext, "allowed": strings.Join(p.Files, " ")},
 			Says: "this type of file may not leave under the profile", Repair: "save the table as CSV"})
 	}
-	if p.AllowsFile(ext) && ext != "csv" && ext != "tsv" {
+	if p.AllowsFile(ext) && ext != "csv" && ext != "tsv" && !isParquet(b) {
 		return append(findings, checkText(p, f, b)...), nil
 	}
-	t, err := readCSV(f.Name, b)
+	t, err := readTable(f.Name, b)
 	if err != nil {
 		says, line := "the file cannot be read as a table", 0
 		var u *errUnreadable

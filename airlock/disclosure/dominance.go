@@ -106,6 +106,11 @@ func JudgeCell(contributions []Contribution, rule CellRule) (CellVerdict, error)
 	if err != nil {
 		return CellVerdict{Verdict: Fail, Unsafe: true}, err
 	}
+	return judgeRespondents(rs, rule)
+}
+
+// judgeRespondents applies a rule to respondents sorted by size.
+func judgeRespondents(rs []respondent, rule CellRule) (CellVerdict, error) {
 	v := CellVerdict{Rule: rule.String(), Evidence: map[string]string{}}
 	switch rule.kind {
 	case "threshold":
@@ -181,7 +186,12 @@ func respondents(cs []Contribution) ([]respondent, error) {
 
 func sumOf(rs []respondent) *big.Rat {
 	t := new(big.Rat)
+	one := big.NewRat(1, 1)
 	for _, r := range rs {
+		if r.weight.Cmp(one) == 0 {
+			t.Add(t, r.size)
+			continue
+		}
 		t.Add(t, new(big.Rat).Mul(r.size, r.weight))
 	}
 	return t

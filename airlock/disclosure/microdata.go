@@ -98,7 +98,7 @@ func CheckMicrodata(ctx context.Context, p policy.Profile, m Microdata, f *File)
 			return Fail, nil, err
 		}
 		findings = slices.DeleteFunc(fromText, func(x Finding) bool { return guessing(x.Rule) })
-		if t, err := readCSV(f.Name, b); err == nil {
+		if t, err := readTable(f.Name, b); err == nil {
 			c.locate(t)
 			findings = append(findings, c.compare()...)
 		}
@@ -241,10 +241,18 @@ func (m *microCheck) allSame(c RecomputedCell) bool {
 	return n > 1
 }
 
-// contributions sums a cell's values per unit, exactly.
+// unitSum is one unit's sum: millionths and what doesn't fit them.
+type unitSum struct {
+	micro   int64
+	rat     *big.Rat
+	holding string
+}
+
+// contributions sums a cell's values per unit, exactly: in whole millionths
+// where the values have no finer digits, else in rationals.
 func (m *microCheck) contributions(c RecomputedCell) ([]Contribution, bool) {
-	var out []Contribution
-	at := map[string]int{}
+	var units []unitSum
+	at := make(map[string]int, len(c.records))
 	negative := false
 	holding := m.r.frame.at(m.p.Dominance.Holding)
 	for _, i := range c.records {
@@ -253,23 +261,38 @@ func (m *microCheck) contributions(c RecomputedCell) ([]Contribution, bool) {
 		if v.IsNull() {
 			continue
 		}
-		x := exactValue(v.Text())
 		key := "record " + strconv.Itoa(i)
 		if m.r.units >= 0 && !row[m.r.units].IsNull() {
 			key = "unit " + row[m.r.units].Text()
 		}
 		k, ok := at[key]
 		if !ok {
-			k = len(out)
+			k = len(units)
 			at[key] = k
-			h := ""
+			u := unitSum{}
 			if holding >= 0 && !row[holding].IsNull() {
-				h = row[holding].Text()
+				u.holding = row[holding].Text()
 			}
-			out = append(out, Contribution{Value: new(big.Rat), Holding: h})
+			units = append(units, u)
 		}
-		out[k].Value = new(big.Rat).Add(out[k].Value, x)
-		negative = negative || x.Sign() < 0
+		f := v.Float()
+		negative = negative || f < 0
+		if n := math.Round(f * 1e6); math.Abs(n) < 1<<50 && math.Abs(float64(units[k].micro)+n) < 1<<52 && n/1e6 == f {
+			units[k].micro += int64(n)
+			continue
+		}
+		if units[k].rat == nil {
+			units[k].rat = new(big.Rat)
+		}
+		units[k].rat.Add(units[k].rat, exactValue(v.Text()))
+	}
+	out := make([]Contribution, len(units))
+	for k, u := range units {
+		x := big.NewRat(u.micro, 1_000_000)
+		if u.rat != nil {
+			x.Add(x, u.rat)
+		}
+		out[k] = Contribution{Value: x, Holding: u.holding}
 	}
 	return out, negative
 }
@@ -286,8 +309,12 @@ func exactValue(s string) *big.Rat {
 func (m *microCheck) dominance(i, agg int) []Finding {
 	var out []Finding
 	cs, negative := m.contributions(m.r.Cells[i])
+	rs, bad := respondents(cs)
 	for _, d := range m.p.Dominance.Rules {
-		v, err := JudgeCell(cs, ruleOf(d))
+		v, err := judgeRespondents(rs, ruleOf(d))
+		if bad != nil {
+			err = bad
+		}
 		if err != nil || v.Unsafe {
 			out = append(out, m.finding("cell-dominated", SevFail, i, agg, "a few units make up most of this cell", "suppress the cell, or combine groups", "rule", d.String(), "units", strconv.FormatInt(m.r.Cells[i].Units, 10)))
 		}

@@ -48,7 +48,7 @@ func RoundTable(ctx context.Context, p policy.Profile, f File, seed int64) (*Rou
 	if err != nil {
 		return nil, err
 	}
-	t, err := readCSV(f.Name, b)
+	t, err := readTable(f.Name, b)
 	if err != nil {
 		return nil, ark.Faultf(ark.Invalid, "the table can't be read: %s", err)
 	}
