@@ -130,3 +130,22 @@ func TestBadRules(t *testing.T) {
 		}
 	}
 }
+
+// The whole-number short cut decides as the rationals do, boundaries included.
+func TestWholeNumbersDecideAlike(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var units []unitSum
+		for range rapid.IntRange(0, 8).Draw(t, "n") {
+			units = append(units, unitSum{micro: rapid.Int64Range(-40, 40).Draw(t, "x") * 250_000})
+		}
+		r, err := ParseCellRule(rapid.SampledFrom([]string{"nk:1:0.5", "nk:1:0.5:ge", "nk:2:0.75", "nk:2:0.75:ge", "p:0.25", "p:0.25:le", "p:0.1", "nk:3:1:ge"}).Draw(t, "rule"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		xs, ok := plain(units)
+		v, err := JudgeCell(exactly(units), r)
+		if !ok || err != nil || unsafeWhole(xs, r) != v.Unsafe {
+			t.Fatalf("%s on %v: whole %v, exact %+v", r, xs, unsafeWhole(xs, r), v)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package disclosure
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/big"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	typed "github.com/ark-tre/ark/pkg/columnar/cell"
 	policy "github.com/ark-tre/ark/policies/disclosure"
 )
 
@@ -241,6 +243,12 @@ func (m *microCheck) allSame(c RecomputedCell) bool {
 	return n > 1
 }
 
+// unitKey is a unit, or a record of an unknown one.
+type unitKey struct {
+	record int
+	unit   typed.Value
+}
+
 // unitSum is one unit's sum: millionths and what doesn't fit them.
 type unitSum struct {
 	micro   int64
@@ -250,9 +258,9 @@ type unitSum struct {
 
 // contributions sums a cell's values per unit, exactly: in whole millionths
 // where the values have no finer digits, else in rationals.
-func (m *microCheck) contributions(c RecomputedCell) ([]Contribution, bool) {
+func (m *microCheck) contributions(c RecomputedCell) ([]unitSum, bool) {
 	var units []unitSum
-	at := make(map[string]int, len(c.records))
+	at := make(map[unitKey]int, len(c.records))
 	negative := false
 	holding := m.r.frame.at(m.p.Dominance.Holding)
 	for _, i := range c.records {
@@ -261,9 +269,9 @@ func (m *microCheck) contributions(c RecomputedCell) ([]Contribution, bool) {
 		if v.IsNull() {
 			continue
 		}
-		key := "record " + strconv.Itoa(i)
+		key := unitKey{record: i}
 		if m.r.units >= 0 && !row[m.r.units].IsNull() {
-			key = "unit " + row[m.r.units].Text()
+			key = unitKey{record: -1, unit: row[m.r.units]}
 		}
 		k, ok := at[key]
 		if !ok {
@@ -286,6 +294,11 @@ func (m *microCheck) contributions(c RecomputedCell) ([]Contribution, bool) {
 		}
 		units[k].rat.Add(units[k].rat, exactValue(v.Text()))
 	}
+	return units, negative
+}
+
+// exactly is the unit sums as contributions in rationals.
+func exactly(units []unitSum) []Contribution {
 	out := make([]Contribution, len(units))
 	for k, u := range units {
 		x := big.NewRat(u.micro, 1_000_000)
@@ -294,7 +307,53 @@ func (m *microCheck) contributions(c RecomputedCell) ([]Contribution, bool) {
 		}
 		out[k] = Contribution{Value: x, Holding: u.holding}
 	}
-	return out, negative
+	return out
+}
+
+// plain reports whether all sums are whole millionths of units of their own,
+// so that whole-number arithmetic is exact; and gives their absolute values,
+// the largest first.
+func plain(units []unitSum) ([]int64, bool) {
+	xs := make([]int64, len(units))
+	for k, u := range units {
+		if u.rat != nil || u.holding != "" {
+			return nil, false
+		}
+		xs[k] = abs(u.micro)
+	}
+	slices.SortFunc(xs, func(a, b int64) int { return cmp.Compare(b, a) })
+	return xs, true
+}
+
+// unsafeWhole is JudgeCell's decision on sorted whole numbers.
+func unsafeWhole(xs []int64, r CellRule) bool {
+	total, top1, top2, topN := new(big.Int), int64(0), int64(0), new(big.Int)
+	for i, x := range xs {
+		total.Add(total, big.NewInt(x))
+		if int64(i) < r.n {
+			topN.Set(total)
+		}
+		switch i {
+		case 0:
+			top1 = x
+		case 1:
+			top2 = x
+		}
+	}
+	if total.Sign() == 0 {
+		return false
+	}
+	var left, right *big.Int
+	if r.kind == "nk" { // topN/total against num/den
+		left = new(big.Int).Mul(topN, r.limit.Denom())
+		right = new(big.Int).Mul(total, r.limit.Num())
+	} else { // limit·top1 against the rest
+		rest := total.Sub(total, new(big.Int).Add(big.NewInt(top1), big.NewInt(top2)))
+		left = new(big.Int).Mul(r.limit.Num(), big.NewInt(top1))
+		right = rest.Mul(rest, r.limit.Denom())
+	}
+	c := left.Cmp(right)
+	return c > 0 || r.inclusive && c == 0
 }
 
 // exactValue is the exact rational of a printed value.
@@ -309,13 +368,21 @@ func exactValue(s string) *big.Rat {
 func (m *microCheck) dominance(i, agg int) []Finding {
 	var out []Finding
 	cs, negative := m.contributions(m.r.Cells[i])
-	rs, bad := respondents(cs)
+	xs, whole := plain(cs)
+	var exact []Contribution
 	for _, d := range m.p.Dominance.Rules {
-		v, err := judgeRespondents(rs, ruleOf(d))
-		if bad != nil {
-			err = bad
+		rule := ruleOf(d)
+		unsafe := false
+		if whole {
+			unsafe = unsafeWhole(xs, rule)
+		} else {
+			if exact == nil {
+				exact = exactly(cs)
+			}
+			v, err := JudgeCell(exact, rule)
+			unsafe = err != nil || v.Unsafe
 		}
-		if err != nil || v.Unsafe {
+		if unsafe {
 			out = append(out, m.finding("cell-dominated", SevFail, i, agg, "a few units make up most of this cell", "suppress the cell, or combine groups", "rule", d.String(), "units", strconv.FormatInt(m.r.Cells[i].Units, 10)))
 		}
 	}

@@ -98,11 +98,15 @@ func (f *Frame) filtered(text string) ([]int, error) {
 
 // labels lists a column's distinct values in order, as printed.
 func (f *Frame) labels(col int, keep []int) []string {
-	seen := map[string]typed.Value{}
+	distinct := map[typed.Value]bool{}
 	for _, i := range keep {
 		if v := f.rows[i][col]; !v.IsNull() {
-			seen[v.Text()] = v
+			distinct[v] = true
 		}
+	}
+	seen := map[string]typed.Value{}
+	for v := range distinct {
+		seen[v.Text()] = v
 	}
 	var out []string
 	for s := range seen {
@@ -138,18 +142,13 @@ func (r *Recomputed) fill(keep []int) error {
 	if (len(rowKeys)+1)*(len(colKeys)+1) > maxTableCells {
 		return badSpec("the table has more than %d cells", maxTableCells)
 	}
-	byCell := map[string][]int{}
-	byRow, byCol := map[string][]int{}, map[string][]int{}
+	byCell := make([][]int, len(rowKeys)*len(colKeys))
+	byRow, byCol := make([][]int, len(rowKeys)), make([][]int, len(colKeys))
+	rowAt, colAt := f.places(cols[:len(r.Spec.Rows)], keep), f.places(cols[len(r.Spec.Rows):], keep)
 	for _, i := range keep {
-		key := func(cs []int) string {
-			var parts []string
-			for _, c := range cs {
-				parts = append(parts, f.rows[i][c].Text())
-			}
-			return strings.Join(parts, "\x1f")
-		}
-		rk, ck := key(cols[:len(r.Spec.Rows)]), key(cols[len(r.Spec.Rows):])
-		byCell[rk+"\x1e"+ck] = append(byCell[rk+"\x1e"+ck], i)
+		rk, ck := rowAt(i), colAt(i)
+		at := rk*len(colKeys) + ck
+		byCell[at] = append(byCell[at], i)
 		byRow[rk], byCol[ck] = append(byRow[rk], i), append(byCol[ck], i)
 	}
 	// 3. The cells, then the margins.
@@ -163,17 +162,17 @@ func (r *Recomputed) fill(keep []int) error {
 		}
 		return out
 	}
-	for _, rk := range rowKeys {
-		for _, ck := range colKeys {
-			add(rk, ck, false, byCell[strings.Join(rk, "\x1f")+"\x1e"+strings.Join(ck, "\x1f")])
+	for i, rk := range rowKeys {
+		for k, ck := range colKeys {
+			add(rk, ck, false, byCell[i*len(colKeys)+k])
 		}
 		if r.Spec.Margins && len(r.Spec.Cols) > 0 {
-			add(rk, margin(len(r.Spec.Cols)), true, byRow[strings.Join(rk, "\x1f")])
+			add(rk, margin(len(r.Spec.Cols)), true, byRow[i])
 		}
 	}
 	if r.Spec.Margins {
-		for _, ck := range colKeys {
-			add(margin(len(r.Spec.Rows)), ck, true, byCol[strings.Join(ck, "\x1f")])
+		for k, ck := range colKeys {
+			add(margin(len(r.Spec.Rows)), ck, true, byCol[k])
 		}
 		if len(r.Spec.Cols) > 0 {
 			add(margin(len(r.Spec.Rows)), margin(len(r.Spec.Cols)), true, keep)
@@ -183,6 +182,34 @@ func (r *Recomputed) fill(keep []int) error {
 		r.measure(&r.Cells[i])
 	}
 	return nil
+}
+
+// places gives, for a record, the place of its labels in the product.
+func (f *Frame) places(cols []int, keep []int) func(int) int {
+	codes := make([]map[typed.Value]int, len(cols))
+	sizes := make([]int, len(cols))
+	for d, c := range cols {
+		ls := f.labels(c, keep)
+		at := make(map[string]int, len(ls))
+		for i, l := range ls {
+			at[l] = i
+		}
+		codes[d], sizes[d] = map[typed.Value]int{}, len(ls)
+		for _, i := range keep {
+			if v := f.rows[i][c]; !v.IsNull() {
+				if _, ok := codes[d][v]; !ok {
+					codes[d][v] = at[v.Text()]
+				}
+			}
+		}
+	}
+	return func(i int) int {
+		at := 0
+		for d, c := range cols {
+			at = at*sizes[d] + codes[d][f.rows[i][c]]
+		}
+		return at
+	}
 }
 
 // product is every combination of the labels of columns.
@@ -207,7 +234,7 @@ func product(f *Frame, cols []int, keep []int) ([][]string, error) {
 // measure computes a cell's statistics and contributors.
 func (r *Recomputed) measure(c *RecomputedCell) {
 	var xs []float64
-	seen := map[string]bool{}
+	seen := map[typed.Value]bool{}
 	n := int64(0)
 	for _, i := range c.records {
 		if r.value >= 0 && r.frame.rows[i][r.value].IsNull() {
@@ -218,7 +245,7 @@ func (r *Recomputed) measure(c *RecomputedCell) {
 			xs = append(xs, r.frame.rows[i][r.value].Float())
 		}
 		if r.units >= 0 && !r.frame.rows[i][r.units].IsNull() {
-			if u := r.frame.rows[i][r.units].Text(); !seen[u] {
+			if u := r.frame.rows[i][r.units]; !seen[u] {
 				seen[u] = true
 				c.Units++
 			}

@@ -217,11 +217,14 @@ func splitList(s string) []string {
 type discloseRulesCmd struct {
 	Profiles bool   `help:"List the shipped profiles instead."`
 	Profile  string `help:"Print one profile with the source of each value."`
+	Markdown bool   `help:"Print the reference of rules, marks and profiles."`
 }
 
 // Run prints the closed list of rules, or profiles.
 func (c discloseRulesCmd) Run(context.Context) error {
 	switch {
+	case c.Markdown:
+		return disclosure.WriteDocs(os.Stdout)
 	case c.Profile != "":
 		p, err := policy.Open(c.Profile)
 		if err != nil {

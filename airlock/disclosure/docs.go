@@ -1,0 +1,77 @@
+package disclosure
+
+import (
+	"fmt"
+	"io"
+
+	policy "github.com/ark-tre/ark/policies/disclosure"
+)
+
+// WriteDocs writes the reference of rules, redaction marks and profiles: what
+// docs/disclosure.md holds. A test keeps that file as this writes it.
+func WriteDocs(w io.Writer) error {
+	p := &printer{w: w}
+	p.line("# Disclosure control: rules, marks, profiles")
+	p.line("")
+	p.line("Written by `ark disclose rules --markdown`; a test fails when it is stale.")
+	p.line("")
+	p.line("A verdict is `fail` if any finding fails, `review` if any is for review, else `pass`. What can't be told is for review; what can't be read fails.")
+	p.line("A finding's `says` and `repair` hold no content of the file; `where` and `evidence` may, and are for those who may see the file.")
+	p.line("")
+	p.line("## Rules")
+	p.line("")
+	p.line("The list is closed: every finding carries one of these ids. Samples that break and keep each rule are in `airlock/disclosure/samples/`.")
+	p.line("")
+	p.line("| rule | says | applies to | needs | clause | since |")
+	p.line("|---|---|---|---|---|---|")
+	for _, r := range Rules() {
+		p.line("| `%s` | %s | %s | %s | %s | %s |", r.ID, r.Says, r.Applies, r.Needs, r.Clause, r.Effective)
+	}
+	p.line("")
+	p.line("## Redaction marks")
+	p.line("")
+	p.line("Case does not matter; only in columns of figures:")
+	p.line("")
+	p.line("`*` `**` `-` `--` `–` `—` `c` `[c]` `(c)` `x` `[x]` `s` `[s]` `..` `...` `:` `~` `†` `#` `[low]` `REDACTED` `[REDACTED]` `suppressed` `masked` `withheld` `hidden`, and with a bound `<10` `≤7` `<=7` `fewer than 10` `less than 10` `under 10` `7 or fewer`. Not available: `NA` `N/A` `NaN` `null` `none` `z` `[z]`. A blank field is no mark.")
+	p.line("")
+	p.line("## Profiles")
+	p.line("")
+	p.line("Each is Ark's reading of somebody's rules. Grades: ran (the rule was run), read (its text was read), excerpt (only an excerpt was), own (the source is silent; Ark's choice). `ark disclose rules --profile NAME` prints one with the evidence of every value.")
+	p.line("")
+	p.line("| profile | reading | smallest count shown | zeros | rounding | dominance | threshold from | grade |")
+	p.line("|---|---|---|---|---|---|---|---|")
+	for _, name := range policy.Names() {
+		q, err := policy.Shipped(name)
+		if err != nil {
+			return err
+		}
+		rounding, dominance := "not stated", ""
+		if r := q.Rounding; r != nil {
+			rounding = fmt.Sprintf("%s %d, totals %s", r.Mode, r.Base, r.Totals)
+			if len(r.Bands) > 0 {
+				rounding = fmt.Sprintf("%s by size, %d significant digits", r.Mode, r.Significant)
+			}
+			if r.Order == "round-only" {
+				rounding += " (an option, not asked for)"
+			}
+		}
+		for _, d := range q.Dominance.Rules {
+			dominance += d.String() + " "
+		}
+		e, _ := q.EvidenceFor("counts.threshold")
+		p.line("| `%s` | %s | %d | %s | %s | %s | %s | %s |", name, q.Reading, q.Counts.Least(), q.Counts.Zeros, rounding, dominance, e.Source, e.Grade)
+	}
+	return p.err
+}
+
+// printer keeps the first error.
+type printer struct {
+	w   io.Writer
+	err error
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+	}
+}
