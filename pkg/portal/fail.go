@@ -22,7 +22,11 @@ func (p *Portal) fail(c *Call, r Route, err error) {
 		p.askToSign(c, r, err)
 		return
 	}
-	_ = p.print(c, Status(kind), p.faultPage(c, err))
+	status := Status(kind)
+	if kind == ark.TooMuch && c.W.Header().Get("Retry-After") != "" {
+		status = http.StatusTooManyRequests
+	}
+	_ = p.print(c, status, p.faultPage(c, err))
 }
 
 // askToSign sends the user to sign in, or to show the second factor again, and

@@ -60,7 +60,7 @@ func (p *Portal) front(c *Call) error {
 				ui.Text{Text: "They work in rooms without an internet connection, from which nothing can be copied out."},
 				ui.Text{Text: "Only summaries leave, and only after two trained checkers, who cannot see each other’s opinion, have looked at every file."},
 				ui.Text{Text: "Every step is written into a public ledger that nobody can change afterwards, not even us."},
-			}, Side: []ui.Block{ui.Cards{Items: []ui.Card{
+			}, Side: []ui.Block{ui.Head2{Text: "See for yourself"}, ui.Cards{Items: []ui.Card{
 				{Head: "The register", Href: "/register", Lines: []string{"Who uses the data, what for, and what came out."}},
 				{Head: "Check us", Href: "/check", Lines: []string{"Three commands that verify what we say."}},
 				{Head: "Your choice", Href: "/choice", Lines: []string{"Opting out, asking and complaining."}},
