@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -59,6 +61,21 @@ func (c *Client) Provision(ctx context.Context, q Request, extract []File) (self
 		sums[f.Name] = sum
 	}
 	return report, sums, c.call(ctx, "POST", "/v1/workspaces/"+q.ID+"/deliver", nil, nil)
+}
+
+// SelfTest makes a throwaway workspace, runs every attempt in it and takes it
+// away again. The report is whole also when it did not pass.
+func (c *Client) SelfTest(ctx context.Context) (selftest.Report, error) {
+	var secret [40]byte
+	if _, err := rand.Read(secret[:]); err != nil {
+		return selftest.Report{}, err
+	}
+	name := hex.EncodeToString(secret[32:])
+	l := DefaultLimits()
+	l.DiskBytes = 64 << 20
+	q := Request{ID: "wsp_selftest-" + name, Project: "prj_selftest", User: "usr_" + name, Limits: l, Key: secret[:32]}
+	report, _, err := c.Provision(ctx, q, nil)
+	return report, errors.Join(err, c.Destroy(context.WithoutCancel(ctx), q.ID))
 }
 
 func (c *Client) putExtract(ctx context.Context, id string, f File) (string, error) {

@@ -49,6 +49,12 @@ func TestSelfTestInARealSandbox(t *testing.T) {
 	if !report.Passed() || len(report.Results) < 90 {
 		t.Errorf("%d attempts, passed %t", len(report.Results), report.Passed())
 	}
+	if again, err := d.SelfTest(t.Context()); err != nil || !again.Passed() {
+		t.Errorf("the self-test on its own gave %v, %v", again.Failures(), err)
+	}
+	if all, err := d.List(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("the self-test left %v, %v", all, err)
+	}
 	if sums["t.csv"] == "" {
 		t.Error("no hash of the extract came back")
 	}

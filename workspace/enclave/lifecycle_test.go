@@ -204,6 +204,39 @@ func TestASandboxThatEndsByItselfIsClosed(t *testing.T) {
 	}
 }
 
+// TestACrashWhileProvisioning kills the daemon at several moments of it; the
+// same request afterwards succeeds and nothing is left of the first try.
+func TestACrashWhileProvisioning(t *testing.T) {
+	d := enclavetest.Start(t)
+	q := request(t, "prj_a", "usr_a")
+	for _, after := range []time.Duration{20, 60, 150, 400, 900} {
+		done := make(chan error, 1)
+		go func() {
+			_, _, err := d.Provision(context.Background(), q, []enclave.File{file("first.csv", secretRow)})
+			done <- err
+		}()
+		time.Sleep(after * time.Millisecond)
+		d.Kill()
+		<-done
+		d.Launch()
+	}
+	report, _, err := d.Provision(t.Context(), q, []enclave.File{file("second.csv", "x\n")})
+	if err != nil || !report.Passed() {
+		t.Fatalf("after the crashes: %v", err)
+	}
+	info, err := d.Status(t.Context(), q.ID)
+	if err != nil || info.State != enclave.Ready || len(info.Extract) != 1 {
+		t.Errorf("after the crashes: %+v, %v", info, err)
+	}
+	if err := d.Client.Start(t.Context(), q.ID, q.Key, apps.Jupyter); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Join(d.Dir, "run/ws", q.ID, "volume/sealed/extract"))
+	if err != nil || len(left) != 1 || left[0].Name() != "second.csv" {
+		t.Errorf("the extract holds %v, %v", left, err)
+	}
+}
+
 // killSandbox ends every process of a sandbox, as the kernel might.
 func killSandbox(t *testing.T, d *enclavetest.Daemon, id string) {
 	t.Helper()

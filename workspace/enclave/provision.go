@@ -90,7 +90,9 @@ func (m *Manager) provision(ctx context.Context, p *place, q Request) (selftest.
 	if err != nil {
 		return selftest.Report{}, err
 	}
-	if err := volume.Empty(v.Path(volume.Extract)); err != nil {
+	// An earlier try may have died in the middle of its self-test.
+	err = errors.Join(volume.Empty(v.Path(volume.Extract)), volume.Empty(v.Path(volume.Outbox), selftest.PlantPrefix), volume.Empty(v.Path(volume.Home), selftest.FilePrefix))
+	if err != nil {
 		return selftest.Report{}, err
 	}
 	report, err := m.selfTest(ctx, p)

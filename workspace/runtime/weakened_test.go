@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
@@ -82,11 +83,10 @@ func without(c *oci.Spec, kind oci.LinuxNamespaceType) {
 
 // bench is a sandbox without root file system or volume: just the attempts.
 type bench struct {
-	runc   Runc
-	spec   Spec
-	bait   string
-	target selftest.Target
-	run    string
+	runc Runc
+	spec Spec
+	bait string
+	run  string
 }
 
 func newBench(t *testing.T) *bench {
@@ -156,7 +156,7 @@ func (b *bench) attempt(t *testing.T, weaken func(*oci.Spec)) selftest.Report {
 	must(t, err)
 	s := b.spec
 	s.Args = append(s.Args, args...)
-	c := config(s, "amd64")
+	c := config(s, goruntime.GOARCH)
 	weaken(c)
 	defer func() { must(t, b.runc.Delete(t.Context(), s.ID)) }()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)

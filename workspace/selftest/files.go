@@ -69,7 +69,7 @@ func files() []attempt {
 }
 
 func create(dir string) error {
-	path := filepath.Join(dir, ".ark-selftest")
+	path := filepath.Join(dir, FilePrefix)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func create(dir string) error {
 
 func mknod(kind uint32, device uint64) func(Target) error {
 	return func(t Target) error {
-		path := filepath.Join(t.Home, ".ark-selftest-device")
+		path := filepath.Join(t.Home, FilePrefix+"-device")
 		if err := unix.Mknod(path, kind|0o600, int(device)); err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func hog(t Target) error {
 
 // fill reserves more than limit bytes in dir.
 func fill(dir string, limit int64) error {
-	path := filepath.Join(dir, ".ark-selftest-fill")
+	path := filepath.Join(dir, FilePrefix+"-fill")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err

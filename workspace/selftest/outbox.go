@@ -15,8 +15,12 @@ import (
 	"github.com/ark-tre/ark/workspace/volume"
 )
 
-// PlantPrefix begins the name of everything the attempts leave in the outbox.
-const PlantPrefix = "ark-selftest-"
+// PlantPrefix begins the name of everything the attempts leave in the outbox,
+// and FilePrefix of what they write elsewhere and take away themselves.
+const (
+	PlantPrefix = "ark-selftest-"
+	FilePrefix  = ".ark-selftest"
+)
 
 // plants are the traps a workspace can set in its outbox for the daemon that
 // reads it: name, what it is, how to make it.

@@ -3,6 +3,7 @@ package selftest
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -31,7 +32,7 @@ func privileges() []attempt {
 		{"new-privileges", "run without no_new_privs", true, func(Target) error { return statusLine("NoNewPrivs", "1") }},
 		{"no-filter", "run without a seccomp filter", true, func(Target) error { return statusLine("Seccomp", "2") }},
 		{"chown-root", "give a file to root", true, func(t Target) error {
-			path := t.Home + "/.ark-selftest-chown"
+			path := filepath.Join(t.Home, FilePrefix+"-chown")
 			if err := os.WriteFile(path, nil, 0o600); err != nil {
 				return err
 			}
