@@ -48,12 +48,13 @@ func (b *breaking) Prune(ctx context.Context, name string) error {
 // with more behind them, to a new process or to the same one.
 func TestEveryWriteBrokenTwice(t *testing.T) {
 	const before, batch = 250, 300 // crosses a full tile
+	base := config(t)
 	for _, stored := range []bool{false, true} {
 		for _, restart := range []bool{false, true} {
 			for n, broke := 1, true; broke; n++ {
 				name := fmt.Sprintf("write%d_stored=%t_restart=%t", n, stored, restart)
 				t.Run(name, func(t *testing.T) {
-					c, l := create(t)
+					c, l := inMemory(t, base)
 					_, _, err := l.Append(t.Context(), leaves(0, before))
 					must(t, err)
 					b := &breaking{Tiles: c.Tiles, n: n, stored: stored}
@@ -78,7 +79,7 @@ func TestEveryWriteBrokenTwice(t *testing.T) {
 					if at[0] != before || head.Size != before+batch+5 {
 						t.Errorf("first at %d, size %d", at[0], head.Size)
 					}
-					if report := verified(t, reopen(t, c)); !report.OK() || report.Size != head.Size {
+					if report := c.Tiles.(*memory).verify(t, reopen(t, c)); !report.OK() || report.Size != head.Size {
 						t.Errorf("%+v", report.Findings)
 					}
 				})
