@@ -2,6 +2,7 @@ package governance
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 const (
 	maxText    = 20_000
 	maxMembers = 50
+	maxAnswers = 400_000 // all answers together, as JSON
 )
 
 // CreateProject starts a project with an empty application, led by the actor.
@@ -60,6 +62,9 @@ func (r *Room) EditApplication(ctx context.Context, actor store.Actor, project s
 	if len(answers.Members) > maxMembers {
 		return ark.Faultf(ark.TooMuch, "an application can name at most %d people", maxMembers).At("", 0, "members")
 	}
+	if raw, err := json.Marshal(answers); err != nil || len(raw) > maxAnswers {
+		return ark.Faultf(ark.TooMuch, "the answers together are longer than %d characters", maxAnswers).Do("shorten the lists of variables, purposes and outputs")
+	}
 	return r.St.Act(ctx, actor, "application.edit", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
 		p, err := projects.Get(ctx, tx, project)
 		if err != nil {
@@ -68,6 +73,13 @@ func (r *Room) EditApplication(ctx context.Context, actor store.Actor, project s
 		a, err := applications.Get(ctx, tx, p.Application)
 		if err != nil {
 			return nil, err
+		}
+		if !a.Submitted.IsZero() {
+			// What custodians saw stays as it was: the changes go into a copy.
+			if a, err = r.nextVersion(ctx, tx, a); err != nil {
+				return nil, err
+			}
+			p.Application = a.ID
 		}
 		answers.ID, answers.Project, answers.Number = a.ID, a.Project, a.Number
 		answers.Submitted, answers.SubmittedBy, answers.Assessment = time.Time{}, "", nil
@@ -115,10 +127,13 @@ func (r *Room) Submit(ctx context.Context, actor store.Actor, project string) er
 		if err != nil {
 			return nil, err
 		}
-		if p.State == "changes-requested" {
-			if a, err = r.nextVersion(ctx, tx, p, a); err != nil {
+		if !a.Submitted.IsZero() {
+			if a, err = r.nextVersion(ctx, tx, a); err != nil {
 				return nil, err
 			}
+		}
+		if err := r.supersede(ctx, tx, p.ID); err != nil {
+			return nil, err
 		}
 		a.Submitted, a.SubmittedBy = tx.Now(), actor.User
 		if err := applications.Update(ctx, tx, a); err != nil {
@@ -135,24 +150,30 @@ func (r *Room) Submit(ctx context.Context, actor store.Actor, project string) er
 	})
 }
 
-// nextVersion supersedes the reviews of a returned application and copies it
-// under the next number, so that what each custodian saw stays as it was.
-func (r *Room) nextVersion(ctx context.Context, tx *store.Tx, p *Project, a *Application) (*Application, error) {
-	old, err := reviews.Where(ctx, tx, "application = $1", a.ID)
+// nextVersion copies a submitted application under the next number, so that
+// what each custodian saw stays as it was.
+func (r *Room) nextVersion(ctx context.Context, tx *store.Tx, a *Application) (*Application, error) {
+	next := *a
+	next.ID, next.Number, next.Assessment = tx.NewID(ark.PrefixApplication), a.Number+1, nil
+	next.Submitted, next.SubmittedBy = time.Time{}, ""
+	return &next, applications.Insert(ctx, tx, &next)
+}
+
+// supersede ends the reviews of a project's earlier submissions.
+func (r *Room) supersede(ctx context.Context, tx *store.Tx, project string) error {
+	old, err := reviews.Where(ctx, tx, "project = $1", project)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i := range old {
 		if r.review.Move(old[i].State, "superseded", "application.submit") == nil {
 			old[i].State = "superseded"
 			if err := reviews.Update(ctx, tx, &old[i]); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	next := *a
-	next.ID, next.Number, next.Assessment = tx.NewID(ark.PrefixApplication), a.Number+1, nil
-	return &next, applications.Insert(ctx, tx, &next)
+	return nil
 }
 
 // complete checks every answer and every variable, and returns the custodian
@@ -180,6 +201,8 @@ func (r *Room) complete(ctx context.Context, q store.Querier, a *Application) ([
 		return nil, nil, ark.Faultf(ark.Invalid, "an exemption from the national data opt-out needs its evidence").At("", 0, "opt_out_reason").Do("name the exemption and its document")
 	case a.Until.IsZero() || !a.Until.After(a.From):
 		return nil, nil, ark.Faultf(ark.Invalid, "the end date has to be after the start date").At("", 0, "until").Do("give a later end date")
+	case !a.Until.After(r.St.Now()):
+		return nil, nil, ark.Faultf(ark.Invalid, "the end date has passed").At("", 0, "until").Do("give a later end date")
 	case len(a.Asks) == 0:
 		return nil, nil, ark.Faultf(ark.Invalid, "no dataset is asked for").At("", 0, "asks").Do("choose datasets and variables from the catalogue")
 	}

@@ -41,9 +41,22 @@ func GetReview(ctx context.Context, q store.Querier, id string) (*Review, error)
 	return reviews.Get(ctx, q, id)
 }
 
-// ReviewsOf returns the reviews of one application.
+// ReviewsOf returns the reviews of one application; of one that is being
+// changed and is not submitted yet, those that asked for the changes.
 func ReviewsOf(ctx context.Context, q store.Querier, application string) ([]Review, error) {
-	return reviews.Where(ctx, q, "application = $1", application)
+	out, err := reviews.Where(ctx, q, "application = $1", application)
+	if err != nil || len(out) > 0 {
+		return out, err
+	}
+	a, err := applications.Get(ctx, q, application)
+	if err != nil || a.Number < 2 || !a.Submitted.IsZero() {
+		return nil, err
+	}
+	before, err := applications.First(ctx, q, "project = $1 AND number = $2", a.Project, a.Number-1)
+	if err != nil {
+		return nil, err
+	}
+	return reviews.Where(ctx, q, "application = $1", before.ID)
 }
 
 // ReviewsWaitingFor returns the undecided reviews that an organisation's

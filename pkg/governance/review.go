@@ -29,6 +29,9 @@ func (r *Room) Decide(ctx context.Context, actor store.Actor, review string, v V
 	if len(v.Reason) > maxText {
 		return ark.Faultf(ark.TooMuch, "the reason is longer than %d characters", maxText).At("", 0, "reason").Do("shorten it")
 	}
+	if len(v.Conditions) > 50 || slices.ContainsFunc(v.Conditions, func(c string) bool { return len(c) > maxText }) {
+		return ark.Faultf(ark.TooMuch, "a decision takes at most 50 conditions of %d characters each", maxText).At("", 0, "conditions").Do("shorten them")
+	}
 	return r.St.Act(ctx, actor, "review.decide", store.Resource{Type: "Review", ID: review}, func(tx *store.Tx) ([]store.Event, error) {
 		rev, err := reviews.Get(ctx, tx, review)
 		if err != nil {

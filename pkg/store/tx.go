@@ -90,20 +90,31 @@ type body struct {
 	Actor   string `json:"actor"`
 	Project string `json:"project,omitempty"`
 	Detail  any    `json:"detail,omitempty"`
+	// Subjects are all of them, where they are more than a leaf holds.
+	Subjects []string `json:"subjects,omitempty"`
 }
+
+// maxSubjects is how many subjects a leaf of the ledger holds. Acts that
+// concern hundreds of organisations name the first ones there, which are the
+// things acted on, and all in the body.
+const maxSubjects = 64
 
 // record writes e to the outbox and its sealed body beside it. Subjects that
 // are no identifiers (the whole Ark, nothing) are left out of the leaf.
 func (t *Tx) record(ctx context.Context, e Event) error {
-	raw, err := json.Marshal(body{Actor: t.actor.Name(), Project: e.Project, Detail: e.Body})
-	if err != nil {
-		return err
-	}
 	subjects := []string{}
 	for _, s := range e.Subjects {
 		if ark.IsID(s) && !slices.Contains(subjects, s) {
 			subjects = append(subjects, s)
 		}
+	}
+	b := body{Actor: t.actor.Name(), Project: e.Project, Detail: e.Body}
+	if len(subjects) > maxSubjects {
+		b.Subjects, subjects = subjects, subjects[:maxSubjects]
+	}
+	raw, err := json.Marshal(b)
+	if err != nil {
+		return err
 	}
 	entry, err := ledger.NewEntry(t.NewID(ark.PrefixEvent), e.Type, t.now, subjects, raw, t.s.cfg.Random)
 	if err != nil {
