@@ -27,7 +27,7 @@ def connect():
         if database.exists():
             c.execute(f"attach '{database}' as extract (read_only)")
             c.execute("use extract")
-        for file in sorted(EXTRACT.glob("*.parquet")):
+        for file in [] if database.exists() else sorted(EXTRACT.glob("*.parquet")):
             name = file.stem.replace('"', "")
             c.execute(f"create or replace view memory.main.\"{name}\" as select * from read_parquet('{file}')")
         _connection = c
