@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"io"
 	"time"
 
@@ -183,34 +182,24 @@ func (p *process) readFile(ctx context.Context, n int, m ManifestFile, in Input,
 	if err != nil {
 		return err
 	}
-	fields := make([][]byte, len(run.table.Fields))
-	for {
-		err := rows.next(fields)
-		var bad *badRow
-		switch {
-		case err == io.EOF:
-			o.report.Rows, o.report.LineEnds = rows.row(), "lf"
-			if ends() {
-				o.report.LineEnds = "crlf"
-			}
-			if err := o.finish(); err != nil {
-				return err
-			}
-			return m.against(o.report)
-		case errors.As(err, &bad):
-			run.report.Rows++
-			if err := run.refuse(in.Name, rows.row(), "", bad.rule, bad.kind, bad.reason); err != nil {
-				return err
-			}
-		case err != nil:
-			return err
-		default:
-			run.report.Rows++
-			if err := run.take(in.Name, rows.row(), rowNumber(n, rows.row()), fields); err != nil {
-				return err
-			}
-		}
+	err = eachRow(rows, len(run.table.Fields), func(row int64, fields [][]byte) error {
+		run.report.Rows++
+		return run.take(in.Name, row, rowNumber(n, row), fields)
+	}, func(row int64, bad *badRow) error {
+		run.report.Rows++
+		return run.refuse(in.Name, row, "", bad.rule, bad.kind, bad.reason)
+	})
+	if err != nil {
+		return err
 	}
+	o.report.Rows, o.report.LineEnds = rows.row(), "lf"
+	if ends() {
+		o.report.LineEnds = "crlf"
+	}
+	if err := o.finish(); err != nil {
+		return err
+	}
+	return m.against(o.report)
 }
 
 // rowNumber orders the rows of a delivery: file after file.

@@ -360,41 +360,50 @@ func (r *tableRun) keep(raw [][]byte, number int64, person cell.Value, deleted b
 // quarantined, or, where the table marks changes, the last one stays.
 func (r *tableRun) write(ctx context.Context, w io.Writer) (int64, error) {
 	return parquet(w, r.schema, func(out *columnar.Writer) error {
-		n := len(r.schema)
-		var held []cell.Value
-		flush := func() error {
-			if held == nil {
-				return nil
-			}
-			r.report.Accepted++
-			if r.deleted >= 0 && held[r.deleted].Flag() {
-				r.report.Withdrawn++
-			}
-			return out.Append(held[:n])
+		p := newPacker(out, len(r.schema))
+		err := r.merge(ctx, p.add)
+		if e := p.finish(); err == nil {
+			err = e
 		}
-		for row, err := range r.sort.All(ctx) {
-			if err != nil {
+		return err
+	})
+}
+
+// merge gives the rows that stay to keep.
+func (r *tableRun) merge(ctx context.Context, keep func([]cell.Value)) error {
+	n := len(r.schema)
+	var held []cell.Value
+	flush := func() {
+		if held == nil {
+			return
+		}
+		r.report.Accepted++
+		if r.deleted >= 0 && held[r.deleted].Flag() {
+			r.report.Withdrawn++
+		}
+		keep(held[:n])
+	}
+	for row, err := range r.sort.All(ctx) {
+		if err != nil {
+			return err
+		}
+		switch {
+		case held == nil || row[0] != held[0]:
+			flush()
+			held = append(held[:0], row...)
+		case slices.Equal(row[:n], held[:n]):
+			r.report.Duplicates++
+		case r.change >= 0:
+			r.report.Superseded++
+			held = append(held[:0], row...)
+		default:
+			if err := r.conflict(row[n].Int()); err != nil {
 				return err
 			}
-			switch {
-			case held == nil || row[0] != held[0]:
-				if err := flush(); err != nil {
-					return err
-				}
-				held = append(held[:0], row...)
-			case slices.Equal(row[:n], held[:n]):
-				r.report.Duplicates++
-			case r.change >= 0:
-				r.report.Superseded++
-				held = append(held[:0], row...)
-			default:
-				if err := r.conflict(row[n].Int()); err != nil {
-					return err
-				}
-			}
 		}
-		return flush()
-	})
+	}
+	flush()
+	return nil
 }
 
 func (r *tableRun) conflict(number int64) error {
