@@ -365,3 +365,34 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// However writing ends, the goroutine behind a Writer ends with it.
+func TestWriterLeavesNoGoroutine(t *testing.T) {
+	s := open(t)
+	before := runtime.NumGoroutine()
+	for i := range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := s.Writer(ctx, objects.Payload, fmt.Sprint("a", i), key)
+		_, err := w.Write([]byte("x"))
+		must(t, err)
+		switch i % 3 {
+		case 0:
+			_, err = w.Commit()
+			must(t, err)
+		case 1:
+			w.Abort()
+		case 2:
+			cancel()
+			_, _ = w.Write(make([]byte, 1<<20)) // may fail: Put has seen the end of ctx
+			if _, err := w.Commit(); err == nil {
+				t.Error("committed after its context had ended")
+			}
+		}
+		cancel()
+	}
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
+	}
+}
