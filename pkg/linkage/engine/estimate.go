@@ -13,6 +13,9 @@ const randomPairs = 300_000
 const (
 	floorM = 1e-5
 	floorU = 1e-9
+	// strongest is the most that a disagreement may speak against a match: 10
+	// bits, however seldom it was seen among matches.
+	strongest = 1 << 10
 )
 
 // Estimate works out M, U and the prior that the model leaves open, and the
@@ -255,7 +258,7 @@ func (c *comparison) setM(n []float64) {
 	}
 	for k := range c.levels {
 		if l := &c.levels[k]; !l.IsNull && !l.FixM {
-			l.M = max(n[k]/total, floorM)
+			l.M = max(n[k]/total, floorM, l.U/strongest)
 		}
 	}
 }
