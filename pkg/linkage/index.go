@@ -58,6 +58,9 @@ type IndexOutput struct {
 	Links       io.Writer // links.parquet: the evidence, one row per link
 	Persons     io.Writer // persons.parquet: one row per person
 	Report      io.Writer // linkage.json
+	// State is what Extend needs to link new deliveries against this index
+	// without reading the old ones; nil: none. It holds identifiers.
+	State io.Writer
 }
 
 // BuildIndex decides which records are of one person and writes the index.
@@ -106,6 +109,17 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 	people.evidence(recs, links)
 	if err := writePersonIndex(out.PersonIndex, people); err != nil {
 		return Report{}, err
+	}
+	if out.State != nil {
+		frozen := m
+		if found != nil {
+			frozen = found.Scored.Model()
+		}
+		size, strong, counts, known := nodes.stateOf()
+		person := func(i int) uint64 { return personNumber(people.ids[people.of[nodes.first[i]]]) }
+		if err := writeState(out.State, nodes, frozen, person, size, strong, counts, known, nil); err != nil {
+			return Report{}, err
+		}
 	}
 	demo, err := readAll(ctx, in.Demographics, in.Options.Threads)
 	if err != nil {

@@ -108,7 +108,7 @@ func demographics(t testing.TB, rows []row) File {
 	return File{Name: "demographics", At: bytes.NewReader(buf.Bytes()), Size: int64(buf.Len())}
 }
 
-type built struct{ index, links, persons, report bytes.Buffer }
+type built struct{ index, links, persons, report, state bytes.Buffer }
 
 func (b *built) previous() *File {
 	return &File{Name: "person_index", At: bytes.NewReader(b.index.Bytes()), Size: int64(b.index.Len())}
@@ -118,7 +118,7 @@ func build(t testing.TB, in IndexInput) (*built, Report) {
 	t.Helper()
 	in.Key = bytes.Repeat([]byte{7}, 32)
 	var b built
-	rep, err := BuildIndex(context.Background(), in, IndexOutput{&b.index, &b.links, &b.persons, &b.report})
+	rep, err := BuildIndex(context.Background(), in, IndexOutput{&b.index, &b.links, &b.persons, &b.report, &b.state})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -139,12 +139,5 @@ func personID(key []byte, record string, n uint64) string {
 	b[0] = 0x1f
 	binary.BigEndian.PutUint64(b[1:], n)
 	h.Write(b[:])
-	v := binary.BigEndian.Uint64(h.Sum(nil))
-	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	var out [13]byte
-	for i := range out {
-		out[12-i] = alphabet[v&31]
-		v >>= 5
-	}
-	return string(out[:])
+	return personText(binary.BigEndian.Uint64(h.Sum(nil)))
 }

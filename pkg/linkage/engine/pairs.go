@@ -101,6 +101,9 @@ func (p *Plan) run(w *worker, at int, t task, visit func(w *worker, task int, l,
 			lrow := p.row(l)
 			for j := i + 1; j < end; j++ {
 				r := order[j]
+				if int(r) < p.f.Old {
+					continue
+				}
 				if p.m.Mode == model.Link && p.f.Source[l] == p.f.Source[r] {
 					continue
 				}

@@ -70,14 +70,16 @@ func (p *Plan) weigh() {
 // frequency adds to the weight, base being the U that it replaces.
 func (p *Plan) rarity(l *level, base float64) []float64 {
 	n := l.tf.frequencies()
-	known := 0.0
-	for _, c := range n[1:] {
-		known += float64(c)
+	known := l.tf.known
+	if known == 0 {
+		for _, c := range n[1:] {
+			known += float64(c)
+		}
 	}
 	out := make([]float64, len(n))
 	for id := 1; id < len(n); id++ {
 		f := float64(n[id])
-		if !p.m.Trained { // what other people hold: the person's own records don't count
+		if !p.m.Plain { // what other people hold: the person's own records don't count
 			f = max(f-1-p.prior*known*l.M, 0.5)
 		}
 		out[id] = l.TFWeight * math.Log2(base/max(f/known, l.TFFloor))

@@ -19,6 +19,7 @@ type vector struct {
 	nums    []float64 // per value; NaN when it is not a number
 	letters []uint64  // per value; nil until asked for
 	counts  []int32   // per value; nil until asked for
+	known   float64   // records that have a value; 0: sum of counts
 	times   []uint32  // how many rows each record stands for; nil: one
 }
 
@@ -108,7 +109,7 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 		cols[name], only = c, c
 	}
 	if n.Op == expr.Col {
-		return &vector{ids: only.IDs, words: only.Dict, nums: nil}, nil
+		return &vector{ids: only.IDs, words: only.Dict, counts: only.Counts, known: only.Known}, nil
 	}
 	b := &vectorMaker{in: frame.NewInterner(), nums: []float64{math.NaN()}}
 	if len(cols) == 1 { // once per distinct value

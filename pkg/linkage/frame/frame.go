@@ -14,6 +14,10 @@ type Column struct {
 	Name string
 	IDs  []uint32
 	Dict []string
+	// Counts, when given, is how many records hold each value in the table that
+	// this one is a part of, and Known how many hold any.
+	Counts []int32
+	Known  float64
 }
 
 // Value returns the value of row i, and whether there is one.
@@ -30,6 +34,7 @@ type Frame struct {
 	Sources []string
 	Source  []uint16
 	Times   []uint32 // how many rows each row stands for; nil: one
+	Old     int      // rows before this one were compared with each other already
 }
 
 // Col returns the column of that name, or nil.

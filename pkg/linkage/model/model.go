@@ -64,6 +64,7 @@ type Model struct {
 	Mode        Mode
 	Prior       float64 // probability that two random records match; NaN: estimate
 	Trained     bool    // keep M, U and Prior as they are
+	Plain       bool    // frequencies as Splink counts them: the person's own records too
 	Raw         bool    // columns as they are in the input, not canonical
 	Tiers       []Rule  // deterministic links, strongest first
 	Rules       []Rule

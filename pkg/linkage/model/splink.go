@@ -130,7 +130,7 @@ func ReadSplink(name string, r io.Reader) (*Model, error) {
 }
 
 func (s *splinkModel) model() (*Model, error) {
-	m := &Model{Name: "splink", Prior: 0.0001, Trained: s.trained(), Raw: true, UniqueID: s.UniqueID, Source: s.SourceDataset}
+	m := &Model{Name: "splink", Prior: 0.0001, Trained: s.trained(), Plain: s.trained(), Raw: true, UniqueID: s.UniqueID, Source: s.SourceDataset}
 	switch s.LinkType {
 	case "dedupe_only":
 		m.Mode = Dedupe

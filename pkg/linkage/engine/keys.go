@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"regexp"
+
+	"github.com/ark-tre/ark/pkg/linkage/expr"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// Keys returns, for each tier and rule of m and each row of f, a hash of the
+// row's blocking key that is the same in every run; 0 when a part is null.
+func Keys(m *model.Model, f *frame.Frame) ([][]uint64, error) {
+	vs := newVectors(f)
+	vs.eval.patterns = map[string]*regexp.Regexp{}
+	hashes := map[*vector][]uint64{}
+	var out [][]uint64
+	for _, set := range [][]model.Rule{m.Tiers, m.Rules} {
+		for _, r := range set {
+			n, err := expr.Rule(r.When)
+			if err != nil {
+				return nil, err
+			}
+			keys := make([]uint64, f.N)
+			first := true
+			for _, e := range n.Conjuncts() {
+				if !isKey(e) {
+					continue
+				}
+				v, err := vs.key(e.Args[0])
+				if err != nil {
+					return nil, err
+				}
+				h := hashes[v]
+				if h == nil {
+					h = make([]uint64, len(v.words))
+					for id := 1; id < len(v.words); id++ {
+						h[id] = Hash(v.words[id])
+					}
+					hashes[v] = h
+				}
+				for i, id := range v.ids {
+					switch {
+					case id == 0:
+						keys[i] = 0
+					case first:
+						keys[i] = h[id]
+					case keys[i] != 0:
+						keys[i] = frame.Mix(keys[i]^h[id]*0x9E3779B97F4A7C15) | 1
+					}
+				}
+				first = false
+			}
+			out = append(out, keys)
+		}
+	}
+	return out, nil
+}
+
+// Hash is a 64-bit hash of s, the same in every run and never 0.
+func Hash(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := 0; i < len(s); i++ {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	return frame.Mix(h) | 1
+}

@@ -1,0 +1,551 @@
+package linkage
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"io"
+	"slices"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/pkg/linkage/engine"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// ExtendInput is a new delivery and what the index knows.
+type ExtendInput struct {
+	Identifiers []File // of the new deliveries, oldest first
+	State       []File // of the index: the full build's, then each extension's
+	Key         []byte // as for BuildIndex
+	Superseded  map[string]string
+	Options     Options
+}
+
+// ExtendOutput is where an extension is written.
+type ExtendOutput struct {
+	// PersonIndex gets the rows of the delivery's records, to be laid over the
+	// index. Persons that became one are in the report's events.
+	PersonIndex io.Writer
+	Links       io.Writer
+	State       io.Writer // what the next extension needs besides the earlier ones
+	Report      io.Writer
+}
+
+// ExtendReport is what an extension did, in counts.
+type ExtendReport struct {
+	ModelVersion string         `json:"model_version"`
+	Records      int            `json:"records"`
+	Known        int            `json:"identities_known"`
+	New          int            `json:"identities_new"`
+	Looked       int            `json:"identities_looked_at"`
+	Persons      int            `json:"persons_new"`
+	ByTier       map[string]int `json:"records_by_tier"`
+	Links        map[string]int `json:"links_by_status"`
+	Events       []Event        `json:"events"`
+}
+
+// Extend links new deliveries against an index by its model, without comparing
+// again what was compared before. What the index knows already costs a look-up;
+// only new identities are compared, with those that share a blocking key.
+func Extend(ctx context.Context, in ExtendInput, out ExtendOutput) (ExtendReport, error) {
+	if len(in.Key) < 16 || len(in.State) == 0 {
+		return ExtendReport{}, ark.Faultf(ark.Internal, "the index key or the state of the index is missing")
+	}
+	x := &extension{merged: map[uint64]uint64{}, rep: ExtendReport{ModelVersion: modelVersion, ByTier: map[string]int{}, Links: map[string]int{}}}
+	for _, f := range in.State {
+		s, err := openState(f)
+		if err != nil {
+			return x.rep, err
+		}
+		for _, m := range s.Merged {
+			x.merged[m[0]] = m[1]
+		}
+		x.segments = append(x.segments, s)
+	}
+	x.model = x.segments[0].Model
+	x.model.Trained = true
+	// 1. The new identities.
+	raw, err := readAll(ctx, in.Identifiers, in.Options.Threads)
+	if err != nil {
+		return x.rep, err
+	}
+	if x.recs, err = newRecords(raw, in.Superseded); err != nil {
+		return x.rep, err
+	}
+	x.recs.align(x.segments[0].Columns)
+	x.nodes = x.recs.nodes(nil)
+	// 2. Those of the index that they may belong to.
+	if err := x.gather(); err != nil {
+		return x.rep, err
+	}
+	// 3. Compare, cluster, name.
+	labels, found, err := x.link(ctx, in.Options)
+	if err != nil {
+		return x.rep, err
+	}
+	x.name(in.Key, labels)
+	// 4. Write.
+	links := x.links(found, labels)
+	if err := x.write(out, links); err != nil {
+		return x.rep, err
+	}
+	enc := json.NewEncoder(out.Report)
+	enc.SetIndent("", "  ")
+	return x.rep, enc.Encode(x.rep)
+}
+
+// extension is the work of Extend.
+type extension struct {
+	segments []*segment
+	model    model.Model
+	merged   map[uint64]uint64
+	recs     *records
+	nodes    *nodes
+	old      []identity // of the index, first in the frame
+	frame    *frame.Frame
+	same     [][2]uint32
+	person   []uint64 // per row of the frame
+	tier     []string // per row of the frame, of new identities
+	weight   []*float64
+	rep      ExtendReport
+}
+
+// align gives the canonical frame the columns of the state, in its order.
+func (r *records) align(columns []string) {
+	var cols []*frame.Column
+	for _, name := range columns {
+		c := r.canon.Col(name)
+		if c == nil {
+			c = &frame.Column{Name: name, IDs: make([]uint32, r.canon.N), Dict: []string{""}}
+		}
+		cols = append(cols, c)
+	}
+	r.canon.Cols = cols
+}
+
+// now is the person that a number stands for after the merges.
+func (x *extension) now(p uint64) uint64 {
+	for range 64 {
+		q, ok := x.merged[p]
+		if !ok {
+			break
+		}
+		p = q
+	}
+	return p
+}
+
+// gather finds the identities of the index to look at: those that say the same
+// as a new one or are of the same record, those that share a blocking key, and
+// all others of the persons so found.
+func (x *extension) gather() error {
+	n := x.nodes
+	keys, err := engine.Keys(&x.model, n.frame)
+	if err != nil {
+		return err
+	}
+	strong := x.recs.strong()
+	prints, records := map[uint64]uint32{}, map[uint64]uint32{} // → new node
+	for i, row := range n.row {
+		if p := fingerprint(n.values(i), strong(int(row))); p != 0 {
+			prints[p] = uint32(i)
+		}
+	}
+	for i, k := range x.recs.keys.IDs {
+		records[engine.Hash(x.recs.keys.Dict[k])] = n.of[i]
+	}
+	type tie struct {
+		segment int
+		number  uint32
+		node    uint32
+		print   bool
+	}
+	var ties []tie
+	looked := make([][]uint64, len(x.segments))
+	known := make([]bool, n.frame.N)
+	for g, s := range x.segments {
+		looked[g] = make([]uint64, s.N/64+1)
+		set := func(i uint32) { looked[g][i/64] |= 1 << (i % 64) }
+		err := s.scan(s.fingerprints(), s.N, 8, func(i int, v uint64) {
+			if v == 0 {
+				return
+			}
+			if node, ok := prints[v]; ok {
+				ties = append(ties, tie{g, uint32(i), node, true})
+				known[node] = true
+				set(uint32(i))
+			}
+		})
+		if err != nil {
+			return err
+		}
+		var at []int // ordinals of records that come again
+		var again []uint32
+		if err = s.scan(s.recordHashes(), s.R, 8, func(i int, v uint64) {
+			if node, ok := records[v]; ok {
+				at, again = append(at, i), append(again, node)
+			}
+		}); err != nil {
+			return err
+		}
+		j := 0
+		if len(at) > 0 {
+			err = s.scan(s.recordIdentities(), s.R, 4, func(i int, v uint64) {
+				if j < len(at) && at[j] == i {
+					if v < uint64(s.N) {
+						ties = append(ties, tie{g, uint32(v), again[j], false})
+						set(uint32(v))
+					}
+					j++
+				}
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for rule, k := range keys {
+		wanted := newFilter(k, known)
+		if wanted.empty {
+			continue
+		}
+		for g, s := range x.segments {
+			err := s.scan(s.keys(rule), s.N, 4, func(i int, v uint64) {
+				if v != 0 && wanted.has(uint32(v)) {
+					looked[g][i/64] |= 1 << (i % 64)
+				}
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	// All identities of the persons found.
+	people := map[uint64]struct{}{}
+	persons := make([][]uint64, len(x.segments))
+	for g, s := range x.segments {
+		persons[g] = make([]uint64, s.N)
+		if err := s.scan(s.persons(), s.N, 8, func(i int, v uint64) {
+			if len(x.merged) > 0 {
+				v = x.now(v)
+			}
+			persons[g][i] = v
+			if looked[g][i/64]&(1<<(i%64)) != 0 {
+				people[v] = struct{}{}
+			}
+		}); err != nil {
+			return err
+		}
+	}
+	bloom := make([]uint64, 1<<16)
+	for p := range people {
+		h := frame.Mix(p) >> 42
+		bloom[h/64] |= 1 << (h % 64)
+	}
+	for g := range x.segments {
+		for i, p := range persons[g] {
+			if h := frame.Mix(p) >> 42; bloom[h/64]&(1<<(h%64)) != 0 {
+				if _, ok := people[p]; ok {
+					looked[g][i/64] |= 1 << (i % 64)
+				}
+			}
+		}
+	}
+	place := map[[2]uint32]uint32{} // segment, number → row of the frame
+	first := map[uint64]uint32{}    // person → row
+	for g, s := range x.segments {
+		err := s.rows(setBits(looked[g]), func(i uint32, id identity) error {
+			id.person = persons[g][i]
+			row := uint32(len(x.old))
+			place[[2]uint32{uint32(g), i}] = row
+			if f, ok := first[id.person]; ok {
+				x.same = append(x.same, [2]uint32{f, row})
+			} else {
+				first[id.person] = row
+			}
+			x.old = append(x.old, id)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	old := uint32(len(x.old))
+	x.tier = make([]string, int(old)+n.frame.N)
+	x.weight = make([]*float64, len(x.tier))
+	for _, t := range ties {
+		x.same = append(x.same, [2]uint32{place[[2]uint32{uint32(t.segment), t.number}], old + t.node})
+		x.tier[old+t.node] = model.TierRecord
+		if t.print {
+			x.tier[old+t.node] = model.TierTuple
+		}
+	}
+	for _, q := range n.same {
+		x.same = append(x.same, [2]uint32{old + q[0], old + q[1]})
+	}
+	for _, k := range known {
+		if k {
+			x.rep.Known++
+		}
+	}
+	x.rep.New, x.rep.Looked, x.rep.Records = n.frame.N-x.rep.Known, len(x.old), len(x.recs.keys.Dict)-1
+	x.combine(known)
+	return nil
+}
+
+// filter is a set of short keys.
+type filter struct {
+	bits  []uint64
+	exact map[uint32]struct{}
+	empty bool
+}
+
+func newFilter(keys []uint64, leaveOut []bool) *filter {
+	f := &filter{bits: make([]uint64, 1<<16), exact: map[uint32]struct{}{}, empty: true}
+	for i, k := range keys {
+		if k != 0 && !leaveOut[i] {
+			v := uint32(k>>32) | 1
+			f.bits[v>>10&0xffff] |= 1 << (v >> 4 & 63)
+			f.exact[v] = struct{}{}
+			f.empty = false
+		}
+	}
+	return f
+}
+
+func (f *filter) has(v uint32) bool {
+	if f.bits[v>>10&0xffff]&(1<<(v>>4&63)) == 0 {
+		return false
+	}
+	_, ok := f.exact[v]
+	return ok
+}
+
+// combine makes the frame of the index's identities and the new ones. New
+// identities that the index knows are not compared: their values are left out.
+func (x *extension) combine(known []bool) {
+	n, base := x.nodes, x.segments[0]
+	old := len(x.old)
+	f := &frame.Frame{N: old + n.frame.N, Old: old, Sources: []string{"index", "new"}, Source: make([]uint16, old+n.frame.N)}
+	for i := old; i < f.N; i++ {
+		f.Source[i] = 1
+	}
+	for j, c := range n.frame.Cols {
+		in := frame.NewInterner()
+		k := &frame.Column{Name: c.Name, IDs: make([]uint32, 0, f.N)}
+		counts := []int32{0}
+		count := func(id uint32, n int32) {
+			for int(id) >= len(counts) {
+				counts = append(counts, 0)
+			}
+			counts[id] = max(counts[id], n)
+		}
+		for i := range x.old {
+			id := in.String(x.old[i].values[j])
+			k.IDs = append(k.IDs, id)
+			count(id, x.old[i].counts[j])
+		}
+		for i, v := range c.IDs {
+			id := uint32(0)
+			if !known[i] {
+				id = in.String(c.Dict[v])
+				count(id, 1)
+			}
+			k.IDs = append(k.IDs, id)
+		}
+		for _, top := range base.Common[j] {
+			if id := in.String(top.Value); int(id) < len(counts) {
+				counts[id] = max(counts[id], top.Count)
+			}
+		}
+		k.Dict = in.Dict()
+		for len(counts) < len(k.Dict) {
+			counts = append(counts, 1)
+		}
+		counts[0] = 0
+		k.Counts, k.Known = counts, max(base.Known[j], 1)
+		f.Cols = append(f.Cols, k)
+	}
+	x.frame = f
+}
+
+// link compares and clusters.
+func (x *extension) link(ctx context.Context, o Options) ([]uint32, *Result, error) {
+	if o.Accept == 0 {
+		o.Accept = indexAccept
+	}
+	m := x.model
+	plan, err := engine.Compile(&m, x.frame, o.Threads)
+	if err != nil {
+		return nil, nil, err
+	}
+	scored, err := plan.Estimate(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	edges, err := scored.Pairs(ctx, engine.Weight(reviewFrom))
+	if err != nil {
+		return nil, nil, err
+	}
+	labels, refused := scored.Clusters(edges, x.same, engine.Clustering{Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected})
+	return labels, &Result{Model: &m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored}, nil
+}
+
+// name gives each cluster its person: the one that holds most records of the
+// index, or a new one.
+func (x *extension) name(key []byte, labels []uint32) {
+	type holder struct {
+		person uint64
+		size   uint64
+	}
+	held := map[uint32][]holder{}
+	least := map[uint32]string{}
+	taken := map[uint64]bool{}
+	for i := range x.old {
+		id := &x.old[i]
+		taken[id.person] = true
+		hs := held[labels[i]]
+		at := slices.IndexFunc(hs, func(h holder) bool { return h.person == id.person })
+		if at < 0 {
+			at = len(hs)
+			hs = append(hs, holder{person: id.person})
+		}
+		hs[at].size += id.size
+		held[labels[i]] = hs
+	}
+	old := len(x.old)
+	for i := old; i < len(labels); i++ {
+		k := x.recs.keys.Dict[x.nodes.first[i-old]]
+		if l, ok := least[labels[i]]; !ok || k < l {
+			least[labels[i]] = k
+		}
+	}
+	x.person = make([]uint64, len(labels))
+	named := map[uint32]uint64{}
+	for i, l := range labels {
+		p, ok := named[l]
+		if !ok {
+			hs := held[l]
+			slices.SortFunc(hs, func(a, b holder) int { return cmp.Or(cmp.Compare(b.size, a.size), cmp.Compare(a.person, b.person)) })
+			if len(hs) > 0 {
+				p = hs[0].person
+			} else {
+				x.rep.Persons++
+				for n := uint64(0); ; n++ {
+					if p = personNumber(personID(key, least[l], n)); !taken[p] {
+						break
+					}
+				}
+			}
+			for _, h := range hs[min(1, len(hs)):] {
+				x.merged[h.person] = p
+				x.rep.Events = append(x.rep.Events, Event{Kind: "merge", From: []string{personText(min(h.person, p)), personText(max(h.person, p))}, Into: []string{personText(p)}})
+			}
+			named[l], taken[p] = p, true
+		}
+		x.person[i] = p
+	}
+	if x.rep.Events == nil {
+		x.rep.Events = []Event{}
+	}
+	slices.SortFunc(x.rep.Events, func(a, b Event) int { return slices.Compare(a.From, b.From) })
+}
+
+// links lists the evidence for the new identities.
+func (x *extension) links(found *Result, labels []uint32) []extendLink {
+	old := uint32(len(x.old))
+	key := func(i uint32) string {
+		if i < old {
+			return x.old[i].least
+		}
+		return x.recs.keys.Dict[x.nodes.first[i-old]]
+	}
+	why := map[int]string{}
+	for _, r := range found.Refused {
+		why[r.Edge] = r.Reason
+	}
+	var out []extendLink
+	for i, e := range found.Edges {
+		w := e.Weight
+		l := extendLink{l: key(e.L), r: key(e.R), status: Linked, person: personText(x.person[e.R]), tier: Probabilistic, weight: &w,
+			pattern: found.Scored.Gammas(e.Pattern), reason: found.Scored.Reason(e.Pattern)}
+		if e.Tier >= 0 {
+			l.tier = found.Model.Tiers[e.Tier].Name
+		}
+		if l.l == l.r {
+			continue
+		}
+		if labels[e.L] != labels[e.R] {
+			if l.status = Review; why[i] != "" {
+				l.status, l.reason = Refused, why[i]
+			}
+		} else {
+			for _, j := range []uint32{e.L, e.R} {
+				if j >= old && (x.tier[j] == "" || x.tier[j] == Probabilistic && (l.tier != Probabilistic || w > weightOr(x.weight[j]))) {
+					x.tier[j], x.weight[j] = l.tier, &w
+				}
+			}
+		}
+		if l.r < l.l {
+			l.l, l.r = l.r, l.l
+		}
+		out = append(out, l)
+		x.rep.Links[l.status]++
+	}
+	slices.SortFunc(out, func(a, b extendLink) int {
+		return cmp.Or(cmp.Compare(a.l, b.l), cmp.Compare(a.r, b.r), cmp.Compare(a.tier, b.tier), cmp.Compare(a.pattern, b.pattern), cmp.Compare(*a.weight, *b.weight))
+	})
+	return out
+}
+
+// extendLink is a row of evidence between two record keys.
+type extendLink struct {
+	l, r, status, person, tier string
+	weight                     *float64
+	pattern, reason            string
+}
+
+func (x *extension) write(out ExtendOutput, links []extendLink) error {
+	dict, node := x.recs.keys.Dict, x.nodes.recordNodes()
+	order := make([]uint32, 0, len(dict)-1)
+	for k := 1; k < len(dict); k++ {
+		order = append(order, uint32(k))
+	}
+	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(dict[a], dict[b]) })
+	old := uint32(len(x.old))
+	err := table(out.PersonIndex, columnar.Schema{
+		{Name: "person_record_key", Type: cell.String}, {Name: "person_id", Type: cell.String},
+		{Name: "tier", Type: cell.String}, {Name: "weight", Type: cell.Float64, Nullable: true},
+	}, len(order), func(i int, row []cell.Value) {
+		at := old + node[order[i]]
+		tier := cmp.Or(x.tier[at], "single")
+		x.rep.ByTier[tier]++
+		row[0], row[1], row[2], row[3] = cell.Str(dict[order[i]]), cell.Str(personText(x.person[at])), cell.Str(tier), optional(x.weight[at])
+	})
+	if err != nil {
+		return err
+	}
+	err = table(out.Links, columnar.Schema{
+		{Name: "record_key_l", Type: cell.String}, {Name: "record_key_r", Type: cell.String},
+		{Name: "status", Type: cell.String}, {Name: "person_id", Type: cell.String}, {Name: "tier", Type: cell.String},
+		{Name: "weight", Type: cell.Float64, Nullable: true}, {Name: "pattern", Type: cell.String, Nullable: true},
+		{Name: "reason", Type: cell.String},
+	}, len(links), func(i int, row []cell.Value) {
+		l := &links[i]
+		row[0], row[1], row[2], row[3] = cell.Str(l.l), cell.Str(l.r), cell.Str(l.status), cell.Str(l.person)
+		row[4], row[5], row[6], row[7] = cell.Str(l.tier), optional(l.weight), text(l.pattern), cell.Str(l.reason)
+	})
+	if err != nil {
+		return err
+	}
+	var merged [][2]uint64
+	for from, into := range x.merged {
+		merged = append(merged, [2]uint64{from, into})
+	}
+	slices.SortFunc(merged, func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) })
+	size, strong, counts, _ := x.nodes.stateOf()
+	return writeState(out.State, x.nodes, &x.model, func(i int) uint64 { return x.person[old+uint32(i)] }, size, strong, counts, x.segments[0].Known, merged)
+}

@@ -1,0 +1,392 @@
+package linkage
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/gob"
+	"io"
+	"math"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/linkage/engine"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// A state is what an index knows of its identities, laid out so that a new
+// delivery looks at short keys of all of them and at the values of few. It
+// holds identifiers: it belongs where identifiers do.
+//
+//	magic, length of header, header (gob)
+//	per identity: fingerprint u64 · person u64 · per rule a key u32
+//	per record:   hash of its key u64 · identity u32
+//	per identity: end of its row u64 · rows
+const stateMagic = "ARKIDS1\n"
+
+// stateHeader begins a state.
+type stateHeader struct {
+	N, R    int
+	Columns []string
+	Known   []float64 // per column, records that have a value
+	Common  [][]common
+	Model   model.Model
+	Merged  [][2]uint64 // persons of earlier segments: from, into
+}
+
+// common is a value that many records hold, with how many.
+type common struct {
+	Value string
+	Count int32
+}
+
+// commonFrom is from how many records on a value is in the header.
+const commonFrom = 100
+
+// identity is a node of a state.
+type identity struct {
+	values []string
+	counts []int32
+	least  string // smallest record key
+	size   uint64 // records
+	person uint64
+	strong bool
+}
+
+// fingerprint identifies what an identity says; 0 when it says too little to
+// be one person wherever it is said.
+func fingerprint(values []string, strong bool) uint64 {
+	if !strong {
+		return 0
+	}
+	return engine.Hash(strings.Join(values, "\x1f"))
+}
+
+// maxKeyed is how many identities may share a key before it is left out of the
+// state: such keys bring too many together, others must find the person.
+const maxKeyed = 400
+
+// writeState writes nodes as a state. person gives each node's person number.
+func writeState(w io.Writer, n *nodes, m *model.Model, person func(node int) uint64, size []uint64, strong []bool, counts [][]int32, known []float64, merged [][2]uint64) error {
+	keys, err := engine.Keys(m, n.frame)
+	if err != nil {
+		return err
+	}
+	h := stateHeader{N: n.frame.N, R: len(n.recs.keys.Dict) - 1, Model: *m, Known: known, Merged: merged}
+	for i, c := range n.frame.Cols {
+		h.Columns = append(h.Columns, c.Name)
+		var top []common
+		for id := 1; id < len(c.Dict); id++ {
+			if counts[i][id] >= commonFrom {
+				top = append(top, common{c.Dict[id], counts[i][id]})
+			}
+		}
+		h.Common = append(h.Common, top)
+	}
+	var head bytes.Buffer
+	if err := gob.NewEncoder(&head).Encode(&h); err != nil {
+		return err
+	}
+	b := bufio.NewWriterSize(w, 1<<20)
+	b.WriteString(stateMagic)
+	var tmp [10]byte
+	u64 := func(v uint64) { binary.LittleEndian.PutUint64(tmp[:8], v); b.Write(tmp[:8]) }
+	u32 := func(v uint32) { binary.LittleEndian.PutUint32(tmp[:4], v); b.Write(tmp[:4]) }
+	u64(uint64(head.Len()))
+	b.Write(head.Bytes())
+	for i := range h.N {
+		u64(fingerprint(n.values(i), strong[i]))
+	}
+	for i := range h.N {
+		u64(person(i))
+	}
+	for _, k := range keys {
+		many := crowded(k)
+		for _, v := range k {
+			x := uint32(v>>32) | 1
+			if v == 0 || many[v] {
+				x = 0
+			}
+			u32(x)
+		}
+	}
+	node := n.recordNodes()
+	for id := 1; id <= h.R; id++ {
+		u64(engine.Hash(n.recs.keys.Dict[id]))
+	}
+	for id := 1; id <= h.R; id++ {
+		u32(node[id])
+	}
+	rows, ends := n.encode(counts, size)
+	for _, e := range ends {
+		u64(e)
+	}
+	b.Write(rows)
+	return b.Flush()
+}
+
+// crowded returns the keys that too many share.
+func crowded(keys []uint64) map[uint64]bool {
+	t := frame.NewNumbers(len(keys) / 2)
+	var n []uint32
+	for _, k := range keys {
+		if k == 0 {
+			continue
+		}
+		i := int(t.Number(k)) - 1
+		if i == len(n) {
+			n = append(n, 0)
+		}
+		n[i]++
+	}
+	out := map[uint64]bool{}
+	for _, k := range keys {
+		if k != 0 && n[t.Number(k)-1] > maxKeyed {
+			out[k] = true
+		}
+	}
+	return out
+}
+
+// values are the canonical values of a node, "" for none.
+func (n *nodes) values(i int) []string {
+	out := make([]string, len(n.frame.Cols))
+	for j, c := range n.frame.Cols {
+		out[j] = c.Dict[c.IDs[i]]
+	}
+	return out
+}
+
+// recordNodes gives each record, by number, its latest node.
+func (n *nodes) recordNodes() []uint32 {
+	out := make([]uint32, len(n.recs.keys.Dict))
+	for i, k := range n.recs.keys.IDs {
+		out[k] = n.of[i]
+	}
+	return out
+}
+
+// encode writes the rows of all nodes, and where each ends.
+func (n *nodes) encode(counts [][]int32, size []uint64) (rows []byte, ends []uint64) {
+	for i := range n.frame.N {
+		for j, c := range n.frame.Cols {
+			v := c.Dict[c.IDs[i]]
+			rows = binary.AppendUvarint(rows, uint64(len(v)))
+			rows = append(rows, v...)
+			if v != "" {
+				rows = binary.AppendUvarint(rows, uint64(counts[j][c.IDs[i]]))
+			}
+		}
+		k := n.recs.keys.Dict[n.first[i]]
+		rows = binary.AppendUvarint(rows, uint64(len(k)))
+		rows = append(rows, k...)
+		rows = binary.AppendUvarint(rows, size[i])
+		ends = append(ends, uint64(len(rows)))
+	}
+	return rows, ends
+}
+
+// segment is a state that is being read.
+type segment struct {
+	stateHeader
+	file File
+	at   int64 // of the first section
+}
+
+func damaged(name string, err error) error {
+	return ark.Faultf(ark.Invalid, "the state of the index can't be read").At(name, 0, "").Do("build the index anew").Because(err)
+}
+
+func openState(f File) (*segment, error) {
+	head := make([]byte, len(stateMagic)+8)
+	if _, err := f.At.ReadAt(head, 0); err != nil || string(head[:len(stateMagic)]) != stateMagic {
+		return nil, damaged(f.Name, err)
+	}
+	n := binary.LittleEndian.Uint64(head[len(stateMagic):])
+	if n > 1<<28 || int64(n) > f.Size {
+		return nil, damaged(f.Name, nil)
+	}
+	b := make([]byte, n)
+	if _, err := f.At.ReadAt(b, int64(len(head))); err != nil {
+		return nil, damaged(f.Name, err)
+	}
+	s := &segment{file: f, at: int64(len(head)) + int64(n)}
+	if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&s.stateHeader); err != nil {
+		return nil, damaged(f.Name, err)
+	}
+	rules := int64(len(s.Model.Tiers) + len(s.Model.Rules))
+	if s.N < 0 || s.R < 0 || s.N > math.MaxInt32 || s.R > math.MaxInt32 || len(s.Known) != len(s.Columns) || len(s.Common) != len(s.Columns) ||
+		s.at+int64(s.N)*(24+4*rules)+int64(s.R)*12 > f.Size {
+		return nil, damaged(f.Name, nil)
+	}
+	return s, nil
+}
+
+// scan calls visit for each number of a section of u64 or u32.
+func (s *segment) scan(at int64, n, width int, visit func(i int, v uint64)) error {
+	const chunk = 1 << 16
+	buf := make([]byte, chunk*width)
+	for i := 0; i < n; i += chunk {
+		b := buf[:min(chunk, n-i)*width]
+		if _, err := s.file.At.ReadAt(b, s.at+at+int64(i*width)); err != nil {
+			return damaged(s.file.Name, err)
+		}
+		if width == 8 {
+			for j := 0; j < len(b); j += 8 {
+				visit(i+j/8, binary.LittleEndian.Uint64(b[j:]))
+			}
+			continue
+		}
+		for j := 0; j < len(b); j += 4 {
+			visit(i+j/4, uint64(binary.LittleEndian.Uint32(b[j:])))
+		}
+	}
+	return nil
+}
+
+// Where the sections are, from s.at.
+func (s *segment) fingerprints() int64 { return 0 }
+func (s *segment) persons() int64      { return int64(s.N) * 8 }
+func (s *segment) keys(rule int) int64 { return int64(s.N) * int64(16+4*rule) }
+func (s *segment) recordHashes() int64 {
+	return s.keys(len(s.Model.Tiers) + len(s.Model.Rules))
+}
+func (s *segment) recordIdentities() int64 { return s.recordHashes() + int64(s.R)*8 }
+func (s *segment) ends() int64             { return s.recordIdentities() + int64(s.R)*4 }
+
+// rows reads the identities of the given numbers, which are in order.
+func (s *segment) rows(numbers []uint32, visit func(i uint32, id identity) error) error {
+	ends := make([]uint64, s.N)
+	if err := s.scan(s.ends(), s.N, 8, func(i int, v uint64) { ends[i] = v }); err != nil {
+		return err
+	}
+	base := s.at + s.ends() + int64(s.N)*8
+	start := func(i uint32) uint64 {
+		if i == 0 {
+			return 0
+		}
+		return ends[i-1]
+	}
+	for len(numbers) > 0 { // neighbours are read together
+		n := 1
+		for n < len(numbers) && n < 1<<14 && start(numbers[n])-ends[numbers[n-1]] < 1<<13 {
+			n++
+		}
+		lo, hi := start(numbers[0]), ends[numbers[n-1]]
+		if hi < lo || hi-lo > 1<<31 {
+			return damaged(s.file.Name, nil)
+		}
+		b := make([]byte, hi-lo)
+		if _, err := s.file.At.ReadAt(b, base+int64(lo)); err != nil {
+			return damaged(s.file.Name, err)
+		}
+		for _, i := range numbers[:n] {
+			from, to := start(i), ends[i]
+			if from < lo || to > hi || to < from {
+				return damaged(s.file.Name, nil)
+			}
+			id, ok := s.decode(b[from-lo : to-lo])
+			if !ok {
+				return damaged(s.file.Name, nil)
+			}
+			if err := visit(i, id); err != nil {
+				return err
+			}
+		}
+		numbers = numbers[n:]
+	}
+	return nil
+}
+
+func (s *segment) decode(b []byte) (identity, bool) {
+	id := identity{values: make([]string, len(s.Columns)), counts: make([]int32, len(s.Columns))}
+	number := func() uint64 {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			b = nil
+			return 0
+		}
+		b = b[n:]
+		return v
+	}
+	word := func() (string, bool) {
+		n := number()
+		if n > uint64(len(b)) {
+			return "", false
+		}
+		v := string(b[:n])
+		b = b[n:]
+		return v, true
+	}
+	for j := range s.Columns {
+		v, ok := word()
+		if !ok {
+			return id, false
+		}
+		id.values[j] = v
+		if v != "" {
+			id.counts[j] = int32(min(number(), math.MaxInt32))
+		}
+	}
+	var ok bool
+	if id.least, ok = word(); !ok {
+		return id, false
+	}
+	id.size = number()
+	return id, true
+}
+
+// personNumber is the number that a person id writes, and back.
+func personNumber(id string) uint64 {
+	var v uint64
+	for i := 0; i < len(id); i++ {
+		v = v<<5 | uint64(strings.IndexByte(crockford, id[i])&31)
+	}
+	return v
+}
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+func personText(v uint64) string {
+	var out [13]byte
+	for i := range out {
+		out[12-i] = crockford[v&31]
+		v >>= 5
+	}
+	return string(out[:])
+}
+
+// stateOf gathers what a full build knows for its state.
+func (n *nodes) stateOf() (size []uint64, strong []bool, counts [][]int32, known []float64) {
+	size, strong = make([]uint64, n.frame.N), make([]bool, n.frame.N)
+	is := n.recs.strong()
+	for _, node := range n.recordNodes()[1:] {
+		size[node]++
+	}
+	for i, row := range n.row {
+		strong[i] = is(int(row))
+	}
+	for _, c := range n.frame.Cols {
+		k := make([]int32, len(c.Dict))
+		for _, id := range c.IDs {
+			k[id]++
+		}
+		counts = append(counts, k)
+		known = append(known, float64(len(c.IDs)-int(k[0])))
+	}
+	return size, strong, counts, known
+}
+
+// setBits are the numbers set in a bitmap.
+func setBits(set []uint64) []uint32 {
+	var out []uint32
+	for i, w := range set {
+		for ; w != 0; w &= w - 1 {
+			out = append(out, uint32(i*64+bits.TrailingZeros64(w)))
+		}
+	}
+	return slices.Clip(out)
+}
