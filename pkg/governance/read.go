@@ -87,3 +87,9 @@ func GetPermit(ctx context.Context, q store.Querier, id string) (*Permit, error)
 func PermitsOf(ctx context.Context, q store.Querier, project string) ([]Permit, error) {
 	return permits.Where(ctx, q, "project = $1", project)
 }
+
+// DelegationsOf returns the delegations of an organisation, oldest first,
+// those that ended among them.
+func DelegationsOf(ctx context.Context, q store.Querier, org string) ([]Delegation, error) {
+	return delegations.Where(ctx, q, "org = $1", org)
+}

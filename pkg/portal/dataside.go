@@ -3,12 +3,15 @@ package portal
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/linkage"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/store"
@@ -24,6 +27,9 @@ func (p *Portal) dataRoutes() []Route {
 		{Pattern: "POST /datasets", Action: "dataset.offer", On: whole, Serve: p.offerDataset, Body: 2 << 20},
 		{Pattern: "POST /datasets/{id}/publish", Action: "version.publish", On: thing("Dataset"), Serve: p.publish},
 		{Pattern: "GET /my-data", Action: "self.read", On: whole, Serve: p.myData},
+		{Pattern: "POST /organisations/{id}/delegations", Action: "delegation.manage", On: thing("Organisation"), Serve: p.delegate},
+		{Pattern: "POST /organisations/{id}/delegations/{delegation}/revoke", Action: "delegation.manage", On: thing("Organisation"), Serve: p.revoke},
+		{Pattern: "POST /lists", Action: "linkage.run", On: whole, Serve: p.receiveList, Body: listBytes, Time: uploadTime},
 	}
 }
 
@@ -81,6 +87,10 @@ func (p *Portal) linkageList(c *Call) error {
 	if len(ls) > 0 {
 		page.Body = append(page.Body, ui.Actions{Buttons: []ui.Button{run}})
 	}
+	page.Body = append(page.Body, ui.Head2{Text: "Opt-outs and objections"}, ui.Text{Text: "Lists of NHS numbers, one a line, in the format of the national check. A list takes effect with the next linkage, and then at every version and every cut."},
+		ui.Form{Action: "/lists", Multipart: true, Submit: ui.Button{Text: "Receive the list", Look: "secondary", Off: c.Off("linkage.run", "Ark", "ark")}, Fields: []ui.Field{
+			{Kind: "radios", Name: "kind", Label: "What kind of list?", Value: catalogue.ListOptOuts, Options: []ui.Option{{Value: catalogue.ListOptOuts, Text: "National data opt-outs"}, {Value: catalogue.ListObjections, Text: "Objections: the whole record is left out of every version"}}},
+			{Kind: "file", Name: "list", Label: "The list"}}})
 	return c.Page(page)
 }
 
@@ -222,44 +232,146 @@ func (p *Portal) publish(c *Call) error {
 
 // myData is the custodian's own side: sources, datasets, who decides.
 func (p *Portal) myData(c *Call) error {
-	var ds []catalogue.Dataset
-	var ss []catalogue.Source
-	if err := c.view(func(q store.Querier) error {
-		all, err := catalogue.Datasets(c.Ctx(), q)
-		if err != nil {
-			return err
-		}
-		for _, d := range all {
-			for _, o := range d.Orgs {
-				if o == c.Viewer.Org {
+	page, err := p.myDataPage(c)(nil, nil)
+	if err != nil {
+		return err
+	}
+	return c.Page(page)
+}
+
+func (p *Portal) myDataPage(c *Call) build {
+	return func(typed url.Values, wrong []ui.Problem) (ui.Page, error) {
+		var ds []catalogue.Dataset
+		var ss []catalogue.Source
+		var del []governance.Delegation
+		var dir *directory
+		if err := c.view(func(q store.Querier) error {
+			all, err := catalogue.Datasets(c.Ctx(), q)
+			if err != nil {
+				return err
+			}
+			for _, d := range all {
+				if slices.Contains(d.Orgs, c.Viewer.Org) {
 					ds = append(ds, d)
 				}
 			}
+			srcs, err := catalogue.Sources(c.Ctx(), q)
+			if err != nil {
+				return err
+			}
+			for _, s := range srcs {
+				if s.Org == c.Viewer.Org {
+					ss = append(ss, s)
+				}
+			}
+			if del, err = governance.DelegationsOf(c.Ctx(), q, c.Viewer.Org); err != nil {
+				return err
+			}
+			dir, err = readDirectory(c.Ctx(), q)
+			return err
+		}); err != nil {
+			return ui.Page{}, err
 		}
-		srcs, err := catalogue.Sources(c.Ctx(), q)
+		org := c.Viewer.OrgName
+		t := ui.Table{Caption: "Datasets with data of " + org, Columns: ui.Cols("Dataset", "Disclosure rules", "Conditions"), Empty: &ui.Empty{Text: "No dataset holds data of " + org + " yet."}}
+		for _, d := range ds {
+			t.Rows = append(t.Rows, []ui.Cell{{Text: d.Title, Href: "/catalogue/" + d.ID, Head: true}, {Text: d.Profile}, {Text: strings.Join(conditions(d.Conditions), "; ")}})
+		}
+		u := ui.Table{Caption: "Feeds of " + org, Columns: ui.Cols("Source", "Declared"), Empty: &ui.Empty{Text: "No feed of " + org + " is registered."}}
+		for _, s := range ss {
+			u.Rows = append(u.Rows, []ui.Cell{{Text: s.Title, Href: "/sources/" + s.ID, Head: true}, {Text: s.Declared}})
+		}
+		page := ui.Page{Head: "My data", Lead: "What " + org + " gives, under which rules, and who decides.", Errors: wrong, Body: []ui.Block{t, u, ui.Head2{Text: "Who decides for " + org}}}
+		page.Body = append(page.Body, p.delegationBlocks(c, del, dir, typed, wrong)...)
+		if !c.Viewer.Has(ark.Custodian) {
+			page.Notice = &ui.Notice{Text: "You are not a custodian, so you decide about none of this."}
+		}
+		return page, nil
+	}
+}
+
+// delegationBlocks show who decides in the organisation's place, and let its
+// custodians change that.
+func (p *Portal) delegationBlocks(c *Call, del []governance.Delegation, dir *directory, typed url.Values, wrong []ui.Problem) []ui.Block {
+	base := "/organisations/" + c.Viewer.Org + "/delegations"
+	off := c.Off("delegation.manage", "Organisation", c.Viewer.Org)
+	t := ui.Table{Caption: "Delegations", Columns: ui.Cols("Committee", "For", "Until", "State", "Change"), Empty: &ui.Empty{Text: "Your own custodians decide. You can let a committee decide in their place, until a day and revocably."}}
+	for i := len(del) - 1; i >= 0; i-- {
+		d := del[i]
+		row := []ui.Cell{{Text: dir.org(d.Committee), Head: true}, {Text: d.Scope}, {Text: day(d.Until)}}
+		switch {
+		case !d.Revoked.IsZero():
+			row = append(row, ui.Cell{Tag: &ui.Tag{Text: "Taken back", Colour: ui.Grey}}, ui.Cell{Text: when(d.Revoked)})
+		case !d.InForce(c.Now()):
+			row = append(row, ui.Cell{Tag: &ui.Tag{Text: "Run out", Colour: ui.Grey}}, ui.Cell{})
+		default:
+			row = append(row, ui.Cell{Tag: &ui.Tag{Text: "In force", Colour: ui.Green}}, ui.Cell{Button: &ui.Button{Text: "Take it back", Action: base + "/" + d.ID + "/revoke", Look: "secondary", Off: off}})
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	committee := ui.Field{Kind: "select", Name: "committee", Label: "Committee"}
+	for _, o := range dir.orgs {
+		if o.ID != c.Viewer.Org {
+			committee.Options = append(committee.Options, ui.Option{Value: o.ID, Text: o.Name})
+		}
+	}
+	sort.Slice(committee.Options, func(i, j int) bool { return committee.Options[i].Text < committee.Options[j].Text })
+	fields := []ui.Field{committee, {Kind: "text", Name: "scope", Label: "For which requests", Hint: "For example: all requests for primary care data."}, {Kind: "date", Narrow: true, Name: "until", Label: "Until"}}
+	return []ui.Block{t, ui.Details{Summary: "Let a committee decide", Body: []ui.Block{ui.Form{Action: base, Fields: ui.Filled(fields, typed, wrong), Submit: ui.Button{Text: "Delegate", Look: "secondary", Off: off}}}}}
+}
+
+func (p *Portal) delegate(c *Call) error {
+	return c.Attempt(p.myDataPage(c), func(form url.Values) (string, error) {
+		until, err := readDate(form, "until")
 		if err != nil {
+			return "", err
+		}
+		_, err = p.cfg.Rooms.Governance.Delegate(c.Ctx(), c.Actor, c.ID(), form.Get("committee"), form.Get("scope"), until)
+		return "/my-data", err
+	})
+}
+
+func (p *Portal) revoke(c *Call) error {
+	return c.Attempt(p.myDataPage(c), func(url.Values) (string, error) {
+		return "/my-data", p.cfg.Rooms.Governance.RevokeDelegation(c.Ctx(), c.Actor, c.ID(), c.R.PathValue("delegation"))
+	})
+}
+
+// receiveList takes a list of people who objected or opted out from the page.
+func (p *Portal) receiveList(c *Call) error {
+	in, err := c.R.MultipartReader()
+	if err != nil {
+		return ark.Faultf(ark.Invalid, "the upload is not made of files").Do("choose the list and send it again").Because(err)
+	}
+	kind := ""
+	for {
+		part, err := in.NextPart()
+		if err != nil {
+			return ark.Faultf(ark.Invalid, "the list is missing").At("", 0, "list").Do("choose the file that holds it").Because(err)
+		}
+		if part.FormName() == "kind" {
+			b, err := io.ReadAll(io.LimitReader(part, 32))
+			if err != nil {
+				return broken4xx(err)
+			}
+			kind = string(b)
+		}
+		if part.FormName() != "list" || part.FileName() == "" {
+			continue
+		}
+		if err := oneOf("kind", kind, catalogue.ListObjections, catalogue.ListOptOuts); err != nil {
 			return err
 		}
-		for _, s := range srcs {
-			if s.Org == c.Viewer.Org {
-				ss = append(ss, s)
-			}
+		ref, err := p.cfg.Rooms.Objects.Land(c.Ctx(), "lists", kind+".dat", part)
+		if err != nil {
+			return broken4xx(err)
 		}
-		return nil
-	}); err != nil {
-		return err
+		if ref.Size == 0 {
+			return ark.Faultf(ark.Invalid, "the list is empty").At("", 0, "list").Do("send one NHS number a line")
+		}
+		if err := p.cfg.Rooms.Catalogue.ReceiveList(c.Ctx(), c.Actor, kind, ref); err != nil {
+			return err
+		}
+		return c.Go("/linkage")
 	}
-	t := ui.Table{Caption: "Datasets with data of " + c.Viewer.OrgName, Columns: ui.Cols("Dataset", "Disclosure rules", "Conditions"), Empty: &ui.Empty{Text: "No dataset holds data of " + c.Viewer.OrgName + " yet."}}
-	for _, d := range ds {
-		t.Rows = append(t.Rows, []ui.Cell{{Text: d.Title, Href: "/catalogue/" + d.ID, Head: true}, {Text: d.Profile}, {Text: strings.Join(conditions(d.Conditions), "; ")}})
-	}
-	u := ui.Table{Caption: "Feeds of " + c.Viewer.OrgName, Columns: ui.Cols("Source", "Declared"), Empty: &ui.Empty{Text: "No feed of " + c.Viewer.OrgName + " is registered."}}
-	for _, s := range ss {
-		u.Rows = append(u.Rows, []ui.Cell{{Text: s.Title, Href: "/sources/" + s.ID, Head: true}, {Text: s.Declared}})
-	}
-	page := ui.Page{Head: "My data", Lead: "What " + c.Viewer.OrgName + " gives, and under which rules.", Body: []ui.Block{t, u}}
-	if !c.Viewer.Has(ark.Custodian) {
-		page.Notice = &ui.Notice{Text: "You are not a custodian, so you decide about none of this."}
-	}
-	return c.Page(page)
 }

@@ -186,7 +186,7 @@ func (b *bench) ledger() Ledger {
 		_ = (&ledger.Sequencer{Log: l, Outbox: store.Outbox{Store: b.st}, Every: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)}).Run(ctx)
 	}()
 	b.t.Cleanup(func() { stop(); <-done })
-	return OpenLedger{Log: l, Tiles: tiles}
+	return openLedger{l, tiles}
 }
 
 func portOf(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] }
@@ -257,4 +257,18 @@ func (b *bench) post(user, path string, pairs ...string) (int, string, string) {
 	}
 	resp, body := b.do(user, "POST", path, strings.NewReader(strings.Join(form, "&")), "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin")
 	return resp.StatusCode, resp.Header.Get("Location"), body
+}
+
+// openLedger shows a log with its tiles.
+type openLedger struct {
+	*ledger.Log
+	tiles ledger.Tiles
+}
+
+func (l openLedger) Tile(ctx context.Context, path string) ([]byte, error) {
+	if path == "checkpoint" {
+		head, _, err := l.tiles.Head(ctx)
+		return head, err
+	}
+	return l.tiles.Get(ctx, path)
 }

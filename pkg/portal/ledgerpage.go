@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
-	"github.com/ark-tre/ark/pkg/ledger"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/store"
 )
@@ -174,21 +172,4 @@ func (p *Portal) checkUs(c *Call) error {
 			ui.Text{Text: "When a project closes, its key is destroyed, and with it every copy of its data. The act is in the ledger; its certificate names what remains and why."},
 			ui.Code{Text: "ark ledger verify --key ark.pub --entry 1234 ledger"},
 			ui.Links{Items: []ui.Link{{Text: "The ledger", Href: "/ledger"}, {Text: "Its public key", Href: "/ledger/key"}, {Text: "Its newest signed head", Href: "/ledger/log/checkpoint"}}}}})
-}
-
-// OpenLedger is the Ledger of an Ark that keeps its own log.
-type OpenLedger struct {
-	*ledger.Log
-	Tiles ledger.Tiles
-}
-
-var _ Ledger = OpenLedger{}
-
-// Tile implements Ledger.
-func (l OpenLedger) Tile(ctx context.Context, path string) ([]byte, error) {
-	if path == "checkpoint" {
-		head, _, err := l.Tiles.Head(ctx)
-		return head, err
-	}
-	return l.Tiles.Get(ctx, path)
 }

@@ -31,7 +31,7 @@ func queryEscape(s string) string { return url.QueryEscape(s) }
 // testOutbox is what lies in the workspace's outbox. CANARY stands in every
 // word that a workspace can write.
 var testOutbox = map[string]string{
-	"rates-CANARY.csv": "age,sex,people,rate CANARY\n18-39,F,1240,3.1\n18-39,M,1180,2.9\n40-64,F,2310,6.4\n40-64,M,2190,7.0\n65+,F,980,14.2\n65+,M,7,16.8\n",
+	"rates.csv":        "age,sex,people,rate CANARY\n18-39,F,1240,3.1\n18-39,M,1180,2.9\n40-64,F,2310,6.4\n40-64,M,2190,7.0\n65+,F,980,14.2\n65+,M,7,16.8\n",
 	"notes-CANARY.txt": "Counts are rounded to 10. CANARY\n",
 }
 
@@ -47,7 +47,7 @@ func (testEnclave) Usage(context.Context, string) (enclave.Usage, error) {
 }
 func (testEnclave) ListOutbox(context.Context, string) ([]volume.Entry, error) {
 	var out []volume.Entry
-	for _, n := range []string{"notes-CANARY.txt", "rates-CANARY.csv"} {
+	for _, n := range []string{"notes-CANARY.txt", "rates.csv"} {
 		out = append(out, volume.Entry{Name: n, Size: int64(len(testOutbox[n])), ModTime: time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)})
 	}
 	return append(out, volume.Entry{Name: "link-CANARY", Refused: "it is a link"}), nil

@@ -6,11 +6,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/workspace/apps"
 )
 
 const (
@@ -105,7 +107,20 @@ func (g *Gateway) enter(w http.ResponseWriter, r *http.Request, host string) {
 	http.SetCookie(w, &http.Cookie{
 		Name: g.cookieName(), Value: secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: g.origin.Scheme == "https",
 	})
-	entered(w)
+	entered(w, firstPage(s, r.URL.Query().Get("app")))
+}
+
+// firstPage is the page of the app that was asked for, if it is one of the
+// session's, and the list of apps otherwise.
+func firstPage(s Session, app string) string {
+	if !slices.Contains(s.Apps, app) {
+		return "/"
+	}
+	list, err := apps.Named(app)
+	if err != nil {
+		return "/"
+	}
+	return list[0].Base + list[0].Home
 }
 
 // cookieName is host-only by its prefix where the browser can enforce it.

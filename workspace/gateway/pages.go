@@ -34,8 +34,8 @@ func write(w http.ResponseWriter, status int, c content) {
 }
 
 // entered follows a ticket: the next request comes from this origin itself.
-func entered(w http.ResponseWriter) {
-	write(w, http.StatusOK, content{Title: "Opening your workspace", Refresh: "0;url=/", Links: []link{{"/", "Continue", "if the page does not change by itself"}}})
+func entered(w http.ResponseWriter, to string) {
+	write(w, http.StatusOK, content{Title: "Opening your workspace", Refresh: "0;url=" + to, Links: []link{{to, "Continue", "if the page does not change by itself"}}})
 }
 
 // home lists the workspace's apps.
