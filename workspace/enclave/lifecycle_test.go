@@ -153,8 +153,15 @@ func TestTheDaemonDiesAndComesBack(t *testing.T) {
 	if err := d.Freeze(t.Context(), frozen.ID); err != nil {
 		t.Fatal(err)
 	}
-	stray := up(t, d, "prj_c", "usr_a")
+	stray, lost := up(t, d, "prj_c", "usr_a"), up(t, d, "prj_d", "usr_a")
+	if err := d.Freeze(t.Context(), lost.ID); err != nil {
+		t.Fatal(err)
+	}
 	d.Kill()
+	// The runtime forgets a sandbox that still runs, as when its folder is lost.
+	if err := os.RemoveAll(filepath.Join(d.Dir, "run/runtime/runc", lost.ID)); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Remove(filepath.Join(d.Dir, "state/records", stray.ID+".json")); err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +178,9 @@ func TestTheDaemonDiesAndComesBack(t *testing.T) {
 		t.Error("the stray workspace's mounts are still there")
 	}
 	noPlaintext(t, image(d, stray.ID), stray.Key)
+	if groups, _ := filepath.Glob("/sys/fs/cgroup/*/ark-enclave/" + lost.ID); len(groups) > 0 || strings.Contains(string(mounts), lost.ID) {
+		t.Errorf("the forgotten sandbox is still there: %v", groups)
+	}
 	if err := d.Resume(t.Context(), frozen.ID); err != nil {
 		t.Error(err)
 	}

@@ -97,7 +97,7 @@ func (r Runc) act(ctx context.Context, verb, id string) error {
 // inside and forgets the sandbox. Stopping what does not exist is fine.
 func (r Runc) Stop(ctx context.Context, id string, grace time.Duration) error {
 	state, err := r.Get(ctx, id)
-	if err != nil || state.Status == Absent {
+	if err != nil {
 		return err
 	}
 	if state.Status == Running && grace > 0 {
@@ -119,6 +119,9 @@ func (r Runc) Delete(ctx context.Context, id string) error {
 	_, err := r.run(ctx, "delete", "--force", id)
 	if s, getErr := r.Get(ctx, id); getErr != nil || s.Status != Absent {
 		return ark.Faultf(ark.Unavailable, "the sandbox could not be removed").Because(errors.Join(err, getErr))
+	}
+	if err := killOrphans(id); err != nil {
+		return err
 	}
 	return os.RemoveAll(filepath.Join(r.State, "bundles", id))
 }
@@ -154,7 +157,7 @@ func (r Runc) List(ctx context.Context) ([]State, error) {
 // run runs the runtime program. Its stdout is returned except for "run", whose
 // child would otherwise hold the pipe open.
 func (r Runc) run(ctx context.Context, args ...string) ([]byte, error) {
-	logFile, err := os.CreateTemp("", "ark-runc-*.log")
+	logFile, err := os.CreateTemp(r.State, "log-*")
 	if err != nil {
 		return nil, err
 	}
