@@ -165,3 +165,26 @@ func kindOf(path string) string {
 func nameOf(who, path string) string {
 	return who + strings.NewReplacer("/", "-", "ID", "x").Replace(kindOf(path))
 }
+
+// TestReviewByKeyboard reviews an output with keys alone: help, next and
+// previous file, comment, vote; after the vote the same file is in hand.
+func TestReviewByKeyboard(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	b.data()
+	_, ws := b.active("By keyboard")
+	request := b.submit(ws)
+	b.checked(request, "review")
+	lookAt(t, []look{{Name: "keyboard", URL: b.origin() + "/queue/" + request, Cookie: "ark=" + b.user("checker1"), Steps: []step{
+		{Press: "?", Expect: "[data-review] details[open] input[type=checkbox]"},
+		{Press: "j", Leads: true, Expect: ".ark-files li:nth-child(2) a[aria-current]"},
+		{Press: "k", Leads: true, Expect: ".ark-files li:nth-child(1) a[aria-current]"},
+		{Press: "c", Expect: "textarea#text:focus"},
+		{Press: "a", Expect: "textarea#text:focus"}, // a letter in a comment is a letter
+		{Press: "Tab"}, {Press: "a", Leads: true, Expect: ".ark-files li:nth-child(1) a[aria-current] .nhsuk-tag--green"},
+	}}})
+	v := b.view("checker1", request)
+	if v.Files[0].YourVote != airlock.VoteApprove {
+		t.Errorf("the vote is %q", v.Files[0].YourVote)
+	}
+}

@@ -16,6 +16,14 @@ type look struct {
 	URL    string `json:"url"`
 	Cookie string `json:"cookie,omitempty"`
 	Status int    `json:"status,omitempty"`
+	Steps  []step `json:"steps,omitempty"`
+}
+
+// step presses a key and looks for what should then be there.
+type step struct {
+	Press  string `json:"press,omitempty"`
+	Leads  bool   `json:"leads,omitempty"` // to another page
+	Expect string `json:"expect,omitempty"`
 }
 
 // seen is what the browser found on one page at one size.

@@ -100,7 +100,7 @@ func (p *Portal) project(c *Call) error {
 		page.Body = append(page.Body, ui.Warning{Head: "The reason given", Text: x.Reason})
 	}
 	page.Body = append(page.Body, ui.Columns{Main: p.projectMain(c, f), Side: p.projectSide(c, f)})
-	page.Body = append(page.Body, ui.Head2{Text: "History"}, p.history(f))
+	page.Body = append(page.Body, ui.Head2{Text: "History"}, p.history(c, f))
 	return c.Page(page)
 }
 
@@ -216,7 +216,7 @@ func (p *Portal) projectMain(c *Call, f *projectFacts) []ui.Block {
 // others decided is shown after that.
 func (p *Portal) hideOthers(c *Call, f *projectFacts, r governance.Review) bool {
 	for _, own := range f.reviews {
-		if own.State != "waiting" || own.ID == r.ID {
+		if own.State != "waiting" || own.ID == r.ID && r.ID != "" {
 			continue
 		}
 		if p.cfg.Store.Check(c.Ctx(), c.Actor, "review.decide", store.Resource{Type: "Review", ID: own.ID}) == nil {
@@ -258,10 +258,11 @@ func (p *Portal) projectSide(c *Call, f *projectFacts) []ui.Block {
 }
 
 // history is the recorded acts of a project in people's words.
-func (p *Portal) history(f *projectFacts) ui.Block {
+func (p *Portal) history(c *Call, f *projectFacts) ui.Block {
 	t := ui.Timeline{}
+	undecided := !isMember(f.project, c.Viewer.User) && p.hideOthers(c, f, governance.Review{})
 	for _, a := range f.acts {
-		if blind[a.Type] {
+		if blind[a.Type] || undecided && strings.HasPrefix(a.Type, "review.") {
 			continue
 		}
 		t.Items = append(t.Items, ui.Entry{When: when(a.At), Who: actorOf(f, a), Text: actWords(a.Type), Link: proofLink(a)})

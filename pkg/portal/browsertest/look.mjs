@@ -1,5 +1,5 @@
 // look.mjs reads one JSON job from standard input and looks at pages:
-//   {"pages":[{"name","url","cookie","steps":[…]}], "shots":"folder", "axe":true, "sizes":{"desktop":[1280,900],"phone":[375,812]}}
+//   {"pages":[{"name","url","cookie","steps":[{"press","leads","expect"}]}], "shots":"folder", "axe":true, "sizes":{"desktop":[1280,900],"phone":[375,812]}}
 // For each page and size it prints one JSON line {"name","size","errors":[…],"axe":[…],"overflow":bool}.
 // It exits 1 when any page has an error, a policy violation, an axe finding or
 // is wider than the screen.
@@ -29,6 +29,17 @@ for (const [size, [width, height]] of Object.entries(sizes)) {
     tab.on("pageerror", (e) => errors.push(String(e)));
     tab.on("requestfailed", (r) => errors.push(`request failed: ${new URL(r.url()).pathname}`));
     const answer = await tab.goto(page.url, { waitUntil: "load", timeout: 20000 });
+    for (const step of page.steps ?? []) {
+      if (step.press) {
+        const moved = step.leads ? tab.waitForNavigation({ timeout: 10000 }) : null;
+        await tab.keyboard.press(step.press);
+        await moved;
+      }
+      if (step.expect) {
+        const there = await tab.locator(step.expect).first().waitFor({ state: "attached", timeout: 5000 }).then(() => true, () => false);
+        if (!there) errors.push(`after ${JSON.stringify(step.press ?? "")}: no ${step.expect}`);
+      }
+    }
     const want = page.status ?? 200;
     const status = answer?.status();
     if (status !== want) errors.push(`status ${status}, want ${want}`);

@@ -73,9 +73,23 @@ if (review) {
     const next = files[at + by];
     if (next) { location.href = next.href; }
   };
+  // Single keys can be switched off, for those who speak to their computer.
+  let keysOn = true;
+  try { keysOn = localStorage.getItem("ark-keys") !== "off"; } catch { /* storage is closed: keys stay on */ }
+  const label = document.createElement("label");
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.checked = keysOn;
+  box.addEventListener("change", () => {
+    keysOn = box.checked;
+    try { localStorage.setItem("ark-keys", keysOn ? "on" : "off"); } catch { /* holds for this page */ }
+  });
+  label.append(box, " Use these keys");
+  review.querySelector(".ark-keys")?.append(label);
   document.addEventListener("keydown", (event) => {
+    if (!keysOn) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]")) return;
     const press = (key) => review.querySelector(`[data-key="${key}"]:not([disabled])`)?.click();
     switch (event.key) {
       case "j": step(1); break;
