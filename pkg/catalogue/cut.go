@@ -69,8 +69,8 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 		}
 	}
 	for _, t := range d.Tables {
-		if len(variables[t.Name]) == 0 && !(t.Name == PersonTable && filters[t.Name] != "") {
-			continue
+		if len(variables[t.Name]) == 0 && t.Name != PersonTable {
+			continue // the person table says who is in the version, so every cut reads it
 		}
 		ct, err := planTable(*d, t, *v, variables[t.Name], filters[t.Name])
 		if err != nil {
@@ -86,7 +86,7 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 		}
 		c.Tables = append(c.Tables, ct)
 	}
-	if len(c.Tables) == 0 {
+	if !slices.ContainsFunc(c.Tables, func(t CutTable) bool { return len(t.Variables) > 0 }) {
 		return nil, ark.Faultf(ark.Invalid, "no variable of %s is asked for", d.Slug).At("", 0, "variables").Do("choose the variables the study needs")
 	}
 	sort.Strings(c.Sensitive)

@@ -38,7 +38,7 @@ func newWorld(t testing.TB, extraOrgs int) *world {
 	w := &world{clock: storetest.NewClock(noon), orgs: map[string]string{}, users: map[string]*governance.User{}}
 	loaders := governance.Loaders()
 	maps.Copy(loaders, catalogue.Loaders())
-	st := storetest.Open(t, store.Config{DSN: storetest.SQLite(t), Decider: access, Entities: loaders, Now: w.clock.Now,
+	st := storetest.Open(t, store.Config{DSN: storetest.SQLite(t), Decider: access, Entities: loaders, Now: w.tick,
 		Schemas: []store.Schema{governance.Schema(), catalogue.Schema()}})
 	w.Room = governance.New(st, catalogue.New(st, true), func(context.Context) (string, error) { return "checkpoint", nil })
 	founder := store.Actor{System: "founder"}
@@ -100,6 +100,12 @@ func newWorld(t testing.TB, extraOrgs int) *world {
 		return []store.Event{{Type: "test.seeded"}}, err
 	}))
 	return w
+}
+
+// tick is a clock that moves with every look, so that ids made later sort later.
+func (w *world) tick() time.Time {
+	w.clock.Move(time.Millisecond)
+	return w.clock.Now()
 }
 
 func must(t testing.TB, err error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
@@ -22,6 +23,7 @@ import (
 const (
 	PersonColumn = "person"
 	OrgColumn    = "_org"
+	OrgsColumn   = "_orgs"
 )
 
 // Build makes the version that a job describes.
@@ -57,11 +59,11 @@ type build struct {
 	job     catalogue.PublishJob
 	profile disclosure.Profile
 	names   *pseudonym.Hasher
-	index   map[string]string // record key → person id
-	objects map[string]bool   // persons who objected, by person id
-	seen    map[string]bool   // pseudonyms of persons with a row
-	removed int64             // rows of those who objected
-	loose   int64             // rows whose record no person has
+	index   map[string]string   // record key → person id
+	objects map[string]bool     // persons who objected, by person id
+	seen    map[string][]string // pseudonyms of persons with a row → the organisations it comes from
+	removed int64               // rows of those who objected
+	loose   int64               // rows whose record no person has
 }
 
 func (s Shop) begin(ctx context.Context, job catalogue.PublishJob) (*build, error) {
@@ -78,7 +80,7 @@ func (s Shop) begin(ctx context.Context, job catalogue.PublishJob) (*build, erro
 	if err != nil {
 		return nil, err
 	}
-	b := &build{Shop: s, job: job, profile: profile, names: names, index: map[string]string{}, objects: map[string]bool{}, seen: map[string]bool{}}
+	b := &build{Shop: s, job: job, profile: profile, names: names, index: map[string]string{}, objects: map[string]bool{}, seen: map[string][]string{}}
 	err = s.rows(ctx, job.Index, []string{"person_record_key", "person_id"}, func(r []columnar.Value) error {
 		b.index[r[0].Str()] = r[1].Str()
 		return nil
@@ -101,7 +103,9 @@ func (s Shop) begin(ctx context.Context, job catalogue.PublishJob) (*build, erro
 // schema is the published shape of a table.
 func schema(t catalogue.Table) columnar.Schema {
 	out := columnar.Schema{{Name: PersonColumn, Type: cell.String}}
-	if t.Name != catalogue.PersonTable {
+	if t.Name == catalogue.PersonTable {
+		out = append(out, columnar.Field{Name: OrgsColumn, Type: cell.String})
+	} else {
 		out = append(out, columnar.Field{Name: OrgColumn, Type: cell.String})
 	}
 	for _, v := range t.Variables {
@@ -204,7 +208,9 @@ func (b *build) row(t catalogue.Table, org string, r []columnar.Value, out *colu
 		return nil
 	}
 	person := b.names.Name(pseudonym.Person, id)
-	b.seen[person] = true
+	if !slices.Contains(b.seen[person], org) {
+		b.seen[person] = append(b.seen[person], org)
+	}
 	row := make([]columnar.Value, 0, len(t.Variables)+2)
 	row = append(row, cell.Str(person), cell.Str(org))
 	for i, v := range t.Variables {
@@ -246,14 +252,16 @@ func (b *build) people(ctx context.Context, t catalogue.Table, res *catalogue.Pu
 	}
 	err = b.rows(ctx, b.job.Persons, columns, func(r []columnar.Value) error {
 		person := b.names.Name(pseudonym.Person, r[0].Str())
-		if !b.seen[person] {
+		orgs := b.seen[person]
+		if len(orgs) == 0 {
 			return nil
 		}
-		row := []columnar.Value{cell.Str(person)}
+		slices.Sort(orgs)
+		row := []columnar.Value{cell.Str(person), cell.Str(strings.Join(orgs, " "))}
 		for i, v := range t.Variables {
 			row = append(row, b.transform(v, r[i+1]))
 		}
-		q.add(person, row[1:])
+		q.add(person, row[2:])
 		return sorted.Append(row)
 	})
 	if err != nil {

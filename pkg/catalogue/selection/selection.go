@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
@@ -23,6 +24,7 @@ import (
 const (
 	person = "person"
 	org    = "_org"
+	orgs   = "_orgs" // of the person table: the organisations a person has rows from
 )
 
 // Open opens a Parquet object of the versions zone.
@@ -87,18 +89,24 @@ func (r Reader) each(ctx context.Context, t catalogue.CutTable, persons map[stri
 	if have.Index(org) >= 0 {
 		columns = append(columns, org)
 	}
+	if have.Index(orgs) >= 0 {
+		columns = append(columns, orgs)
+	}
 	keep, extra, err := bind(t.Filter, have, columns)
 	if err != nil {
 		return err
 	}
 	columns = append(columns, extra...)
-	orgAt := slices.Index(columns, org)
+	orgAt, orgsAt := slices.Index(columns, org), slices.Index(columns, orgs)
 	for row, err := range f.Rows(ctx, columns...) {
 		if err != nil {
 			return err
 		}
 		p := row[0].Str()
 		if r.Dropped[p] || persons != nil && !persons[p] || orgAt >= 0 && slices.Contains(r.Cut.Without, row[orgAt].Str()) {
+			continue
+		}
+		if orgsAt >= 0 && r.carvedOut(row[orgsAt].Str()) {
 			continue
 		}
 		if keep != nil && keep.Eval(row) != filter.True {
@@ -109,6 +117,17 @@ func (r Reader) each(ctx context.Context, t catalogue.CutTable, persons map[stri
 		}
 	}
 	return nil
+}
+
+// carvedOut reports whether all that is known of a person comes from
+// organisations that are carved out.
+func (r Reader) carvedOut(list string) bool {
+	for _, o := range strings.Fields(list) {
+		if !slices.Contains(r.Cut.Without, o) {
+			return false
+		}
+	}
+	return true
 }
 
 // bind checks a filter against a table and returns it bound to the columns,
@@ -123,6 +142,7 @@ func bind(text string, have columnar.Schema, columns []string) (*filter.Bound, [
 	}
 	types := have.Types()
 	delete(types, org)
+	delete(types, orgs)
 	delete(types, person)
 	c, err := e.Check(filter.Scope{Types: types})
 	if err != nil {
