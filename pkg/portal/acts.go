@@ -46,6 +46,7 @@ var actText = map[string]string{
 	"project.created":                "started the project",
 	"application.edited":             "changed the application",
 	"application.submitted":          "submitted the application",
+	"job.retried":                    "started a failed job again",
 	"application.in-review":          "asked every custodian concerned",
 	"application.assessment-dropped": "dropped an assessment that came too late",
 	"delivery.repeated":              "delivered the same files again",

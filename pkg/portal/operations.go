@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
@@ -103,6 +104,35 @@ type userIn struct{ Body governance.User }
 
 type orgIn struct{ Body governance.Organisation }
 
+type trainingIn struct {
+	One
+	Body struct {
+		Training time.Time `json:"training,omitzero" doc:"Until when it holds"`
+		Terms    time.Time `json:"terms,omitzero"`
+	}
+}
+
+type suspendedIn struct {
+	One
+	Body struct {
+		Suspended bool `json:"suspended"`
+	}
+}
+
+type delegationIn struct {
+	One
+	Body struct {
+		Committee string    `json:"committee" doc:"The organisation whose custodians decide"`
+		Scope     string    `json:"scope" minLength:"1" maxLength:"2000"`
+		Until     time.Time `json:"until"`
+	}
+}
+
+type revokeIn struct {
+	One
+	Delegation string `path:"delegation" maxLength:"80"`
+}
+
 type rolesIn struct {
 	One
 	Body struct {
@@ -138,7 +168,57 @@ func (p *Portal) peopleOperations(a *API) error {
 		operation(a, Op{Method: put, Path: "/users/{id}/roles", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Set the roles of an account"}, func(c *Call, in *rolesIn) (*struct{}, error) {
 			return nil, g.SetRoles(c.Ctx(), c.Actor, in.ID, in.Body.Roles)
 		}),
+		operation(a, Op{Method: put, Path: "/users/{id}/training", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Record until when training and terms hold"}, func(c *Call, in *trainingIn) (*struct{}, error) {
+			return nil, g.RecordTraining(c.Ctx(), c.Actor, in.ID, in.Body.Training, in.Body.Terms)
+		}),
+		operation(a, Op{Method: put, Path: "/users/{id}/suspended", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Suspend or restore an account"}, func(c *Call, in *suspendedIn) (*struct{}, error) {
+			return nil, g.Suspend(c.Ctx(), c.Actor, in.ID, in.Body.Suspended)
+		}),
+		operation(a, Op{Method: get, Path: "/organisations/{id}/delegations", Action: "delegation.manage", On: "Organisation", Tag: "People", Summary: "Delegations of your organisation"}, func(c *Call, in *PagedOne) (*Body[List[governance.Delegation]], error) {
+			all, err := read(c, func(ctx context.Context, q store.Querier) ([]governance.Delegation, error) {
+				return governance.DelegationsOf(ctx, q, in.ID)
+			})
+			if err != nil {
+				return nil, err
+			}
+			return page(all.Body, func(d governance.Delegation) string { return d.ID }, in.Paged), nil
+		}),
+		operation(a, Op{Method: post, Path: "/organisations/{id}/delegations", Action: "delegation.manage", On: "Organisation", Tag: "People", Summary: "Let a committee decide for your organisation"}, func(c *Call, in *delegationIn) (*Body[*governance.Delegation], error) {
+			d, err := g.Delegate(c.Ctx(), c.Actor, in.ID, in.Body.Committee, in.Body.Scope, in.Body.Until)
+			return &Body[*governance.Delegation]{d}, err
+		}),
+		operation(a, Op{Method: post, Path: "/organisations/{id}/delegations/{delegation}/revoke", Action: "delegation.manage", On: "Organisation", Tag: "People", Summary: "Take a delegation back"}, func(c *Call, in *revokeIn) (*struct{}, error) {
+			return nil, g.RevokeDelegation(c.Ctx(), c.Actor, in.ID, in.Delegation)
+		}),
+		operation(a, Op{Method: get, Path: "/jobs", Action: "system.read", On: "Ark", Tag: "System", Summary: "Jobs, without what they carry"}, func(c *Call, in *Paged) (*Body[List[JobOut]], error) {
+			all, err := read(c, func(ctx context.Context, q store.Querier) ([]store.Job, error) { return store.Jobs(ctx, q, "") })
+			if err != nil {
+				return nil, err
+			}
+			out := make([]JobOut, len(all.Body))
+			for i, j := range all.Body {
+				out[i] = JobOut{ID: j.ID, Kind: j.Kind, Role: j.Role, Subject: j.Subject, State: string(j.State), Step: j.Step, Attempts: j.Attempts, Says: j.Says, Created: j.Created, Updated: j.Updated}
+			}
+			return page(out, func(j JobOut) string { return j.ID }, *in), nil
+		}),
+		operation(a, Op{Method: post, Path: "/jobs/{id}/retry", Action: "job.retry", On: "Ark", Tag: "System", Summary: "Start a failed job again"}, func(c *Call, in *One) (*struct{}, error) {
+			return nil, p.retry(c, in.ID)
+		}),
 	)
+}
+
+// JobOut is a job as operators may know it: what it carries stays inside.
+type JobOut struct {
+	ID       string    `json:"id"`
+	Kind     string    `json:"kind"`
+	Role     string    `json:"role"`
+	Subject  string    `json:"subject"`
+	State    string    `json:"state"`
+	Step     int       `json:"step"`
+	Attempts int       `json:"attempts"`
+	Says     string    `json:"says,omitempty"`
+	Created  time.Time `json:"created"`
+	Updated  time.Time `json:"updated"`
 }
 
 // datasetIn is the input of offering a dataset.

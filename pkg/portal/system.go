@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"net/url"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 func (p *Portal) systemRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /system", Action: "system.read", On: whole, Serve: p.system},
+		{Pattern: "POST /jobs/{id}/retry", Action: "job.retry", On: whole, Serve: p.retryJob},
 		{Pattern: "GET /latency", Action: "public.read", On: whole, Serve: p.latency},
 	}
 }
@@ -67,13 +69,31 @@ func (p *Portal) system(c *Call) error {
 		}
 	}
 	figures := ui.Figures{Items: []ui.Figure{{Number: number(n[store.JobQueued]), Text: "jobs queued, the oldest for " + wait(waitingFor)}, {Number: number(n[store.JobRunning]), Text: "jobs at work"}, {Number: number(n[store.JobFailed]), Text: "jobs failed"}, {Number: number(running), Text: "workspaces running"}}}
-	t := ui.Table{Caption: "Jobs, newest first", Columns: ui.Cols("Job", "Worker", "State", "#Step", "#Tries", "Changed", "Says"), Empty: &ui.Empty{Text: "There has been no job yet."}}
+	retry := c.Off("job.retry", "Ark", "ark")
+	t := ui.Table{Caption: "Jobs, newest first", Columns: ui.Cols("Job", "Worker", "State", "#Step", "#Tries", "Changed", "Says", "Again"), Empty: &ui.Empty{Text: "There has been no job yet."}}
 	for i := len(jobs) - 1; i >= 0 && len(t.Rows) < 100; i-- {
 		j := jobs[i]
-		t.Rows = append(t.Rows, []ui.Cell{{Text: title(j.Kind), Head: true, Soft: j.Subject}, {Text: j.Role}, {Tag: jobTag(string(j.State))}, {Text: number(j.Step)}, {Text: number(j.Attempts)}, {Text: when(j.Updated)}, {Text: sentence(j.Says)}})
+		t.Rows = append(t.Rows, []ui.Cell{{Text: title(j.Kind), Head: true, Soft: j.Subject}, {Text: j.Role}, {Tag: jobTag(string(j.State))}, {Text: number(j.Step)}, {Text: number(j.Attempts)}, {Text: when(j.Updated)}, {Text: sentence(j.Says)}, {}})
+		if j.State == store.JobFailed {
+			t.Rows[len(t.Rows)-1][7].Button = &ui.Button{Text: "Try again", Action: "/jobs/" + j.ID + "/retry", Look: "secondary", Off: retry}
+		}
 	}
 	page.Body = []ui.Block{ui.Part{ID: "system", Refresh: 10, Body: []ui.Block{figures, parts, ui.Head2{Text: "Jobs", ID: "jobs"}, t}}, ui.Links{Items: []ui.Link{{Text: "How long data takes to be of use", Href: "/latency"}}}}
 	return c.Page(page)
+}
+
+// retry starts a failed job again, from the step it failed at.
+func (p *Portal) retry(c *Call, id string) error {
+	if err := ark.CheckID(ark.PrefixJob, id); err != nil {
+		return err
+	}
+	return p.cfg.Store.Act(c.Ctx(), c.Actor, "job.retry", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
+		return []store.Event{{Type: "job.retried", Subjects: []string{id}}}, tx.RequeueJob(c.Ctx(), id)
+	})
+}
+
+func (p *Portal) retryJob(c *Call) error {
+	return c.Attempt(nil, func(url.Values) (string, error) { return "/system#jobs", p.retry(c, c.ID()) })
 }
 
 // stage is one part of the way from a delivery to a release.
