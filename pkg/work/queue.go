@@ -50,9 +50,18 @@ type Local struct {
 var _ Queue = Local{}
 var workerActor = store.Actor{System: "worker"}
 
-// Lease implements Queue.
+// Lease implements Queue. A job that took its worker down at every attempt is
+// failed for good instead of being handed out once more.
 func (l Local) Lease(ctx context.Context, role, owner string) (*store.Job, error) {
-	return l.St.Lease(ctx, role, owner, leaseFor)
+	for {
+		job, err := l.St.Lease(ctx, role, owner, leaseFor)
+		if err != nil || job == nil || job.Attempts <= store.MaxAttempts {
+			return job, err
+		}
+		if err := l.Fail(ctx, job.ID, owner, "the worker stopped each time it did this", true); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // Extend implements Queue.

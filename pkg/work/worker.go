@@ -30,6 +30,7 @@ type Worker struct {
 	Fail  Failpoint
 	Log   *slog.Logger
 	Idle  time.Duration // how long to wait when there is nothing to do
+	Every time.Duration // how often to extend a lease; 0: every 15 s
 }
 
 // Run works until ctx ends. A job in hand is then dropped; its lease runs out
@@ -81,11 +82,15 @@ func (w *Worker) do(ctx context.Context, job store.Job) {
 
 // keep extends the lease until ctx ends, and cancels the work when it is lost.
 func (w *Worker) keep(ctx context.Context, id string, lost context.CancelCauseFunc) {
+	every := w.Every
+	if every <= 0 {
+		every = extendEvery
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(extendEvery):
+		case <-time.After(every):
 		}
 		if err := w.Queue.Extend(ctx, id, w.Owner); ark.Is(err, ark.Conflict) {
 			lost(err)
