@@ -32,15 +32,13 @@ func (p *Plan) block() {
 
 // number gives each record its block: 0 when a key is null or nobody shares it.
 func (r *rule) number(n, limit int) {
-	ids := make([]uint32, n)
-	copy(ids, r.keys[0].ids)
-	size := len(r.keys[0].words)
-	for _, k := range r.keys[1:] {
-		size = combine(ids, k.ids, false, nil)
-	}
-	ids, size = dropSingles(ids, size)
+	ids, size := r.group(n)
 	if r.perRow > 0 {
-		limit = affordable(ids, size, r.perRow*float64(n), limit)
+		most := r.perRow * float64(n)
+		if r.total > 0 {
+			most = min(most, r.total)
+		}
+		limit = affordable(ids, size, most, limit)
 	}
 	if limit > 0 {
 		for _, v := range r.ref {
@@ -65,6 +63,108 @@ func (r *rule) number(n, limit int) {
 		}
 	}
 	r.ids, r.size = ids, size
+}
+
+// group numbers the records by their keys.
+func (r *rule) group(n int) ([]uint32, int) {
+	keys := make([]uint64, n)
+	switch len(r.keys) {
+	case 1:
+		ids := slices.Clone(r.keys[0].ids)
+		return dropSingles(ids, len(r.keys[0].words))
+	case 2:
+		a, b := r.keys[0].ids, r.keys[1].ids
+		for i := range keys {
+			if a[i] != 0 && b[i] != 0 {
+				keys[i] = uint64(a[i])<<32 | uint64(b[i])
+			}
+		}
+	default: // exact for two parts at a time
+		ids := slices.Clone(r.keys[0].ids)
+		for _, k := range r.keys[1 : len(r.keys)-1] {
+			for i := range keys {
+				keys[i] = 0
+				if ids[i] != 0 && k.ids[i] != 0 {
+					keys[i] = uint64(ids[i])<<32 | uint64(k.ids[i])
+				}
+			}
+			ids, _ = numberKeys(keys)
+		}
+		for i, b := range r.keys[len(r.keys)-1].ids {
+			keys[i] = 0
+			if ids[i] != 0 && b != 0 {
+				keys[i] = uint64(ids[i])<<32 | uint64(b)
+			}
+		}
+	}
+	return numberKeys(keys)
+}
+
+// numberKeys numbers the keys that occur twice or more densely from 1; others,
+// and key 0, get 0. It works on one small part of the keys at a time, so that
+// its tables stay in cache.
+func numberKeys(keys []uint64) (ids []uint32, size int) {
+	bits := 1
+	for len(keys)>>bits > 1024 && bits < 14 {
+		bits++
+	}
+	type entry struct {
+		key uint64
+		at  uint32
+	}
+	starts := make([]uint32, 1<<bits+1)
+	for _, k := range keys {
+		if k != 0 {
+			starts[frame.Mix(k)>>(64-bits)+1]++
+		}
+	}
+	for i := 1; i < len(starts); i++ {
+		starts[i] += starts[i-1]
+	}
+	parts := make([]entry, starts[len(starts)-1])
+	next := slices.Clone(starts)
+	for i, k := range keys {
+		if k != 0 {
+			p := frame.Mix(k) >> (64 - bits)
+			parts[next[p]] = entry{k, uint32(i)}
+			next[p]++
+		}
+	}
+	ids = make([]uint32, len(keys))
+	var slots []uint32 // of the first entry with the key, plus one
+	n := uint32(0)
+	for p := range 1 << bits {
+		part := parts[starts[p]:starts[p+1]]
+		room := 16
+		for room < 2*len(part) {
+			room *= 2
+		}
+		if room > len(slots) {
+			slots = make([]uint32, room)
+		}
+		table := slots[:room]
+		clear(table)
+		mask := uint64(room - 1)
+		for i := range part {
+			e := &part[i]
+			for h := frame.Mix(e.key) & mask; ; h = (h + 1) & mask {
+				f := table[h]
+				if f == 0 {
+					table[h] = uint32(i) + 1
+					break
+				}
+				if first := &part[f-1]; first.key == e.key {
+					if ids[first.at] == 0 {
+						n++
+						ids[first.at] = n
+					}
+					ids[e.at] = ids[first.at]
+					break
+				}
+			}
+		}
+	}
+	return ids, int(n) + 1
 }
 
 // combine renumbers ids by (ids, with). Without split a null in either makes
@@ -207,40 +307,65 @@ func (r *rule) lists() (order, starts []uint32) {
 func (p *Plan) pack() {
 	p.width, p.slots = len(p.comps)+len(p.rules), len(p.vs.slots)
 	p.rows, p.cold = make([]uint32, p.width*p.f.N), make([]uint32, p.slots*p.f.N)
-	for j, v := range p.vs.slots {
-		for i, id := range v.ids {
-			p.cold[i*p.slots+j] = id
-		}
-	}
+	tuples := make([][]uint32, len(p.comps))
 	for j := range p.comps {
-		for i, id := range p.comps[j].tuples(p.vs) {
-			p.rows[i*p.width+j] = id
+		tuples[j] = p.comps[j].tuples(p.vs)
+	}
+	base := len(p.comps)
+	for k := range p.rules {
+		p.rules[k].slot = base + k
+	}
+	const chunk = 512 // rows laid out at a time, to stay in cache
+	for lo := 0; lo < p.f.N; lo += chunk {
+		hi := min(lo+chunk, p.f.N)
+		for j, v := range p.vs.slots {
+			for i, id := range v.ids[lo:hi] {
+				p.cold[(lo+i)*p.slots+j] = id
+			}
+		}
+		for j, t := range tuples {
+			for i, id := range t[lo:hi] {
+				p.rows[(lo+i)*p.width+j] = id
+			}
+		}
+		for k := range p.rules {
+			for i, id := range p.rules[k].ids[lo:hi] {
+				p.rows[(lo+i)*p.width+base+k] = id
+			}
 		}
 	}
 	for k := range p.rules {
-		r := &p.rules[k]
-		r.slot = len(p.comps) + k
-		for i, id := range r.ids {
-			p.rows[i*p.width+r.slot] = id
-		}
-		r.ids = nil
+		p.rules[k].ids = nil
 	}
 }
 
 // tuples numbers the combinations of the values that c looks at: two records
 // with the same numbers compare the same.
 func (c *comparison) tuples(vs *vectors) []uint32 {
-	if len(c.slots) == 1 {
-		return vs.slots[c.slots[0]].ids
+	var parts []*vector // values of single columns tell what is derived from them
+	seen := map[*frame.Column]bool{}
+	for _, s := range c.slots {
+		v := vs.slots[s]
+		if v.from != nil {
+			if seen[v.from] {
+				continue
+			}
+			seen[v.from] = true
+			v = &vector{ids: v.from.IDs}
+		}
+		parts = append(parts, v)
+	}
+	if len(parts) == 1 {
+		return parts[0].ids
 	}
 	ids := make([]uint32, vs.f.N)
 	for i := range ids {
 		ids[i] = 1
 	}
-	for _, s := range c.slots {
+	for _, v := range parts {
 		t := frame.NewNumbers(1024)
 		for i, a := range ids {
-			ids[i] = t.Number(uint64(a)<<32 | uint64(vs.slots[s].ids[i]))
+			ids[i] = t.Number(uint64(a)<<32 | uint64(v.ids[i]))
 		}
 	}
 	return ids
@@ -253,7 +378,7 @@ func (p *Plan) free() {
 		v.frequencies()
 	}
 	for _, v := range p.vs.all {
-		v.ids = nil
+		v.ids, v.from = nil, nil
 		if v.slot < 0 {
 			v.words, v.nums = nil, nil
 		}

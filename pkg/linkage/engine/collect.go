@@ -121,6 +121,9 @@ func (p *Plan) collect(ctx context.Context) (*candidates, error) {
 	return out, nil
 }
 
+// randomRows is from how many records random pairs are drawn.
+const randomRows = 60_000
+
 // random compares pairs of records drawn at random, always the same ones, and
 // returns for each comparison how often each level came out.
 func (p *Plan) random(pairs int) [][]float64 {
@@ -134,7 +137,15 @@ func (p *Plan) random(pairs int) [][]float64 {
 	w := &scratch{}
 	var digits []int
 	state := uint64(1)
-	draw := func() uint32 { state += 0x9E3779B97F4A7C15; return uint32(frame.Mix(state) % uint64(p.f.N)) }
+	next := func() uint64 { state += 0x9E3779B97F4A7C15; return frame.Mix(state) }
+	some := make([]uint32, min(p.f.N, randomRows)) // few enough to stay in cache
+	for i := range some {
+		some[i] = uint32(next() % uint64(p.f.N))
+		if p.f.N <= randomRows {
+			some[i] = uint32(i)
+		}
+	}
+	draw := func() uint32 { return some[next()%uint64(len(some))] }
 	for range pairs {
 		l, r := draw(), draw()
 		if l == r || p.m.Mode == model.Link && p.f.Source[l] == p.f.Source[r] {

@@ -37,6 +37,7 @@ type rule struct {
 	keys   []*vector
 	ref    []*vector
 	perRow float64
+	total  float64
 	blind  bool
 	rest   test
 	slot   int // of the block number in a record's row
@@ -158,7 +159,7 @@ func (c *compiler) rule(r model.Rule) (rule, error) {
 	if err != nil {
 		return rule{}, err
 	}
-	out := rule{name: r.Name, cols: map[string]bool{}, perRow: r.PerRow, blind: r.Blind}
+	out := rule{name: r.Name, cols: map[string]bool{}, perRow: r.PerRow, total: r.Total, blind: r.Blind}
 	if out.name == "" {
 		out.name = r.When
 	}

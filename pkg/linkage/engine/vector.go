@@ -16,11 +16,12 @@ type vector struct {
 	slot    int // place among a record's values; -1 when only blocking looks at it
 	ids     []uint32
 	words   []string
-	nums    []float64 // per value; NaN when it is not a number
-	letters []uint64  // per value; nil until asked for
-	counts  []int32   // per value; nil until asked for
-	known   float64   // records that have a value; 0: sum of counts
-	times   []uint32  // how many rows each record stands for; nil: one
+	nums    []float64     // per value; NaN when it is not a number
+	letters []uint64      // per value; nil until asked for
+	counts  []int32       // per value; nil until asked for
+	known   float64       // records that have a value; 0: sum of counts
+	from    *frame.Column // the one column it is worked out of; nil: several
+	times   []uint32      // how many rows each record stands for; nil: one
 }
 
 func (v *vector) masks() []uint64 {
@@ -109,7 +110,7 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 		cols[name], only = c, c
 	}
 	if n.Op == expr.Col {
-		return &vector{ids: only.IDs, words: only.Dict, counts: only.Counts, known: only.Known}, nil
+		return &vector{ids: only.IDs, words: only.Dict, counts: only.Counts, known: only.Known, from: only}, nil
 	}
 	b := &vectorMaker{in: frame.NewInterner(), nums: []float64{math.NaN()}}
 	if len(cols) == 1 { // once per distinct value
@@ -130,7 +131,7 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 		for i, id := range only.IDs {
 			ids[i] = renumber[id]
 		}
-		return &vector{ids: ids, words: b.in.Dict(), nums: b.nums}, nil
+		return &vector{ids: ids, words: b.in.Dict(), nums: b.nums, from: only}, nil
 	}
 	ids := make([]uint32, vs.f.N)
 	row := 0

@@ -203,10 +203,10 @@ const (
 func defaultRules(has func(...Role) bool) []Rule {
 	var out []Rule
 	add := func(name string, ref []string, keys ...string) {
-		out = append(out, Rule{Name: name, When: both(keys...), Refine: ref})
+		out = append(out, Rule{Name: name, When: both(keys...), Refine: ref, PerRow: perRow(ref)})
 	}
 	home := func(name string, keys ...string) { // brings households together
-		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), Blind: true})
+		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), PerRow: 4, Blind: true})
 	}
 	if has(Phone) {
 		home("phone", "%s.phone")
@@ -262,7 +262,7 @@ func defaultRules(has func(...Role) bool) []Rule {
 		home("family name and place", kFamily, "%s.place")
 	}
 	wide := func(name string, keys ...string) {
-		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), PerRow: 8, Blind: true})
+		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), PerRow: 8, Total: 400_000, Blind: true})
 	}
 	if has(Family) {
 		wide("family name, where it is rare", kFamily)
@@ -277,6 +277,14 @@ func defaultRules(has func(...Role) bool) []Rule {
 		wide("postcode, where it is rare", kCode)
 	}
 	return out
+}
+
+// perRow bounds rules whose blocks can be refined.
+func perRow(ref []string) float64 {
+	if len(ref) == 0 {
+		return 0
+	}
+	return 4
 }
 
 // split lists what divides an oversized block, in order.

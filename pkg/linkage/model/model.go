@@ -53,6 +53,8 @@ type Rule struct {
 	// the largest blocks are refined and then left out, and the report says how
 	// many pairs that lost. It lets a wide rule do what it can on any size.
 	PerRow float64
+	// Total, when above 0, bounds the rule to about that many pairs in all.
+	Total float64
 	// Blind keeps EM from learning on the rule's pairs, for rules that bring
 	// households together rather than people.
 	Blind bool

@@ -43,6 +43,7 @@ type specRule struct {
 	When   string   `yaml:"when"`
 	Refine []string `yaml:"refine"`
 	PerRow float64  `yaml:"per_row"`
+	Total  float64  `yaml:"total"`
 	Blind  bool     `yaml:"blind"`
 }
 
