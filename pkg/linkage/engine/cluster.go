@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"cmp"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -47,21 +47,17 @@ func (s *Scored) Clusters(edges []Edge, same [][2]uint32, how Clustering) (label
 	for _, q := range same {
 		cl.join(q[0], q[1])
 	}
-	order := make([]int, 0, len(edges))
+	order := make([]uint32, 0, len(edges))
 	for i, e := range edges {
 		if e.Tier >= 0 || e.Weight >= how.Accept {
-			order = append(order, i)
+			order = append(order, uint32(i))
 		}
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		x, y := &edges[a], &edges[b]
-		return cmp.Or(cmp.Compare(tierRank(x.Tier), tierRank(y.Tier)), cmp.Compare(y.Weight, x.Weight),
-			cmp.Compare(x.L, y.L), cmp.Compare(x.R, y.R))
-	})
+	order = byStrength(edges, order)
 	w := &scratch{}
 	pending := order
 	for pass := 0; pass < 4 && len(pending) > 0; pass++ {
-		var later []int
+		var later []uint32
 		changed := false
 		refused = refused[:0]
 		for _, i := range pending {
@@ -71,7 +67,7 @@ func (s *Scored) Clusters(edges []Edge, same [][2]uint32, how Clustering) (label
 				continue
 			}
 			if why, final := cl.judge(w, a, b, e, how); why != "" {
-				refused = append(refused, Refusal{i, why})
+				refused = append(refused, Refusal{int(i), why})
 				if !final {
 					later = append(later, i)
 				}
@@ -92,32 +88,78 @@ func (s *Scored) Clusters(edges []Edge, same [][2]uint32, how Clustering) (label
 	return labels, refused
 }
 
-func tierRank(t int8) int {
-	if t < 0 {
-		return 127
+// byStrength sorts edges by tier, then weight, then their order in edges: a
+// radix sort, for there are many.
+func byStrength(edges []Edge, order []uint32) []uint32 {
+	key := func(i uint32) uint64 {
+		e := &edges[i]
+		if e.Tier >= 0 {
+			return uint64(e.Tier)
+		}
+		b := math.Float64bits(e.Weight)
+		if b>>63 == 0 { // heavier first: greater numbers get smaller keys
+			return ^(b | 1<<63)
+		}
+		return b
 	}
-	return int(t)
+	type item struct {
+		key uint64
+		at  uint32
+	}
+	items, spare := make([]item, len(order)), make([]item, len(order))
+	for k, i := range order {
+		items[k] = item{key(i), i}
+	}
+	for shift := 0; shift < 64; shift += 16 {
+		var n [1 << 16]uint32
+		for i := range items {
+			n[items[i].key>>shift&0xffff]++
+		}
+		sum := uint32(0)
+		for d, c := range n {
+			n[d] = sum
+			sum += c
+		}
+		for i := range items {
+			d := items[i].key >> shift & 0xffff
+			spare[n[d]] = items[i]
+			n[d]++
+		}
+		items, spare = spare, items
+	}
+	for k := range items {
+		order[k] = items[k].at
+	}
+	return order
 }
 
 // clusters is a union-find whose root is the smallest member and which knows
 // the members and the one-only values of each cluster.
 type clusters struct {
-	p       *Plan
-	parent  []uint32
-	members map[uint32][]uint32 // of clusters of two and more, in order of joining
-	unique  []map[uint32]uint32 // per unique column: value of the cluster
-	apart   map[uint32][]uint32 // by record: records it must not join
+	p      *Plan
+	parent []uint32
+	next   []uint32            // the member that joined after; itself for the last
+	last   []uint32            // by root: the member that joined last
+	size   []uint32            // by root
+	unique [][]uint32          // per unique column, by root: value of the cluster
+	apart  map[uint32][]uint32 // by record: records it must not join
 
 	verdicts map[uint64]verdict
 }
 
 func newClusters(p *Plan) *clusters {
-	c := &clusters{p: p, parent: make([]uint32, p.f.N), members: map[uint32][]uint32{}, verdicts: map[uint64]verdict{}}
+	n := p.f.N
+	c := &clusters{p: p, parent: make([]uint32, n), next: make([]uint32, n), last: make([]uint32, n), size: make([]uint32, n),
+		verdicts: map[uint64]verdict{}}
 	for i := range c.parent {
-		c.parent[i] = uint32(i)
+		c.parent[i], c.next[i], c.last[i], c.size[i] = uint32(i), uint32(i), uint32(i), 1
 	}
-	for range p.unique {
-		c.unique = append(c.unique, map[uint32]uint32{})
+	for _, v := range p.unique {
+		values := make([]uint32, n)
+		for i := range values {
+			values[i] = p.values(uint32(i))[v.slot]
+		}
+		c.unique = append(c.unique, values)
 	}
 	return c
 }
@@ -130,19 +172,16 @@ func (c *clusters) find(x uint32) uint32 {
 	return x
 }
 
-func (c *clusters) of(root uint32) []uint32 {
-	if m := c.members[root]; m != nil {
-		return m
+// members appends up to limit members of the cluster of root, in the order in
+// which they joined.
+func (c *clusters) members(root uint32, limit int, into []uint32) []uint32 {
+	for x := root; len(into) < limit; x = c.next[x] {
+		into = append(into, x)
+		if c.next[x] == x {
+			break
+		}
 	}
-	return []uint32{root}
-}
-
-// value is the one value of a unique column in a cluster, or 0.
-func (c *clusters) value(i int, root uint32) uint32 {
-	if v, ok := c.unique[i][root]; ok {
-		return v
-	}
-	return c.p.values(root)[c.p.unique[i].slot]
+	return into
 }
 
 func (c *clusters) join(a, b uint32) {
@@ -153,16 +192,14 @@ func (c *clusters) join(a, b uint32) {
 	if b < a {
 		a, b = b, a
 	}
-	for i := range c.unique {
-		v := c.value(i, a)
-		if v == 0 {
-			v = c.value(i, b)
+	for _, values := range c.unique {
+		if values[a] == 0 {
+			values[a] = values[b]
 		}
-		c.unique[i][a] = v
-		delete(c.unique[i], b)
 	}
-	c.members[a] = append(c.of(a), c.of(b)...)
-	delete(c.members, b)
+	c.next[c.last[a]] = b
+	c.last[a] = c.last[b]
+	c.size[a] += c.size[b]
 	c.parent[b] = a
 }
 
@@ -179,35 +216,34 @@ const weakMean = "mean evidence between the groups is too weak"
 // judge says why a and b may not join by e, or nothing, and whether that will
 // stay so however they grow.
 func (c *clusters) judge(w *scratch, a, b uint32, e *Edge, how Clustering) (why string, final bool) {
-	key, sizes := uint64(min(a, b))<<32|uint64(max(a, b)), uint64(len(c.members[a]))<<32|uint64(len(c.members[b]))
-	if b < a {
-		sizes = sizes<<32 | sizes>>32
-	}
-	if e.Tier < 0 {
+	single := c.size[a] == 1 && c.size[b] == 1
+	key, sizes := uint64(min(a, b))<<32|uint64(max(a, b)), uint64(c.size[min(a, b)])<<32|uint64(c.size[max(a, b)])
+	if e.Tier < 0 && !single {
 		if v, ok := c.verdicts[key]; ok && v.sizes == sizes {
 			return v.why, v.final
 		}
 	}
-	why, final = c.forbidden(w, a, b, e), true
-	if why == "" && e.Tier < 0 && !how.Connected && sizes != 0 && c.mean(w, a, b) < how.Mean {
+	var as, bs [crossCap]uint32
+	ma, mb := c.members(a, crossCap, as[:0]), c.members(b, crossCap, bs[:0])
+	why, final = c.forbidden(w, a, b, ma, mb, e), true
+	if why == "" && e.Tier < 0 && !how.Connected && !single && c.mean(w, ma, mb) < how.Mean {
 		why, final = weakMean, false
 	}
-	if why != "" && e.Tier < 0 {
+	if why != "" && e.Tier < 0 && !single {
 		c.verdicts[key] = verdict{sizes, why, final}
 	}
 	return why, final
 }
 
 // forbidden says why a and b may not be one person, or nothing.
-func (c *clusters) forbidden(w *scratch, a, b uint32, e *Edge) string {
-	for i := range c.unique {
-		x, y := c.value(i, a), c.value(i, b)
-		if x != 0 && y != 0 && x != y {
+func (c *clusters) forbidden(w *scratch, a, b uint32, ma, mb []uint32, e *Edge) string {
+	for i, values := range c.unique {
+		if x, y := values[a], values[b]; x != 0 && y != 0 && x != y {
 			return "different values of " + c.p.m.Unique[i]
 		}
 	}
 	if len(c.apart) > 0 {
-		for _, x := range c.of(a) {
+		for _, x := range c.members(a, int(c.size[a]), nil) {
 			for _, y := range c.apart[x] {
 				if c.find(y) == b {
 					return "kept apart by a decision"
@@ -219,8 +255,8 @@ func (c *clusters) forbidden(w *scratch, a, b uint32, e *Edge) string {
 		return ""
 	}
 	for i, t := range c.p.cannot {
-		for _, x := range capped(c.of(a)) {
-			for _, y := range capped(c.of(b)) {
+		for _, x := range ma {
+			for _, y := range mb {
 				if t(w, c.p.values(min(x, y)), c.p.values(max(x, y))) == yes {
 					return c.p.m.Cannot[i].Name
 				}
@@ -230,19 +266,16 @@ func (c *clusters) forbidden(w *scratch, a, b uint32, e *Edge) string {
 	return ""
 }
 
-func capped(m []uint32) []uint32 { return m[:min(len(m), crossCap)] }
-
-// mean is the mean weight over the cross pairs of a and b.
-func (c *clusters) mean(w *scratch, a, b uint32) float64 {
-	sum, n := 0.0, 0
-	for _, x := range capped(c.of(a)) {
-		for _, y := range capped(c.of(b)) {
+// mean is the mean weight over the cross pairs of two sets of members.
+func (c *clusters) mean(w *scratch, as, bs []uint32) float64 {
+	sum := 0.0
+	for _, x := range as {
+		for _, y := range bs {
 			l, r := min(x, y), max(x, y)
 			sum += c.p.weight(c.p.pattern(w, l, r), l, r)
-			n++
 		}
 	}
-	return sum / float64(n)
+	return sum / float64(len(as)*len(bs))
 }
 
 // completeCap is the largest cluster whose pairs are all compared.

@@ -75,13 +75,12 @@ func Link(ctx context.Context, q Request) (*Done, error) {
 	if err := durable.MkdirAll(q.Out, 0o755); err != nil {
 		return nil, ark.Faultf(ark.Invalid, "the output folder can't be made").Do("check --out").Because(err)
 	}
-	order := newOrder(ids)
 	steps := []struct {
 		name  string
 		write func(io.Writer) error
 	}{
-		{"pairs.parquet", func(w io.Writer) error { return writePairs(w, ids, order, r) }},
-		{"clusters.parquet", func(w io.Writer) error { return writeClusters(w, ids, order, r.Clusters) }},
+		{"pairs.parquet", func(w io.Writer) error { return writePairs(w, ids, r) }},
+		{"clusters.parquet", func(w io.Writer) error { return writeClusters(w, ids, r.Clusters) }},
 		{"report.json", func(w io.Writer) error {
 			e := json.NewEncoder(w)
 			e.SetIndent("", "  ")

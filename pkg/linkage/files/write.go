@@ -1,9 +1,7 @@
 package files
 
 import (
-	"cmp"
 	"io"
-	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -28,35 +26,9 @@ func newTable(w io.Writer, s columnar.Schema, repeated ...string) (*pqarrow.File
 	return pqarrow.NewFileWriter(s.Arrow(), struct{ io.Writer }{w}, parquet.NewWriterProperties(props...), pqarrow.NewArrowWriterProperties())
 }
 
-// order is the order of ids as text: rows by rank, ranks by row.
-type order struct{ rows, rank []uint32 }
-
-func newOrder(ids []string) *order {
-	o := &order{rows: make([]uint32, len(ids)), rank: make([]uint32, len(ids))}
-	for i := range o.rows {
-		o.rows[i] = uint32(i)
-	}
-	if !slices.IsSorted(ids) {
-		slices.SortFunc(o.rows, func(a, b uint32) int { return cmp.Compare(ids[a], ids[b]) })
-	}
-	for r, i := range o.rows {
-		o.rank[i] = uint32(r)
-	}
-	return o
-}
-
-// writePairs writes the scored pairs, id_l before id_r, in order of both.
-func writePairs(w io.Writer, ids []string, o *order, r *linkage.Result) error {
-	type keyed struct {
-		key uint64
-		at  uint32
-	}
-	list := make([]keyed, len(r.Edges))
-	for i, e := range r.Edges {
-		a, b := o.rank[e.L], o.rank[e.R]
-		list[i] = keyed{uint64(min(a, b))<<32 | uint64(max(a, b)), uint32(i)}
-	}
-	slices.SortFunc(list, func(a, b keyed) int { return cmp.Compare(a.key, b.key) })
+// writePairs writes the scored pairs, id_l before id_r as text, in an order
+// that depends on the input and the model only.
+func writePairs(w io.Writer, ids []string, r *linkage.Result) error {
 	schema := columnar.Schema{
 		{Name: "id_l", Type: cell.String}, {Name: "id_r", Type: cell.String},
 		{Name: "weight", Type: cell.Float64}, {Name: "probability", Type: cell.Float64},
@@ -72,10 +44,14 @@ func writePairs(w io.Writer, ids []string, o *order, r *linkage.Result) error {
 	l, rt := b.Field(0).(*array.StringBuilder), b.Field(1).(*array.StringBuilder)
 	weight, prob := b.Field(2).(*array.Float64Builder), b.Field(3).(*array.Float64Builder)
 	pattern, tier := b.Field(4).(*array.StringBuilder), b.Field(5).(*array.StringBuilder)
-	for i, k := range list {
-		e := &r.Edges[k.at]
-		l.Append(ids[o.rows[k.key>>32]])
-		rt.Append(ids[o.rows[uint32(k.key)]])
+	for i := range r.Edges {
+		e := &r.Edges[i]
+		a, z := ids[e.L], ids[e.R]
+		if z < a {
+			a, z = z, a
+		}
+		l.Append(a)
+		rt.Append(z)
 		weight.Append(e.Weight)
 		prob.Append(engine.Probability(e.Weight))
 		p, ok := patterns[e.Pattern]
@@ -89,7 +65,7 @@ func writePairs(w io.Writer, ids []string, o *order, r *linkage.Result) error {
 		} else {
 			tier.AppendNull()
 		}
-		if (i+1)%columnar.DefaultRowGroup == 0 || i+1 == len(list) {
+		if (i+1)%columnar.DefaultRowGroup == 0 || i+1 == len(r.Edges) {
 			rec := b.NewRecord()
 			err := out.Write(rec)
 			rec.Release()
@@ -101,12 +77,16 @@ func writePairs(w io.Writer, ids []string, o *order, r *linkage.Result) error {
 	return out.Close()
 }
 
-// writeClusters writes id and cluster, the smallest id of the cluster, by id.
-func writeClusters(w io.Writer, ids []string, o *order, labels []uint32) error {
-	least := make([]uint32, len(ids)) // label → smallest rank + 1
+// writeClusters writes id and cluster, the smallest id of the cluster as text,
+// in the order of the rows.
+func writeClusters(w io.Writer, ids []string, labels []uint32) error {
+	least := make([]uint32, len(ids)) // label → row of the smallest id
+	for i := range least {
+		least[i] = uint32(i)
+	}
 	for i, l := range labels {
-		if r := o.rank[i] + 1; least[l] == 0 || r < least[l] {
-			least[l] = r
+		if uint32(i) != l && ids[i] < ids[least[l]] {
+			least[l] = uint32(i)
 		}
 	}
 	schema := columnar.Schema{{Name: "id", Type: cell.String}, {Name: "cluster", Type: cell.String}}
@@ -117,10 +97,10 @@ func writeClusters(w io.Writer, ids []string, o *order, labels []uint32) error {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema.Arrow())
 	defer b.Release()
 	id, cluster := b.Field(0).(*array.StringBuilder), b.Field(1).(*array.StringBuilder)
-	for i, row := range o.rows {
-		id.Append(ids[row])
-		cluster.Append(ids[o.rows[least[labels[row]]-1]])
-		if (i+1)%columnar.DefaultRowGroup == 0 || i+1 == len(o.rows) {
+	for i, own := range ids {
+		id.Append(own)
+		cluster.Append(ids[least[labels[i]]])
+		if (i+1)%columnar.DefaultRowGroup == 0 || i+1 == len(ids) {
 			rec := b.NewRecord()
 			err := out.Write(rec)
 			rec.Release()
