@@ -34,11 +34,7 @@ func (p *Plan) block() {
 func (r *rule) number(n, limit int) {
 	ids, size := r.group(n)
 	if r.perRow > 0 {
-		most := r.perRow * float64(n)
-		if r.total > 0 {
-			most = min(most, r.total)
-		}
-		limit = affordable(ids, size, most, limit)
+		limit = affordable(ids, size, r.most(n), limit)
 	}
 	if limit > 0 {
 		for _, v := range r.ref {
@@ -55,6 +51,7 @@ func (r *rule) number(n, limit int) {
 			before := pairsOf(ids, size)
 			if r.perRow > 0 {
 				leaveOut(ids, oversized(ids, size, limit))
+				ids, size = dropSingles(ids, size)
 			} else {
 				size = chop(ids, size, limit)
 			}
@@ -62,7 +59,24 @@ func (r *rule) number(n, limit int) {
 			r.lost += before - pairsOf(ids, size)
 		}
 	}
+	if r.perRow > 0 { // refined blocks count too
+		before := pairsOf(ids, size)
+		if most := r.most(n); float64(before) > 1.5*most {
+			leaveOut(ids, oversized(ids, size, affordable(ids, size, most, limit)))
+			ids, size = dropSingles(ids, size)
+			r.lost += before - pairsOf(ids, size)
+		}
+	}
 	r.ids, r.size = ids, size
+}
+
+// most is about how many pairs the rule may bring among n records.
+func (r *rule) most(n int) float64 {
+	most := r.perRow * float64(n)
+	if r.total > 0 {
+		most = min(most, r.total)
+	}
+	return most
 }
 
 // group numbers the records by their keys.
@@ -244,6 +258,9 @@ func affordable(ids []uint32, size int, pairs float64, limit int) int {
 
 // leaveOut takes the records of the given blocks to 0.
 func leaveOut(ids []uint32, blocks []bool) {
+	if blocks == nil {
+		return
+	}
 	for i, id := range ids {
 		if blocks[id] {
 			ids[i] = 0

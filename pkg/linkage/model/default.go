@@ -203,10 +203,10 @@ const (
 func defaultRules(has func(...Role) bool) []Rule {
 	var out []Rule
 	add := func(name string, ref []string, keys ...string) {
-		out = append(out, Rule{Name: name, When: both(keys...), Refine: ref, PerRow: perRow(ref)})
+		out = append(out, Rule{Name: name, When: both(keys...), Refine: ref, PerRow: perRow(ref), Total: 1_000_000})
 	}
 	home := func(name string, keys ...string) { // brings households together
-		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), PerRow: 4, Blind: true})
+		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), PerRow: 2, Total: 1_000_000, Blind: true})
 	}
 	if has(Phone) {
 		home("phone", "%s.phone")
@@ -224,7 +224,11 @@ func defaultRules(has func(...Role) bool) []Rule {
 	}
 	if has(Postcode, Birth) {
 		add("postcode and date of birth", nil, kCode, kBirth)
-		add("postcode district and date of birth", nil, kArea, kBirth)
+		ref := []string{}
+		if has(Given) {
+			ref = refine(kGiven1)
+		}
+		out = append(out, Rule{Name: "postcode district and date of birth", When: both(kArea, kBirth), Refine: ref, PerRow: 2, Total: 1_000_000})
 	}
 	if has(Given, Postcode) {
 		add("given name and postcode", refine(split(has)...), kGiven, kCode)
@@ -284,7 +288,7 @@ func perRow(ref []string) float64 {
 	if len(ref) == 0 {
 		return 0
 	}
-	return 4
+	return 3
 }
 
 // split lists what divides an oversized block, in order.
