@@ -188,3 +188,23 @@ func TestReviewByKeyboard(t *testing.T) {
 		t.Errorf("the vote is %q", v.Files[0].YourVote)
 	}
 }
+
+// TestPictures makes the pictures of the README, where ARK_PICTURES says.
+func TestPictures(t *testing.T) {
+	dir := os.Getenv("ARK_PICTURES")
+	if dir == "" {
+		t.Skip("ARK_PICTURES names no folder")
+	}
+	t.Setenv("ARK_SHOTS", dir)
+	b := newMarked(t, "")
+	b.people()
+	b.data()
+	_, ws := b.active("Alcohol and emergency care")
+	request := b.submit(ws)
+	b.checked(request, "review")
+	other := b.submitted("How late is kidney disease found?")
+	as := func(who, path string) look {
+		return look{Name: who, URL: b.origin() + path, Cookie: "ark=" + b.user(who), Window: true}
+	}
+	lookAt(t, []look{as("researcher", "/workspaces/"+ws), as("custodian", "/reviews/"+b.review(other)), as("checker1", "/queue/"+request)})
+}

@@ -110,6 +110,7 @@ func (p *pinned) Open(ctx context.Context, _ string, ref objects.Ref) (io.ReadCl
 // bench is a portal over a real store with real rooms and real policies.
 type bench struct {
 	t      *testing.T
+	mark   string // stands in every word of the workspace
 	p      *Portal
 	st     *store.Store
 	rooms  Rooms
@@ -122,6 +123,12 @@ type bench struct {
 }
 
 func newBench(t *testing.T) *bench {
+	t.Helper()
+	return newMarked(t, " CANARY")
+}
+
+// newMarked makes a bench in which mark stands in every word of the workspace.
+func newMarked(t *testing.T, mark string) *bench {
 	t.Helper()
 	ctx := context.Background()
 	access, err := policies.LoadAccess()
@@ -142,8 +149,8 @@ func newBench(t *testing.T) *bench {
 	cat := catalogue.New(st, true)
 	gov := governance.New(st, cat, head)
 	mem := &memory{at: map[string]string{}}
-	b := &bench{t: t, st: st, door: &testDoor{}, mem: mem, id: map[string]string{}, failed: map[string]int{}, log: &strings.Builder{}}
-	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Objects: mem, Outputs: &pinned{mem, testOutbox}, Enclave: testEnclave{},
+	b := &bench{t: t, mark: mark, st: st, door: &testDoor{}, mem: mem, id: map[string]string{}, failed: map[string]int{}, log: &strings.Builder{}}
+	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Objects: mem, Outputs: &pinned{mem, outboxFiles(mark)}, Enclave: testEnclave{outboxFiles(mark)},
 		Enter: func(ws, user, session string) (string, error) {
 			return "http://x.ws.localhost/.ark/enter?ticket=1", nil
 		}}

@@ -17,6 +17,7 @@ type look struct {
 	Cookie string `json:"cookie,omitempty"`
 	Status int    `json:"status,omitempty"`
 	Steps  []step `json:"steps,omitempty"`
+	Window bool   `json:"window,omitempty"` // the picture is of the window, not of the whole page
 }
 
 // step presses a key and looks for what should then be there.

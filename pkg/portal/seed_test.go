@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,15 +29,17 @@ func hash(s string) string {
 
 func queryEscape(s string) string { return url.QueryEscape(s) }
 
-// testOutbox is what lies in the workspace's outbox. CANARY stands in every
-// word that a workspace can write.
-var testOutbox = map[string]string{
-	"rates.csv":        "age,sex,people,rate CANARY\n18-39,F,1240,3.1\n18-39,M,1180,2.9\n40-64,F,2310,6.4\n40-64,M,2190,7.0\n65+,F,980,14.2\n65+,M,7,16.8\n",
-	"notes-CANARY.txt": "Counts are rounded to 10. CANARY\n",
+// outboxFiles is what lies in the workspace's outbox. mark stands in every word
+// that a workspace can write, but the name of the file that is released.
+func outboxFiles(mark string) map[string]string {
+	return map[string]string{
+		"rates.csv":             "age,sex,people,rate" + mark + "\n18-39,F,1240,3.1\n18-39,M,1180,2.9\n40-64,F,2310,6.4\n40-64,M,2190,7.0\n65+,F,980,14.2\n65+,M,7,16.8\n",
+		"notes" + mark + ".txt": "Counts are rounded to 10." + mark + "\n",
+	}
 }
 
 // testEnclave is an enclave in which everything runs and holds.
-type testEnclave struct{}
+type testEnclave struct{ files map[string]string }
 
 func (testEnclave) Probe(context.Context) error { return nil }
 func (testEnclave) Status(_ context.Context, id string) (enclave.Info, error) {
@@ -45,12 +48,14 @@ func (testEnclave) Status(_ context.Context, id string) (enclave.Info, error) {
 func (testEnclave) Usage(context.Context, string) (enclave.Usage, error) {
 	return enclave.Usage{Usage: runtime.Usage{MemoryBytes: 410 << 20, Processes: 14}, DiskBytes: 120 << 20, DiskSize: 1 << 30}, nil
 }
-func (testEnclave) ListOutbox(context.Context, string) ([]volume.Entry, error) {
+func (e testEnclave) ListOutbox(context.Context, string) ([]volume.Entry, error) {
 	var out []volume.Entry
-	for _, n := range []string{"notes-CANARY.txt", "rates.csv"} {
-		out = append(out, volume.Entry{Name: n, Size: int64(len(testOutbox[n])), ModTime: time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)})
+	for n, body := range e.files {
+		out = append(out, volume.Entry{Name: n, Size: int64(len(body)), ModTime: time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)})
 	}
-	return append(out, volume.Entry{Name: "link-CANARY", Refused: "it is a link"}), nil
+	out = append(out, volume.Entry{Name: "shortcut", Refused: "it is a link"})
+	slices.SortFunc(out, func(a, b volume.Entry) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
 }
 
 // people adds the organisations and the users of the demonstration.

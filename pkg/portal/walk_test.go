@@ -35,8 +35,9 @@ func (b *bench) checked(request string, verdict disclosure.Verdict) {
 // submit sends two files of the outbox through the page and returns the request.
 func (b *bench) submit(ws string) string {
 	b.t.Helper()
-	code, to, body := b.post("researcher", "/workspaces/"+ws+"/submit", "output", "rates.csv", "supporting", "notes-CANARY.txt", "group", "Rates CANARY",
-		"context", "Attendance rates by age and sex, for the report. CANARY", "population", "All attendances, smallest cell 7. CANARY", "controls", "Rounded to 10. CANARY", "relation", "None. CANARY")
+	m := b.mark
+	code, to, body := b.post("researcher", "/workspaces/"+ws+"/submit", "output", "rates.csv", "supporting", "notes"+m+".txt", "group", "Rates by age and sex"+m,
+		"context", "Attendance rates by age and sex in 2025, for the report to the alcohol board."+m, "population", "All attendances with an age; the smallest group has 7 people."+m, "controls", "Rates are rounded to one decimal."+m, "relation", "None before."+m)
 	if code != 303 {
 		b.t.Fatalf("submit: %d %s", code, body)
 	}

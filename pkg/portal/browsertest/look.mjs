@@ -53,7 +53,8 @@ for (const [size, [width, height]] of Object.entries(sizes)) {
       const result = await tab.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
       found = result.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.target.join(" ")).join(" | ")}`);
     }
-    if (job.shots) await tab.screenshot({ path: `${job.shots}/${page.name}-${size}.png`, fullPage: page.full !== false });
+    if (job.shots && page.window) await tab.waitForTimeout(300); // frames draw after the load
+    if (job.shots) await tab.screenshot({ path: `${job.shots}/${page.name}-${size}.png`, fullPage: !page.window });
     if (noise.length || found.length || overflow) bad++;
     console.log(JSON.stringify({ name: page.name, size, errors: noise, axe: found, overflow }));
     await tab.close();
