@@ -318,16 +318,25 @@ func (s *optimiser) integers(ctx context.Context) error {
 		if err := s.mip.SetDouble("mip_abs_gap", abs); err != nil {
 			return err
 		}
-		if err := s.mip.SetInt("mip_max_nodes", min(5000, max(10, s.b.Work-s.spent()))); err != nil {
+		if err := s.mip.SetInt("mip_max_nodes", min(2000, max(10, (s.b.Work-s.spent())/10))); err != nil {
 			return err
 		}
 		if s.b.Time > 0 && s.b.Now != nil {
 			// The solver's clock runs on over the runs of one model.
-			if err := s.mip.SetDouble("time_limit", s.mipTime+math.Max(0.1, (s.b.Time-s.b.Now()).Seconds())); err != nil {
+			if err := s.mip.SetDouble("time_limit", s.mipTime+math.Max(0.1, 0.7*(s.b.Time-s.b.Now()).Seconds())); err != nil {
 				return err
 			}
 		}
-		s.mips++
+		// Good patterns come from flows; the search need only beat the best.
+		if err := s.mip.SetDouble("mip_heuristic_effort", 0); err != nil {
+			return err
+		}
+		if s.best != nil {
+			if err := s.mip.Start(s.best.floats()); err != nil {
+				return err
+			}
+		}
+		s.mips += 20 + 2*s.cuts
 		began := time.Duration(0)
 		if s.b.Now != nil {
 			began = s.b.Now()
@@ -339,6 +348,7 @@ func (s *optimiser) integers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.nodes += sol.Nodes
 		if sol.Status != highs.Optimal && sol.Status != highs.Limit {
 			return nil
 		}

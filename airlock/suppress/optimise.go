@@ -14,7 +14,7 @@ import (
 // Budget bounds the search for cheaper patterns. A pattern is found and
 // verified whatever the budget; the bound then says how far from the best.
 type Budget struct {
-	Work int                  // attacks, flows and fifty per integer programme; 0: 20,000
+	Work int                  // attacks and flows; an integer programme counts twenty, two per cut and ten per node; 0: 5,000
 	Time time.Duration        // 0: none; with a time the result depends on the machine
 	Now  func() time.Duration // the clock for Time
 }
@@ -48,7 +48,8 @@ type optimiser struct {
 	cost    *big.Rat
 	bound   float64
 	cuts    int
-	mips    int
+	mips    int // units of work in integer programmes, nodes apart
+	nodes   int
 	mipTime float64 // seconds in integer programmes
 	whole   bool    // every weight is a whole number
 	cutLog  map[string]bool
@@ -61,7 +62,7 @@ func Solve(ctx context.Context, p *Problem, o Options, b Budget) (*Result, error
 		return nil, err
 	}
 	if b.Work == 0 {
-		b.Work = 20_000
+		b.Work = 5000
 	}
 	s := &optimiser{t: t, o: o, b: b, cutLog: map[string]bool{}, whole: true}
 	for _, w := range t.wrat {
@@ -199,10 +200,21 @@ func (s *optimiser) repairInsiders(ctx context.Context, w pattern) (pattern, boo
 	return nil, false, nil
 }
 
+// floats is the pattern as the solver's variables.
+func (p pattern) floats() []float64 {
+	out := make([]float64, len(p))
+	for i, w := range p {
+		if w {
+			out[i] = 1
+		}
+	}
+	return out
+}
+
 var errBudget = errors.New("suppress: the budget is spent")
 
 // spent is the work done so far.
-func (s *optimiser) spent() int { return s.j.a.calls + s.p.calls + 50*s.mips }
+func (s *optimiser) spent() int { return s.j.a.calls + s.p.calls + s.mips + 10*s.nodes }
 
 func (s *optimiser) over() bool {
 	return s.spent() >= s.b.Work || s.b.Time > 0 && s.b.Now != nil && s.b.Now() >= s.b.Time

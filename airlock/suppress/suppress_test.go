@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/big"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ark-tre/ark/airlock/suppress/highs"
 )
@@ -73,29 +71,6 @@ func protectSmall(p *Problem, lpl, upl int64) {
 		if f, _ := c.Value.Float64(); f > 0 && f < 10 {
 			p.Primary = append(p.Primary, Primary{Cell: c.ID, LPL: number(min(lpl, int64(f))), UPL: number(upl), SPL: number(0)})
 		}
-	}
-}
-
-func TestBenchmarkSizes(t *testing.T) {
-	if os.Getenv("ARK_BENCH") == "" {
-		t.Skip("set ARK_BENCH=1 to measure")
-	}
-	for _, n := range []int{15, 30} {
-		rng := rand.New(rand.NewPCG(1, uint64(n)))
-		p := grid(n, n, func(int, int) int64 {
-			if rng.IntN(100) < 12 {
-				return 1 + rng.Int64N(9)
-			}
-			return 10 + rng.Int64N(400)
-		})
-		protectSmall(p, 3, 5)
-		s := solver(t)
-		began := time.Now()
-		r, err := Solve(context.Background(), p, Options{Solver: s}, Budget{Time: 60 * time.Second, Now: func() time.Duration { return time.Since(began) }, Work: 1 << 30})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%d cells, %d primaries: %s cost %s bound %s gap %.4f cuts %d work %d in %v", len(p.Cells), len(p.Primary), r.Status, Text(r.Cost.Rat), Text(r.Bound.Rat), r.Gap, r.Cuts, r.Work, time.Since(began))
 	}
 }
 

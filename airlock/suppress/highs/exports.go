@@ -19,6 +19,7 @@ const (
 	expSetDouble = "ka"
 	expSetString = "la"
 	expInfo      = "Ba"
+	expInfo64    = "Ca"
 	expSolution  = "Ea"
 	expStatus    = "Ga"
 	expObjective = "Ka"

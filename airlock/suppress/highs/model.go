@@ -36,6 +36,7 @@ type Solution struct {
 	ColDual   []float64
 	RowDual   []float64
 	HasX      bool
+	Nodes     int // of the search tree of an integer problem
 }
 
 // Model is a problem inside the solver.
@@ -217,6 +218,13 @@ func (m *Model) Solve() (Solution, error) {
 			return sol, err
 		}
 		sol.Bound = x.read(out, 1)[0]
+		name, out = x.text("mip_node_count"), x.bytes(make([]byte, 8))
+		if err := m.must(m.s.call(expInfo64, m.h, name, out)); err != nil {
+			return sol, err
+		}
+		if b, ok := m.s.module.Memory().ReadUint64Le(uint32(out)); ok {
+			sol.Nodes = int(min(b, 1<<40))
+		}
 		sol.HasX = sol.Status == Optimal || !math.IsInf(sol.Objective, 0) && sol.Objective < 1e29
 	}
 	return sol, x.err

@@ -89,7 +89,7 @@ func (s *Solver) start(wasm []byte, clock func() time.Duration) error {
 		return err
 	}
 	for _, n := range []string{expCtors, expFree, expMalloc, expCreate, expDestroy, expRun, expPassLP, expPassMIP, expSetBool, expSetInt, expSetDouble, expSetString,
-		expInfo, expSolution, expStatus, expObjective, expAddRow, expCosts, expBounds, expClearSol, expSetSol} {
+		expInfo, expInfo64, expSolution, expStatus, expObjective, expAddRow, expCosts, expBounds, expClearSol, expSetSol} {
 		f := s.module.ExportedFunction(n)
 		if f == nil {
 			return fmt.Errorf("highs: export %q is missing", n)
