@@ -37,6 +37,9 @@ func Sign(ctx context.Context, kr keys.Keyring, key keys.Name, payloadType strin
 // Verify checks an envelope against a public key and returns its payload. A
 // wrong type, an altered payload and a foreign signature are Invalid faults.
 func Verify(ctx context.Context, envelope []byte, payloadType string, key ed25519.PublicKey) ([]byte, error) {
+	if len(key) != ed25519.PublicKeySize {
+		return nil, ark.Faultf(ark.Invalid, "that is not a public key of an Ark").Do("give the key that the Ark publishes")
+	}
 	var env dsse.Envelope
 	if err := json.Unmarshal(envelope, &env); err != nil {
 		return nil, ark.Faultf(ark.Invalid, "that is not a signed statement").Because(err)

@@ -1,4 +1,4 @@
-// Package depspin is temporary.
+// Package depspin is temporary: it pins dependencies that nothing imports yet.
 package depspin
 
 import (
