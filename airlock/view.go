@@ -157,7 +157,11 @@ func (r *Request) View(v Viewer) View {
 	}
 	for _, c := range r.Comments {
 		if r.maySee(v, c) {
-			out.Comments = append(out.Comments, CommentView{Comment: c, By: names[c.Author]})
+			by := names[c.Author]
+			if c.Author != v.User {
+				c.Author = "" // who it was stays unknown, by id as by name
+			}
+			out.Comments = append(out.Comments, CommentView{Comment: c, By: by})
 		}
 	}
 	return out

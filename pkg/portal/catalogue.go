@@ -14,7 +14,7 @@ func (p *Portal) catalogueRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /catalogue", Action: "self.read", On: whole, Serve: p.catalogueList},
 		{Pattern: "GET /catalogue/{id}", Action: "dataset.read", On: thing("Dataset"), Serve: p.dataset},
-		{Pattern: "GET /catalogue/{id}/synthetic/{file}", Action: "synthetic.download", On: thing("Dataset"), Serve: p.synthetic, Record: true},
+		{Pattern: "GET /catalogue/{id}/synthetic/{file}", Action: "synthetic.download", On: thing("Dataset"), Serve: p.synthetic, Record: true, Time: downloadTime},
 		{Pattern: "GET /catalogue/{id}/feasibility", Action: "feasibility.ask", On: thing("Dataset"), Serve: p.feasibilityForm},
 		{Pattern: "POST /catalogue/{id}/feasibility", Action: "feasibility.ask", On: thing("Dataset"), Serve: p.askFeasibility},
 		{Pattern: "GET /catalogue/{id}/feasibility/{question}", Action: "feasibility.ask", On: thing("Dataset"), Serve: p.feasibilityAnswer},

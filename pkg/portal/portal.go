@@ -121,10 +121,15 @@ func (p *Portal) Handler() http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.AddInsecureBypassPattern("POST " + LoggedOutPath) // the provider's server calls it, with a signed token
 	guard.SetDenyHandler(http.HandlerFunc(p.crossOrigin))
-	pages := edge.Headers(policy, p.cfg.HTTPS, guard.Handler(p.mux))
-	hosts := &edge.Hosts{Base: p.cfg.Host, Portal: pages, Issuer: p.cfg.Issuer, Workspace: p.cfg.Workspace}
+	// A deadline stays on its connection, so every request begins with one of
+	// its own; routes that need longer move it. Workspaces hold theirs open.
+	pages := edge.Headers(policy, p.cfg.HTTPS, edge.Limit(uploadBytes, defaultTime, guard.Handler(p.mux)))
+	hosts := &edge.Hosts{Base: p.cfg.Host, Portal: pages, Workspace: p.cfg.Workspace}
+	if p.cfg.Issuer != nil {
+		hosts.Issuer = edge.Limit(defaultBody, defaultTime, p.cfg.Issuer)
+	}
 	if p.cfg.FileViewer != nil {
-		hosts.Viewer = p.cfg.FileViewer
+		hosts.Viewer = edge.Limit(defaultBody, defaultTime, p.cfg.FileViewer)
 	}
 	return edge.Observe(p.cfg.Log, p.metrics, http.HandlerFunc(broken), hosts)
 }

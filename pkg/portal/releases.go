@@ -16,7 +16,7 @@ func (p *Portal) releaseRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /releases", Action: "self.read", On: whole, Serve: p.releaseList},
 		{Pattern: "GET /releases/{id}", Action: "release.read", On: thing("Release"), Serve: p.releaseRecord},
-		{Pattern: "GET /releases/{id}/download", Action: "release.download", On: thing("Release"), Serve: p.downloadRelease},
+		{Pattern: "GET /releases/{id}/download", Action: "release.download", On: thing("Release"), Serve: p.downloadRelease, Time: downloadTime},
 		{Pattern: "GET /releases/{id}/freeze", Action: "release.freeze", On: thing("Release"), Serve: p.freezePage},
 		{Pattern: "POST /releases/{id}/freeze", Action: "release.freeze", On: thing("Release"), Serve: p.freezeRelease},
 	}

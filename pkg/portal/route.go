@@ -26,6 +26,13 @@ type Route struct {
 
 const defaultBody = 1 << 20
 
+// defaultTime is how long a request may take unless its route says otherwise,
+// and downloadTime how long one may that sends or takes files.
+var (
+	defaultTime  = edge.Timing{Read: 30 * time.Second, Write: 30 * time.Second}
+	downloadTime = edge.Timing{Read: time.Minute, Write: time.Hour}
+)
+
 // Mutates reports whether the route changes something.
 func (r Route) Mutates() bool {
 	m, _, _ := strings.Cut(r.Pattern, " ")
@@ -73,7 +80,7 @@ func (p *Portal) add(r Route) error {
 		body = defaultBody
 	}
 	if timing == (edge.Timing{}) {
-		timing = edge.Timing{Read: 30 * time.Second, Write: 30 * time.Second}
+		timing = defaultTime
 	}
 	p.mux.Handle(r.Pattern, edge.Limit(body, timing, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		p.serve(r, w, q)

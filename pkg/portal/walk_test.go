@@ -211,6 +211,15 @@ func TestAirlockThroughThePages(t *testing.T) {
 	if page := b.get("researcher", "/outputs/"+request); !strings.Contains(page, "SECRETOPINION") || !strings.Contains(page, "Checker 1") {
 		t.Error("the author does not see the comment after the return")
 	}
+	// Nor does the API name a checker to the author, or one checker to the other.
+	for who, others := range map[string][]string{"researcher": {"checker1", "checker2"}, "checker2": {"checker1"}} {
+		_, body := b.do(who, "GET", apiPrefix+"/requests/"+request, nil)
+		for _, other := range others {
+			if !strings.Contains(body, "SECRETOPINION") || strings.Contains(body, b.user(other)) {
+				t.Errorf("the API tells %s who %s is, or lacks the comment: %s", who, other, body)
+			}
+		}
+	}
 	code, _, body := b.post("researcher", "/outputs/"+request+"/resubmit", "output", "rates.csv", "group", "Rates CANARY", "context", "Attendance rates by age and sex, CANARY again.", "population", "All CANARY", "controls", "Suppressed CANARY", "answer", "Suppressed the 7. CANARY")
 	if code != 303 {
 		t.Fatalf("resubmit: %d %s", code, body)
