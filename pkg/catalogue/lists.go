@@ -71,6 +71,23 @@ func currentLists(ctx context.Context, q store.Querier) (map[string]List, error)
 	return out, rows.Err()
 }
 
+// objectionsLinked refuses when the newest list of objections was received
+// after a linkage: it does not know yet whom to leave out.
+func objectionsLinked(ctx context.Context, q store.Querier, l *Linkage) error {
+	lists, err := currentLists(ctx, q)
+	if err != nil {
+		return err
+	}
+	newest, ok := lists[ListObjections]
+	if !ok {
+		return nil // nobody has objected
+	}
+	if _, linked := l.Outputs[ListObjections]; !linked || l.Started.Before(newest.Received) {
+		return ark.Faultf(ark.Conflict, "a list of objections was received after the newest linkage").Do("link again, so that those who objected are left out")
+	}
+	return nil
+}
+
 // OptOuts returns the persons with a national data opt-out, for a cut on the
 // given basis. Where it has to be applied and no list is known, or the newest
 // is too old, the cut is refused.

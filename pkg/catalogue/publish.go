@@ -57,6 +57,9 @@ func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (
 		if err != nil {
 			return nil, err
 		}
+		if err := objectionsLinked(ctx, tx, l); err != nil {
+			return nil, err
+		}
 		before, err := versions.Where(ctx, tx, "dataset = $1", dataset)
 		if err != nil {
 			return nil, err
