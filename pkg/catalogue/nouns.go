@@ -51,6 +51,7 @@ type DeliveryCounts struct {
 	Accepted    int64 `json:"accepted"`
 	Quarantined int64 `json:"quarantined"`
 	Duplicates  int64 `json:"duplicates"`
+	Superseded  int64 `json:"superseded"` // replaced by a later row of the same delivery
 }
 
 // Linkage is one run over all current deliveries, and the person index it made.

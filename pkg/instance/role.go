@@ -2,6 +2,7 @@ package instance
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,9 +11,12 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/attest"
+	"github.com/ark-tre/ark/pkg/catalogue/publish"
 	"github.com/ark-tre/ark/pkg/engine"
 	"github.com/ark-tre/ark/pkg/keys"
 	"github.com/ark-tre/ark/pkg/keys/local"
+	"github.com/ark-tre/ark/pkg/ledger"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/objects/folder"
 	"github.com/ark-tre/ark/pkg/work"
@@ -110,4 +114,36 @@ func roleOfUser() func(uint32) string {
 		}
 		return ids[uid]
 	}
+}
+
+// Manifest reads a version's manifest, whose objects' names begin with prefix,
+// and checks its signature.
+func (r *Role) Manifest(ctx context.Context, prefix string) (publish.Manifest, error) {
+	var m publish.Manifest
+	ref, err := r.Objects.Stat(ctx, objects.Versions, prefix+"manifest.json")
+	if err != nil {
+		return m, err
+	}
+	signed, err := r.Objects.Get(ctx, ref)
+	if err != nil {
+		return m, err
+	}
+	key, err := r.Keys.Public(ctx, publish.SigningKey)
+	if err != nil {
+		return m, err
+	}
+	payload, err := attest.Verify(ctx, signed, publish.ManifestType, key)
+	if err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal(payload, &m)
+}
+
+// LedgerKey is the ledger's public key, as a line for verifying.
+func (r *Role) LedgerKey(ctx context.Context) (string, error) {
+	l, err := ledger.Open(ctx, ledger.Config{Tiles: ledger.InStore(r.Objects), Keys: r.Keys, Key: ledgerKey, Origin: r.Config.ledgerOrigin()})
+	if err != nil {
+		return "", err
+	}
+	return l.VerifierKey(ctx)
 }

@@ -22,21 +22,41 @@ func (l *Log) Export(ctx context.Context, dir string) (Checkpoint, error) {
 	if err == nil && len(entries) > 0 {
 		return Checkpoint{}, ark.Faultf(ark.Conflict, "the folder to export into is not empty").Do("give a new or empty folder")
 	}
+	return head, export(l.getter(ctx), head, dir)
+}
+
+func export(get getter, head Checkpoint, dir string) error {
 	for _, part := range parts(head.Size) {
-		data, err := l.getter(ctx).widest(part.path, part.width)
+		data, err := get.widest(part.path, part.width)
 		if err != nil {
-			return Checkpoint{}, err
+			return err
 		}
-		data, err = part.cut(data)
-		if err != nil {
-			return Checkpoint{}, err
+		if data, err = part.cut(data); err != nil {
+			return err
 		}
-		err = writePart(dir, partial(part.path, part.width), data)
-		if err != nil {
-			return Checkpoint{}, err
+		if err := writePart(dir, partial(part.path, part.width), data); err != nil {
+			return err
 		}
 	}
-	return head, writePart(dir, headName, head.Note)
+	return writePart(dir, headName, head.Note)
+}
+
+// Fetch copies a log that somebody publishes into dir, which must be empty or
+// not exist, for Verify: get returns a part by its C2SP path. Nothing of it is
+// trusted; the key that checks the checkpoint has to come another way.
+func Fetch(get func(path string) ([]byte, error), dir string, verifierKeys ...string) (Checkpoint, error) {
+	signed, err := get(headName)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	head, err := OpenCheckpoint(signed, verifierKeys...)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return Checkpoint{}, ark.Faultf(ark.Conflict, "the folder to fetch into is not empty").Do("give a new or empty folder")
+	}
+	return head, export(get, head, dir)
 }
 
 func writePart(dir, name string, data []byte) error {

@@ -68,6 +68,7 @@ func (b Bench) takeIn(ctx context.Context, job catalogue.IntakeJob) (catalogue.I
 		res.Counts.Accepted += t.Accepted
 		res.Counts.Quarantined += t.Quarantined
 		res.Counts.Duplicates += t.Duplicates
+		res.Counts.Superseded += t.Superseded
 	}
 	quality, err := report.JSON()
 	if err != nil {
