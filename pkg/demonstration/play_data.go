@@ -199,7 +199,7 @@ func (p *play) compare(h *pseudonym.Hasher, person map[string]string) (score, er
 		if err != nil {
 			return s, err
 		}
-		k := h.RecordKey(row[0], row[1], []byte(row[2]))
+		k := h.PersonRecordKey(row[0], []byte(row[2]))
 		id, ok := person[string(k[:])]
 		if n == 0 || !ok || seen[string(k[:])] {
 			continue

@@ -58,7 +58,7 @@ func (c *Control) kinds() map[string]work.Kind {
 			Failed: failed(func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
 				return c.Workspaces.ApplyCut(ctx, tx, j.Subject, workspace.CutResult{Failed: says})
 			})},
-		"start-workspace": {Action: "workspace.apply", Resource: on("Workspace"),
+		"start-workspace": {Part: "enclave", Action: "workspace.apply", Resource: on("Workspace"),
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.StartResult) ([]store.Event, error) {
 				return c.Workspaces.ApplyStart(ctx, tx, j.Subject, r)
 			}),

@@ -33,12 +33,21 @@ type Queue interface {
 
 // Kind is how the control plane applies the result of one kind of job.
 type Kind struct {
+	Part     string                             // which part of the system records it: "worker" unless said otherwise
 	Action   string                             // the policy action of applying it
 	Resource func(job store.Job) store.Resource // what it is applied to
 	Apply    func(ctx context.Context, tx *store.Tx, job store.Job, output json.RawMessage) ([]store.Event, error)
 	// Failed applies a failure for good. nil leaves the job failed, for an
 	// operator to start again.
 	Failed func(ctx context.Context, tx *store.Tx, job store.Job, says string) ([]store.Event, error)
+}
+
+// actor is the part of the system that records the result.
+func (k Kind) actor() store.Actor {
+	if k.Part == "" {
+		return workerActor
+	}
+	return store.Actor{System: k.Part}
 }
 
 // Local is the queue inside the control plane.
@@ -80,7 +89,7 @@ func (l Local) Done(ctx context.Context, id, owner string, output json.RawMessag
 	if err != nil {
 		return err
 	}
-	return l.St.Act(ctx, workerActor, kind.Action, kind.Resource(*job), func(tx *store.Tx) ([]store.Event, error) {
+	return l.St.Act(ctx, kind.actor(), kind.Action, kind.Resource(*job), func(tx *store.Tx) ([]store.Event, error) {
 		if err := tx.FinishJob(ctx, id, owner, store.JobDone, ""); err != nil {
 			return nil, err
 		}
@@ -105,7 +114,7 @@ func (l Local) Fail(ctx context.Context, id, owner, says string, final bool) err
 			return []store.Event{{Type: "job.failed", Subjects: []string{id, job.Subject}}}, tx.FinishJob(ctx, id, owner, store.JobFailed, says)
 		})
 	}
-	return l.St.Act(ctx, workerActor, kind.Action, kind.Resource(*job), func(tx *store.Tx) ([]store.Event, error) {
+	return l.St.Act(ctx, kind.actor(), kind.Action, kind.Resource(*job), func(tx *store.Tx) ([]store.Event, error) {
 		if err := tx.FinishJob(ctx, id, owner, store.JobFailed, says); err != nil {
 			return nil, err
 		}
