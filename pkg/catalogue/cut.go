@@ -58,7 +58,6 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 		return nil, ark.Faultf(ark.Conflict, "that version of %s is not published (any more)", d.Slug).Do("choose a published version")
 	}
 	c := &Cut{Dataset: d.ID, Slug: d.Slug, Version: v.ID, Profile: d.Profile, Orgs: d.Orgs, Sensitive: []string{}, Quasi: []string{}}
-	asked := 0
 	for name := range variables {
 		if _, ok := v.Table(name); !ok {
 			return nil, ark.Faultf(ark.Invalid, "the dataset %s has no table %q", d.Slug, clip(name)).At("", 0, "variables").Do("use the names of the catalogue")
@@ -70,16 +69,9 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 		}
 	}
 	for _, t := range d.Tables {
-<<<<<<< HEAD
 		if len(variables[t.Name]) == 0 && t.Name != PersonTable {
 			continue // the person table says who is in the version, so every cut reads it
-=======
-		// The table of people is always there: it says whom the cut reaches.
-		if len(variables[t.Name]) == 0 && t.Name != PersonTable {
-			continue
->>>>>>> 5c31278 (catalogue: the table of people is always part of a cut)
 		}
-		asked += len(variables[t.Name])
 		ct, err := planTable(*d, t, *v, variables[t.Name], filters[t.Name])
 		if err != nil {
 			return nil, err
@@ -94,11 +86,7 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 		}
 		c.Tables = append(c.Tables, ct)
 	}
-<<<<<<< HEAD
 	if !slices.ContainsFunc(c.Tables, func(t CutTable) bool { return len(t.Variables) > 0 }) {
-=======
-	if asked == 0 {
->>>>>>> 5c31278 (catalogue: the table of people is always part of a cut)
 		return nil, ark.Faultf(ark.Invalid, "no variable of %s is asked for", d.Slug).At("", 0, "variables").Do("choose the variables the study needs")
 	}
 	sort.Strings(c.Sensitive)
