@@ -280,7 +280,7 @@ func checkVersion(ctx context.Context, role *instance.Role, d catalogue.Dataset)
 			return 0, err
 		}
 		def, _ := d.Table(t.Name)
-		allowed := map[string]bool{"person": true, "_org": true}
+		allowed := map[string]bool{"person": true, "_org": true, "_orgs": true}
 		for _, v := range def.Variables {
 			allowed[v.Name] = true
 		}
