@@ -43,6 +43,8 @@ func Rules() []Rule {
 		identifierPseudonym(),
 		labelEncoded(),
 		markTooNarrow(),
+		modelFewDegrees(),
+		modelPerfectFit(),
 		percentageWithoutBase(),
 		rowLevel(),
 		statisticEndpoint(),

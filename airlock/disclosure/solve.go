@@ -89,7 +89,7 @@ func (v *view) solveHidden() *hidden {
 		case !counts(c):
 		case col.total:
 			totalCol = c
-		case col.sure == likely || len(col.kinds) == 0:
+		case col.sure != sure || len(col.kinds) == 0:
 			partCols = append(partCols, c)
 		}
 	}

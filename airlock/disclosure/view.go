@@ -28,6 +28,7 @@ type column struct {
 	total   bool
 	sure    certainty // of the reading as counts
 	values  int       // distinct raw values
+	doubt   bool      // headed as a figure of a model, or as a name
 }
 
 func (c column) name() string { return strings.Join(c.path, " / ") }
@@ -125,8 +126,8 @@ func (v *view) readColumns() {
 	}
 	for c := range v.cols {
 		col := &v.cols[c]
-		if model < 2 && (col.is(kCoefficient) || col.is(kPValue)) && len(col.kinds) == 1 && col.whole && !col.minus && col.numbers >= 2 {
-			col.kinds = nil
+		if model < 2 && (col.is(kCoefficient) || col.is(kPValue)) && len(col.kinds) == 1 && col.whole && !col.minus && col.numbers >= 2 && doubtful(col.name()) {
+			col.kinds, col.doubt = nil, true
 		}
 	}
 }
@@ -251,7 +252,7 @@ func (v *view) settleUnknown() {
 		default:
 			col.sure = maybe
 		}
-		if v.titled() {
+		if v.titled() || !v.total() && slices.ContainsFunc(v.cols, func(c column) bool { return c.doubt }) {
 			col.sure = maybe // "Median length of stay": the title says what the numbers are
 		}
 		col.kinds = []kind{kCount}
@@ -289,6 +290,11 @@ func (v *view) readSites() {
 			if rk := v.rowKinds[r]; rk != nil && (len(kinds) == 0 || kinds[0] == kCount) {
 				kinds, s = rk, sure
 			}
+			if len(kinds) == 0 || kinds[0] == kCount && s != sure {
+				if k := v.namesModel(r); k != kUnknown {
+					kinds, s = []kind{k}, sure
+				}
+			}
 			if len(kinds) == 0 && v.namesCount(r) {
 				kinds, s = []kind{kCount}, sure
 			}
@@ -309,6 +315,22 @@ func (v *view) readSites() {
 			}
 		}
 	}
+}
+
+// namesModel reads a row labelled as a figure of a model ("Df Residuals",
+// "R-squared") in a column whose heading says nothing.
+func (v *view) namesModel(r int) kind {
+	for _, l := range v.labels {
+		ws := words(v.t.rows[r].cells[l].raw)
+		switch {
+		case len(ws) > 5:
+		case anyWord(ws, "df", "dof"):
+			return kDegrees
+		case anyWord(ws, "rsquared", "r2", "aic", "bic", "loglik") || anyWord(ws, "r") && anyWord(ws, "squared", "sq"):
+			return kCoefficient
+		}
+	}
+	return kUnknown
 }
 
 // namesCount reports whether a row is labelled as a count ("Deaths") in a

@@ -133,6 +133,11 @@ func compositeKinds(heading string) []kind {
 func kindOfWords(raw string, ws []string) kind {
 	has := func(set ...string) bool { return anyWord(ws, set...) }
 	switch {
+	case has("n", "num", "number", "no") && has("params", "param", "parameters", "iter", "iters", "iterations", "features", "splits", "folds", "estimators", "predictors", "trees",
+		"covariates", "knots", "epochs", "components", "variables", "layers", "terms", "bootstraps", "imputations", "permutations", "draws"):
+		return kLabel // a setting of a model counts no people
+	case has("max", "min") && has("depth", "leaf", "leaves", "features", "iter", "bins", "split", "child", "nodes", "categories"):
+		return kLabel
 	case has("pvalue", "pval", "pvalues", "signif", "significance") || has("p") && (len(ws) == 1 || has("value", "val", "trend", "interaction", "adj", "t", "z", "chi", "f")) || has("pr"):
 		return kPValue
 	case has("df", "dof", "degrees"):
@@ -141,7 +146,7 @@ func kindOfWords(raw string, ws []string) kind {
 		"irr", "smr", "arr", "stderr", "tstat", "statistic", "chisq", "chi2", "wald", "aic", "bic", "loglik", "deviance", "auc", "auroc", "sensitivity", "specificity",
 		"ppv", "npv", "brier", "slope", "intercept", "correlation", "corr", "rho", "tau", "kappa", "smd", "vif", "se", "r2", "rsquared", "hr", "rr", "effect",
 		"hazard", "odds", "likelihood", "zscore", "fpr", "tpr", "gain", "loss", "rmse", "mae", "accuracy", "f1", "survival", "surv", "cumhaz", "propensity", "importance", "gini", "hhi"),
-		has("sq", "squares", "ss") && has("sum", "mean"), has("variance") && has("ratio"), has("std", "standard") && has("err", "error", "errors"), has("chi") && has("square", "squared", "sq"), has("t", "z", "f") && (len(ws) == 1 && lowerLetter(raw) || has("stat", "value", "ratio")):
+		has("r") && has("squared", "sq", "square"), has("sq", "squares", "ss") && has("sum", "mean"), has("variance") && has("ratio"), has("std", "standard") && has("err", "error", "errors"), has("chi") && has("square", "squared", "sq"), has("t", "z", "f") && (len(ws) == 1 && lowerLetter(raw) || has("stat", "value", "ratio")):
 		return kCoefficient
 	case slices.Contains(strings.FieldsFunc(raw, func(r rune) bool { return !unicode.IsLetter(r) }), "OR"):
 		return kCoefficient
@@ -188,6 +193,14 @@ func kindOfWords(raw string, ws []string) kind {
 		return kLabel
 	}
 	return kUnknown
+}
+
+// doubtful reports whether a heading read as a coefficient may as well be a
+// name: "Upper limb", "Loss of consciousness", "Survival clinic".
+func doubtful(heading string) bool {
+	return !anyWord(words(heading), "ci", "lcl", "ucl", "lci", "uci", "conf", "ci95", "coef", "coefficient", "coefficients", "beta", "aor", "ahr", "irr", "smr", "arr", "stderr", "tstat",
+		"chisq", "chi2", "wald", "aic", "bic", "loglik", "auc", "auroc", "sensitivity", "specificity", "ppv", "npv", "brier", "rho", "tau", "kappa", "smd", "vif", "se", "r2",
+		"rsquared", "hr", "pvalue", "pval", "fpr", "tpr", "rmse", "mae", "f1", "cumhaz", "statistic")
 }
 
 // beforeBracket drops a unit in brackets: "Time (days)" → "Time ".
