@@ -65,9 +65,15 @@ func fingerprint(values []string, strong bool) uint64 {
 	return engine.Hash(strings.Join(values, "\x1f"))
 }
 
-// maxKeyed is how many identities may share a key before it is left out of the
-// state: such keys bring too many together, others must find the person.
-const maxKeyed = 400
+// keyed is how many identities may share a key of a rule before it is left out
+// of the state: such keys bring too many together, others must find the
+// person. Rules that are bounded in a full run are bounded more here.
+func keyed(r model.Rule) uint32 {
+	if r.PerRow > 0 {
+		return 8
+	}
+	return 60
+}
 
 // writeState writes nodes as a state. person gives each node's person number.
 func writeState(w io.Writer, n *nodes, m *model.Model, person func(node int) uint64, size []uint64, strong []bool, counts [][]int32, known []float64, merged [][2]uint64) error {
@@ -103,8 +109,9 @@ func writeState(w io.Writer, n *nodes, m *model.Model, person func(node int) uin
 	for i := range h.N {
 		u64(person(i))
 	}
-	for _, k := range keys {
-		many := crowded(k)
+	rules := append(append([]model.Rule(nil), m.Tiers...), m.Rules...)
+	for r, k := range keys {
+		many := crowded(k, keyed(rules[r]))
 		for _, v := range k {
 			x := uint32(v>>32) | 1
 			if v == 0 || many[v] {
@@ -128,8 +135,8 @@ func writeState(w io.Writer, n *nodes, m *model.Model, person func(node int) uin
 	return b.Flush()
 }
 
-// crowded returns the keys that too many share.
-func crowded(keys []uint64) map[uint64]bool {
+// crowded returns the keys that more than limit share.
+func crowded(keys []uint64, limit uint32) map[uint64]bool {
 	t := frame.NewNumbers(len(keys) / 2)
 	var n []uint32
 	for _, k := range keys {
@@ -144,7 +151,7 @@ func crowded(keys []uint64) map[uint64]bool {
 	}
 	out := map[uint64]bool{}
 	for _, k := range keys {
-		if k != 0 && n[t.Number(k)-1] > maxKeyed {
+		if k != 0 && n[t.Number(k)-1] > limit {
 			out[k] = true
 		}
 	}

@@ -76,13 +76,14 @@ type home struct{ street, postcode, phone string }
 type maker struct {
 	names  *names
 	n      int // people so far
+	keep   func(person, source int) bool
 	source [4]string
 }
 
 // schema of the generated records; person is the truth.
-func schema() columnar.Schema {
+func schema(id string) columnar.Schema {
 	var s columnar.Schema
-	for _, c := range []string{"id", "person", "source", "nhs_number", "given_name", "middle_name", "family_name",
+	for _, c := range []string{id, "person", "source", "nhs_number", "given_name", "middle_name", "family_name",
 		"date_of_birth", "sex", "postcode", "address_1", "phone", "email"} {
 		s = append(s, columnar.Field{Name: c, Type: columnar.String, Nullable: true})
 	}
@@ -95,16 +96,22 @@ func schema() columnar.Schema {
 // typing. It returns how many records there are. The same seed gives the same
 // bytes.
 func Generate(w io.Writer, people int, seed uint64) (int64, error) {
+	return generate(w, "id", people, seed, nil)
+}
+
+// generate is Generate with another name for the id and with only the records
+// that keep wants; nil wants all.
+func generate(w io.Writer, id string, people int, seed uint64, keep func(person, source int) bool) (int64, error) {
 	n, err := readNames()
 	if err != nil {
 		return 0, err
 	}
-	out, err := columnar.NewWriter(w, schema(), columnar.Options{Compression: columnar.Snappy})
+	out, err := columnar.NewWriter(w, schema(id), columnar.Options{Compression: columnar.Snappy})
 	if err != nil {
 		return 0, err
 	}
-	m := &maker{names: n, source: [4]string{"gp", "hospital", "mental", "social"}}
-	b := array.NewRecordBuilder(memory.DefaultAllocator, schema().Arrow())
+	m := &maker{names: n, keep: keep, source: [4]string{"gp", "hospital", "mental", "social"}}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema(id).Arrow())
 	defer b.Release()
 	for h := uint64(0); m.n < people; h++ {
 		rng := rand.New(rand.NewPCG(seed, h))
@@ -203,6 +210,9 @@ func (m *maker) records(rng *rand.Rand, p someone, b *array.RecordBuilder) {
 			if chance > 0 && rng.IntN(chance) == 0 {
 				row[i] = ""
 			}
+		}
+		if m.keep != nil && !m.keep(m.n, s) {
+			continue
 		}
 		for i, v := range row {
 			f := b.Field(i).(*array.StringBuilder)

@@ -63,7 +63,7 @@ func Run(ctx context.Context, o Options) error {
 		o.Rounds = 5
 	}
 	r := &runner{Options: o}
-	if err := os.MkdirAll(filepath.Join(o.Dir, "sets"), 0o755); err != nil {
+	if err := r.mkdirs(); err != nil {
 		return err
 	}
 	r.machine()
@@ -99,8 +99,21 @@ func Run(ctx context.Context, o Options) error {
 		if err := r.compare(ctx, s); err != nil {
 			return err
 		}
+		if n <= 1_000_000 {
+			if err := r.daily(ctx, n); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// mkdirs makes the folders below Dir.
+func (r *runner) mkdirs() error {
+	if err := os.MkdirAll(filepath.Join(r.Dir, "sets"), 0o755); err != nil {
+		return err
+	}
+	return os.MkdirAll(filepath.Join(r.Dir, "out"), 0o755)
 }
 
 func (r *runner) printf(format string, a ...any) { fmt.Fprintf(r.Out, format, a...) }
