@@ -93,6 +93,11 @@ func TestWordsOfAWorkspaceStayIn(t *testing.T) {
 			t.Errorf("only %d pages as %q", len(pages), who)
 		}
 		for path, body := range pages {
+			for _, checker := range []string{b.user("checker1"), b.user("checker2"), "Chris Checker", "Cara Second"} {
+				if slices.Contains([]string{"", "researcher", "colleague", "custodian", "lay"}, who) && strings.Contains(body, checker) && !strings.Contains(body, ">user.") { // an account has an entry, what it did has not its name
+					t.Errorf("%s as %q tells who checked: %s", path, who, checker)
+				}
+			}
 			if !strings.Contains(body, "CANARY") {
 				continue
 			}

@@ -179,7 +179,12 @@ func (p *Portal) airlockOperations(a *API) error {
 		}),
 		operation(a, Op{Method: get, Path: "/releases/{id}", Action: "release.read", On: "Release", Tag: "Airlock", Summary: "A release"}, func(c *Call, in *One) (*Body[*airlock.Release], error) {
 			return read(c, func(ctx context.Context, q store.Querier) (*airlock.Release, error) {
-				return airlock.GetRelease(ctx, q, in.ID)
+				r, err := airlock.GetRelease(ctx, q, in.ID)
+				if err != nil {
+					return nil, err
+				}
+				out := withoutChecker(*r)
+				return &out, nil
 			})
 		}),
 		operation(a, Op{Method: post, Path: "/releases/{id}/freeze", Action: "release.freeze", On: "Release", Tag: "Airlock", Summary: "Stop downloads of a release that should not have left"}, func(c *Call, in *reasonIn) (*struct{}, error) {
