@@ -126,20 +126,20 @@ func (a *Access) refusal(d store.Decision, act Action, diag cedar.Diagnostic) er
 	if d.Actor.User == "" && d.Actor.System == "" {
 		return ark.Faultf(ark.Unsigned, "only %s may %s", act.Who, act.Words).Do("sign in").By("signed-in")
 	}
-	// One decision gives one reason: of several, the policy that stands first.
-	slices.SortFunc(diag.Reasons, func(a, b cedar.DiagnosticReason) int { return a.Position.Line - b.Position.Line })
-	for _, why := range diag.Reasons {
-		notes := a.set.Get(why.PolicyID).Annotations()
-		f := ark.Faultf(ark.Forbidden, "%s", notes["says"]).Do(string(notes["remedy"])).By(string(why.PolicyID))
-		switch notes["kind"] {
-		case "lapsed":
-			f.Kind = ark.Lapsed
-		case "unsigned":
-			f.Kind = ark.Unsigned
-		}
-		return f
+	if len(diag.Reasons) == 0 {
+		return ark.Faultf(ark.Forbidden, "only %s may %s", act.Who, act.Words).Do("ask one of them, or ask the operator for the role").By("default-deny")
 	}
-	return ark.Faultf(ark.Forbidden, "only %s may %s", act.Who, act.Words).Do("ask one of them, or ask the operator for the role").By("default-deny")
+	// One decision gives one reason: of several, the policy that stands first.
+	why := slices.MinFunc(diag.Reasons, func(a, b cedar.DiagnosticReason) int { return a.Position.Line - b.Position.Line })
+	notes := a.set.Get(why.PolicyID).Annotations()
+	f := ark.Faultf(ark.Forbidden, "%s", notes["says"]).Do(string(notes["remedy"])).By(string(why.PolicyID))
+	switch notes["kind"] {
+	case "lapsed":
+		f.Kind = ark.Lapsed
+	case "unsigned":
+		f.Kind = ark.Unsigned
+	}
+	return f
 }
 
 func principal(d store.Decision) (cedar.Entity, error) {

@@ -3,7 +3,6 @@ package catalogue
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 
@@ -174,6 +173,3 @@ func GetVersion(ctx context.Context, q store.Querier, id string) (*Version, erro
 func Versions(ctx context.Context, q store.Querier, dataset string) ([]Version, error) {
 	return versions.Where(ctx, q, "dataset = $1", dataset)
 }
-
-// versionName is how a version stands in object names.
-func versionName(d Dataset, v Version) string { return fmt.Sprintf("%s/%s", d.Slug, v.ID) }
