@@ -42,6 +42,7 @@ func Rules() []Rule {
 		identifierPostcode(),
 		identifierPseudonym(),
 		labelEncoded(),
+		labelTooLong(),
 		markTooNarrow(),
 		modelFewDegrees(),
 		modelPerfectFit(),

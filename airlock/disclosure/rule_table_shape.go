@@ -52,7 +52,7 @@ func tableNoFigures() Rule {
 		Applies: "tables in which Ark understands no column as a figure", Needs: "the table",
 		Says: "A table of texts, or of numbers read as labels, can hold anything.",
 		check: func(v *view) []Finding {
-			if len(v.sites) > 0 || v.marked() {
+			if len(v.sites) > 0 {
 				return nil
 			}
 			return []Finding{v.finding(SevReview, Where{Line: v.t.rows[0].line}, 0, 0, "no column of this table is understood as a figure",
@@ -60,14 +60,15 @@ func tableNoFigures() Rule {
 		}}
 }
 
-// marked reports whether figures are withheld in the table.
-func (v *view) marked() bool {
-	for _, r := range v.t.rows {
-		for c, x := range r.cells {
-			if x.kind == cellMark && !v.cols[c].label {
-				return true
-			}
-		}
-	}
-	return false
+// longText is how long a label may be before it is a text.
+const longText = 200
+
+func labelTooLong() Rule {
+	return Rule{ID: "label-too-long", Effective: "2026-11-22", Clause: "free text is read by a person",
+		Applies: "labels, headings and notes", Needs: "the table",
+		Says: "A long text in a table can describe people.",
+		check: func(v *view) []Finding {
+			return v.identifier(func(text string, _, _ int) (Severity, bool) { return SevReview, len(text) > longText },
+				"a text of more than 200 bytes stands in the table", "move texts to the context, or shorten them")
+		}}
 }
