@@ -114,11 +114,7 @@ func Run(ctx context.Context, f *frame.Frame, m *model.Model, o Options) (*Resul
 	labels, refused := scored.Clusters(edges, nil, engine.Clustering{
 		Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected})
 	if m.Complete {
-		n := len(edges)
-		edges = scored.Complete(slices.Clip(edges), labels, engine.Weight(o.Keep))
-		if n != len(edges) { // refusals name edges by position
-			refused = nil
-		}
+		edges = scored.Complete(slices.Clip(edges), labels, engine.Weight(o.Keep)) // at the end: refusals name edges by position
 	}
 	r := &Result{Model: m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored, Accept: o.Accept, folded: folded}
 	if folded != nil {

@@ -70,9 +70,12 @@ func (r *rule) number(n, limit int) {
 	r.ids, r.size = ids, size
 }
 
+// enoughPairs is how many pairs every rule may bring, however few records.
+const enoughPairs = 50_000
+
 // most is about how many pairs the rule may bring among n records.
 func (r *rule) most(n int) float64 {
-	most := r.perRow * float64(n)
+	most := max(r.perRow*float64(n), enoughPairs)
 	if r.total > 0 {
 		most = min(most, r.total)
 	}
