@@ -10,6 +10,7 @@ import (
 )
 
 type ledgerCmd struct {
+	Fetch  ledgerFetchCmd  `cmd:"" help:"Copy a published ledger, to verify it."`
 	Verify ledgerVerifyCmd `cmd:"" help:"Verify an exported ledger, offline."`
 }
 

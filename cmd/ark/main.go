@@ -25,12 +25,31 @@ type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Serve an Ark."`
 	Demo     demoCmd     `cmd:"" help:"Make, fill and serve a demonstration Ark."`
 	Version  versionCmd  `cmd:"" help:"Print the version of this program."`
-	Ledger   ledgerCmd   `cmd:"" help:"Verify the ledger."`
+	Doctor   doctorCmd   `cmd:"" help:"Say whether this machine can run an Ark, and what to do where it can't."`
+	Ledger   ledgerCmd   `cmd:"" help:"Fetch and verify the ledger."`
 	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 	Contract contractCmd `cmd:"" help:"Work on the contracts of sources."`
 	Link     linkCmd     `cmd:"" help:"Find which records are of one person."`
 	Bench    benchCmd    `cmd:"" help:"Measure Ark, and compare it with others."`
 	Disclose discloseCmd `cmd:"" help:"Disclosure control: judge tables and cells, suppress, audit, round, verify."`
+
+	SignIn      signInCmd      `cmd:"" help:"Sign in to an Ark, for the commands below."`
+	SignOut     signOutCmd     `cmd:"" help:"Sign out of an Ark."`
+	Source      sourceCmd      `cmd:"" help:"Work on sources."`
+	Deliver     deliverCmd     `cmd:"" help:"Deliver a folder to a source; status 1 when it is blocked."`
+	List        listCmd        `cmd:"" help:"Send the list of people who objected or opted out."`
+	Linkage     linkageCmd     `cmd:"" help:"Link the Ark's records into persons."`
+	Dataset     datasetCmd     `cmd:"" help:"Work on datasets."`
+	Publish     publishCmd     `cmd:"" help:"Publish the next version of a dataset."`
+	Catalogue   catalogueCmd   `cmd:"" help:"List the datasets, or show one."`
+	Feasibility feasibilityCmd `cmd:"" help:"Ask how many people a filter would reach."`
+	Apply       applyCmd       `cmd:"" help:"Start a project and submit its application."`
+	Project     projectCmd     `cmd:"" help:"Show a project, its reviews and its permit."`
+	Reviews     reviewsCmd     `cmd:"" help:"List the reviews that wait for your organisation."`
+	Decide      decideCmd      `cmd:"" help:"Decide a review for your organisation."`
+	Workspace   workspaceCmd   `cmd:"" help:"Open, start, stop and list your workspaces."`
+	Airlock     airlockCmd     `cmd:"" help:"Submit, check, release and download outputs."`
+	Release     releaseCmd     `cmd:"" help:"Verify what was released."`
 }
 
 // version is set at link time.

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/client"
+)
+
+type airlockCmd struct {
+	Queue    airlockQueueCmd    `cmd:"" help:"List the requests that you may check."`
+	Submit   airlockSubmitCmd   `cmd:"" help:"Submit files of your outbox for release; status 1 when the automatic checks block them."`
+	Show     airlockShowCmd     `cmd:"" help:"Show a request as you may see it."`
+	Vote     airlockVoteCmd     `cmd:"" help:"Vote on a file of a request."`
+	Comment  airlockCommentCmd  `cmd:"" help:"Comment on a request or a file of it."`
+	Finish   airlockFinishCmd   `cmd:"" help:"Finish your review of this round."`
+	Return   airlockReturnCmd   `cmd:"" help:"Return a request for changes."`
+	Release  airlockReleaseCmd  `cmd:"" help:"Release the approved files; needs a fresh second factor (ark sign-in --again)."`
+	Download airlockDownloadCmd `cmd:"" help:"Download the signed bundle of a release."`
+}
+
+type airlockQueueCmd struct{ online }
+
+// Run lists the requests under review.
+func (c airlockQueueCmd) Run(ctx context.Context) error {
+	k, err := c.client()
+	if err != nil {
+		return err
+	}
+	lines, err := all[airlock.QueueLine](ctx, k, "/queue")
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printResult(lines, false)
+	}
+	if len(lines) == 0 {
+		fmt.Println("nothing waits for you")
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, l := range lines {
+		fmt.Fprintf(w, "%s\tround %d\t%d outputs\t%d findings\tworst %s\tyours %s\n", l.ID, l.Round, l.Outputs, l.Findings, orText(l.Worst, "none"), orText(l.Yours, "not started"))
+	}
+	return w.Flush()
+}
+
+type airlockShowCmd struct {
+	online
+	Request string `arg:"" help:"The request's identifier."`
+}
+
+// Run shows a request.
+func (c airlockShowCmd) Run(ctx context.Context) error {
+	k, err := c.client()
+	if err != nil {
+		return err
+	}
+	var v airlock.View
+	if err := k.Get(ctx, "/requests/"+c.Request, &v); err != nil {
+		return err
+	}
+	if c.JSON {
+		return printResult(v, false)
+	}
+	printRequest(v)
+	return nil
+}
+
+// printRequest names files by their ordinals, since a name is unreviewed text.
+func printRequest(v airlock.View) {
+	fmt.Printf("request %s: %s, round %d\n", v.ID, v.State, v.Round)
+	if v.Says != "" {
+		fmt.Println(v.Says)
+	}
+	for _, f := range v.Files {
+		fmt.Printf("file %d, %s: %s\n", f.Ordinal, f.Kind, orText(f.Verdict, "not checked yet"))
+		for _, x := range f.Findings {
+			fmt.Printf("  %s: %q %s\n", x.Rule, x.Says, x.Repair)
+		}
+	}
+	if v.Release != "" {
+		fmt.Println("release", v.Release)
+	}
+}
+
+type airlockVoteCmd struct {
+	online
+	Request string `arg:"" help:"The request's identifier."`
+	File    string `arg:"" help:"The file's number, or its identifier."`
+	Vote    string `arg:"" enum:"approve,changes" help:"approve or changes."`
+}
+
+// Run votes on a file.
+func (c airlockVoteCmd) Run(ctx context.Context) error {
+	k, err := c.client()
+	if err != nil {
+		return err
+	}
+	file, err := requestFile(ctx, k, c.Request, c.File)
+	if err != nil {
+		return err
+	}
+	if err := k.Post(ctx, "/requests/"+c.Request+"/vote", map[string]string{"file": file, "vote": c.Vote}, nil); err != nil {
+		return err
+	}
+	return c.print(map[string]string{"request": c.Request, "file": file, "vote": c.Vote}, "file %s: %s", c.File, c.Vote)
+}
+
+// requestFile is the identifier of a file that is given by its number.
+func requestFile(ctx context.Context, k *client.Client, request, file string) (string, error) {
+	n, err := strconv.Atoi(file)
+	if err != nil {
+		return file, nil
+	}
+	var v airlock.View
+	if err := k.Get(ctx, "/requests/"+request, &v); err != nil {
+		return "", err
+	}
+	for _, f := range v.Files {
+		if f.Ordinal == n {
+			return f.ID, nil
+		}
+	}
+	return "", ark.Faultf(ark.Unknown, "the request has no file %d", n).Do("ark airlock show lists them")
+}
+
+type airlockCommentCmd struct {
+	online
+	Request string `arg:"" help:"The request's identifier."`
+	Text    string `arg:"" help:"What you say."`
+	File    string `help:"The number or identifier of the file that it is about."`
+	Public  bool   `help:"For the author too, after the round."`
+}
+
+// Run comments on a request.
+func (c airlockCommentCmd) Run(ctx context.Context) error {
+	k, err := c.client()
+	if err != nil {
+		return err
+	}
+	in := map[string]any{"text": c.Text, "public": c.Public, "group": -1}
+	if c.File != "" {
+		if in["file"], err = requestFile(ctx, k, c.Request, c.File); err != nil {
+			return err
+		}
+	}
+	if err := k.Post(ctx, "/requests/"+c.Request+"/comment", in, nil); err != nil {
+		return err
+	}
+	return c.print(map[string]string{"request": c.Request, "state": "commented"}, "request %s: your comment is kept", c.Request)
+}
+
+type airlockFinishCmd struct {
+	online
+	Request string `arg:"" help:"The request's identifier."`
+}
+
+// Run finishes the user's review.
+func (c airlockFinishCmd) Run(ctx context.Context) error {
+	return c.change(ctx, c.Request, "finish", nil, "your review of this round is finished")
+}
+
+type airlockReturnCmd struct {
+	online
+	Request string `arg:"" help:"The request's identifier."`
+}
+
+// Run returns a request for changes.
+func (c airlockReturnCmd) Run(ctx context.Context) error {
+	return c.change(ctx, c.Request, "return", nil, "returned for changes")
+}
+
+type airlockReleaseCmd struct {
+	online
+	Request string `arg:"" help:"The request's identifier."`
+	Partial bool   `help:"Release only the files that are approved."`
+}
+
+// Run releases the approved files.
+func (c airlockReleaseCmd) Run(ctx context.Context) error {
+	return c.change(ctx, c.Request, "release", map[string]bool{"partial": c.Partial}, "is being released")
+}
+
+// change asks for one change of a request.
+func (o online) change(ctx context.Context, request, what string, in any, says string) error {
+	k, err := o.client()
+	if err != nil {
+		return err
+	}
+	if err := k.Post(ctx, "/requests/"+request+"/"+what, in, nil); err != nil {
+		return err
+	}
+	return o.print(map[string]string{"request": request, "did": what}, "request %s: %s", request, says)
+}
+
+type airlockDownloadCmd struct {
+	online
+	Release string `arg:"" help:"The release's identifier."`
+	Out     string `arg:"" help:"The file to write; it must not exist." type:"path"`
+}
+
+// Run downloads a bundle. What arrived in part is not kept.
+func (c airlockDownloadCmd) Run(ctx context.Context) error {
+	k, err := c.client()
+	if err != nil {
+		return err
+	}
+	if err := k.Get(ctx, "/releases/"+c.Release, nil); err != nil {
+		return err
+	}
+	k.HTTP.Timeout = 0
+	out, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return ark.Faultf(ark.Conflict, "the file to write can't be made").At(c.Out, 0, "").Do("give a new file in a folder that you may write to").Because(err)
+	}
+	n, err := k.Download(ctx, "/releases/"+c.Release+"/download", io.Writer(out))
+	if closed := out.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		os.Remove(c.Out)
+		return err
+	}
+	return c.print(map[string]any{"file": c.Out, "bytes": n}, "%d bytes; check them with: ark release verify --key FILE %s", n, c.Out)
+}

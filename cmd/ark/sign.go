@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/identity"
+	"github.com/ark-tre/ark/pkg/identity/signin"
+)
+
+type signInCmd struct {
+	online
+	User         string `arg:"" help:"Your user name."`
+	PasswordFile string `help:"Read the password from a file instead of asking." type:"existingfile" placeholder:"FILE"`
+	Code         string `help:"The code of your authenticator; asked for otherwise." placeholder:"DIGITS"`
+	Again        bool   `help:"Show both factors afresh in the session you have, as releasing files needs."`
+}
+
+// Run signs in and saves the session; password and code are not kept.
+func (c signInCmd) Run(ctx context.Context) error {
+	saved, err := signin.DefaultSaved()
+	if err != nil {
+		return err
+	}
+	who := signin.Credentials{UserName: c.User, Code: c.Code}
+	if who.Password, err = c.password(ctx); err != nil {
+		return err
+	}
+	if who.Code == "" {
+		if who.Code, err = ask(ctx, "Code from your authenticator: ", false); err != nil {
+			return err
+		}
+	}
+	walker := &signin.Walker{}
+	var h *http.Client
+	if c.Again {
+		if h, err = saved.Client(c.Origin); err == nil {
+			err = walker.Again(ctx, h, c.base(), "/step-up?to=/home", who)
+		}
+	} else {
+		h, err = walker.SignIn(ctx, c.base(), who)
+	}
+	if err != nil {
+		return err
+	}
+	if err := saved.Save(h, c.Origin, time.Now()); err != nil {
+		return err
+	}
+	k, err := c.client()
+	if err != nil {
+		return err
+	}
+	var me struct {
+		User  string     `json:"user"`
+		Name  string     `json:"name"`
+		Roles []ark.Role `json:"roles"`
+	}
+	if err := k.Get(ctx, "/me", &me); err != nil {
+		return err
+	}
+	return c.print(me, "signed in as %s (%s)", me.Name, roleText(me.Roles))
+}
+
+func roleText(roles []ark.Role) string {
+	var out []string
+	for _, r := range roles {
+		out = append(out, string(r))
+	}
+	return strings.Join(out, ", ")
+}
+
+func (c signInCmd) password(ctx context.Context) (identity.Secret, error) {
+	if c.PasswordFile == "" {
+		p, err := ask(ctx, "Password: ", true)
+		return identity.Secret(p), err
+	}
+	info, err := os.Stat(c.PasswordFile)
+	if err != nil {
+		return "", unreadable(c.PasswordFile, err)
+	}
+	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		return "", ark.Faultf(ark.Forbidden, "the password file may be read by others").At(c.PasswordFile, 0, "").Do("chmod 600 it")
+	}
+	text, err := readText(c.PasswordFile)
+	return identity.Secret(strings.TrimRight(string(text), "\r\n")), err
+}
+
+type signOutCmd struct{ online }
+
+// Run ends the session at the Ark and forgets it here, even when the Ark
+// doesn't answer.
+func (c signOutCmd) Run(ctx context.Context) error {
+	saved, err := signin.DefaultSaved()
+	if err != nil {
+		return err
+	}
+	h, err := saved.Client(c.Origin)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base()+"/sign-out", nil)
+	if err != nil {
+		return err
+	}
+	resp, failed := h.Do(req)
+	if failed == nil {
+		resp.Body.Close()
+	}
+	if err := saved.Forget(c.Origin); err != nil {
+		return err
+	}
+	if failed != nil {
+		return ark.Faultf(ark.Unavailable, "the session is forgotten here, but the Ark does not answer").Do("it ends there by itself; sign out in a browser to end it now").Because(failed)
+	}
+	return c.print(map[string]bool{"signed_out": true}, "%s", "signed out")
+}
+
+// terminal is where questions are asked, whatever standard input is.
+const terminal = "/dev/tty"
+
+// ask asks for a line on the terminal; a secret one is not shown.
+func ask(ctx context.Context, question string, secret bool) (string, error) {
+	tty, err := os.OpenFile(terminal, os.O_RDWR, 0)
+	if err != nil {
+		return "", ark.Faultf(ark.Invalid, "there is no terminal to ask on").Do("give --password-file and --code")
+	}
+	defer tty.Close()
+	fmt.Fprint(tty, question)
+	if secret {
+		show, err := hideTyping(tty)
+		if err != nil {
+			return "", err
+		}
+		defer func() { show(); fmt.Fprintln(tty) }()
+	}
+	type answer struct {
+		text string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		text, err := readLine(tty)
+		got <- answer{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case a := <-got:
+		return a.text, a.err
+	}
+}
