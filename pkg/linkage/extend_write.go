@@ -1,0 +1,105 @@
+package linkage
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/columnar/cell"
+)
+
+// links lists the evidence for the new identities.
+func (x *extension) links(found *Result, labels []uint32) []extendLink {
+	old := uint32(len(x.old))
+	key := func(i uint32) string {
+		if i < old {
+			return x.old[i].least
+		}
+		return x.recs.keys.Dict[x.nodes.first[i-old]]
+	}
+	why := map[int]string{}
+	for _, r := range found.Refused {
+		why[r.Edge] = r.Reason
+	}
+	var out []extendLink
+	for i, e := range found.Edges {
+		w := e.Weight
+		l := extendLink{l: key(e.L), r: key(e.R), status: Linked, person: personText(x.person[e.R]), tier: Probabilistic, weight: &w,
+			pattern: found.Scored.Gammas(e.Pattern), reason: found.Scored.Reason(e.Pattern)}
+		if e.Tier >= 0 {
+			l.tier = found.Model.Tiers[e.Tier].Name
+		}
+		if l.l == l.r {
+			continue
+		}
+		if labels[e.L] != labels[e.R] {
+			if l.status = Review; why[i] != "" {
+				l.status, l.reason = Refused, why[i]
+			}
+		} else {
+			for _, j := range []uint32{e.L, e.R} {
+				if j >= old && (x.tier[j] == "" || x.tier[j] == Probabilistic && (l.tier != Probabilistic || w > weightOr(x.weight[j]))) {
+					x.tier[j], x.weight[j] = l.tier, &w
+				}
+			}
+		}
+		if l.r < l.l {
+			l.l, l.r = l.r, l.l
+		}
+		out = append(out, l)
+		x.rep.Links[l.status]++
+	}
+	slices.SortFunc(out, func(a, b extendLink) int {
+		return cmp.Or(cmp.Compare(a.l, b.l), cmp.Compare(a.r, b.r), cmp.Compare(a.tier, b.tier), cmp.Compare(a.pattern, b.pattern), cmp.Compare(*a.weight, *b.weight))
+	})
+	return out
+}
+
+// extendLink is a row of evidence between two record keys.
+type extendLink struct {
+	l, r, status, person, tier string
+	weight                     *float64
+	pattern, reason            string
+}
+
+func (x *extension) write(out ExtendOutput, links []extendLink) error {
+	dict, node := x.recs.keys.Dict, x.nodes.recordNodes()
+	order := make([]uint32, 0, len(dict)-1)
+	for k := 1; k < len(dict); k++ {
+		order = append(order, uint32(k))
+	}
+	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(dict[a], dict[b]) })
+	old := uint32(len(x.old))
+	err := table(out.PersonIndex, columnar.Schema{
+		{Name: "person_record_key", Type: cell.String}, {Name: "person_id", Type: cell.String},
+		{Name: "tier", Type: cell.String}, {Name: "weight", Type: cell.Float64, Nullable: true},
+	}, len(order), func(i int, row []cell.Value) {
+		at := old + node[order[i]]
+		tier := cmp.Or(x.tier[at], "single")
+		x.rep.ByTier[tier]++
+		row[0], row[1], row[2], row[3] = cell.Str(dict[order[i]]), cell.Str(personText(x.person[at])), cell.Str(tier), optional(x.weight[at])
+	})
+	if err != nil {
+		return err
+	}
+	err = table(out.Links, columnar.Schema{
+		{Name: "record_key_l", Type: cell.String}, {Name: "record_key_r", Type: cell.String},
+		{Name: "status", Type: cell.String}, {Name: "person_id", Type: cell.String}, {Name: "tier", Type: cell.String},
+		{Name: "weight", Type: cell.Float64, Nullable: true}, {Name: "pattern", Type: cell.String, Nullable: true},
+		{Name: "reason", Type: cell.String},
+	}, len(links), func(i int, row []cell.Value) {
+		l := &links[i]
+		row[0], row[1], row[2], row[3] = cell.Str(l.l), cell.Str(l.r), cell.Str(l.status), cell.Str(l.person)
+		row[4], row[5], row[6], row[7] = cell.Str(l.tier), optional(l.weight), text(l.pattern), cell.Str(l.reason)
+	})
+	if err != nil {
+		return err
+	}
+	var merged [][2]uint64
+	for from, into := range x.merged {
+		merged = append(merged, [2]uint64{from, into})
+	}
+	slices.SortFunc(merged, func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) })
+	size, strong, counts, _ := x.nodes.stateOf()
+	return writeState(out.State, x.nodes, &x.model, func(i int) uint64 { return x.person[old+uint32(i)] }, size, strong, counts, x.segments[0].Known, merged)
+}
