@@ -22,6 +22,7 @@ type demoCmd struct {
 	Seed       uint64 `help:"The same seed makes the same region." default:"7"`
 	Reset      bool   `help:"Remove the demonstration and everything in it, and stop."`
 	Unattended bool   `help:"Play the whole main job as the demonstration's users in an Ark of its own, check every step, and stop."`
+	Crash      bool   `help:"With --unattended: kill each worker once at every declared point of its jobs while the job is played."`
 	Keep       bool   `help:"With --unattended: keep the Ark afterwards."`
 }
 
@@ -105,7 +106,30 @@ func (c demoCmd) unattended(ctx context.Context) error {
 	if c.People == 20000 {
 		c.People = 2000
 	}
+	points := []string{}
+	left := func() []string { return nil }
+	if c.Crash {
+		dir, err := os.MkdirTemp("", "ark-crash-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
+		points = instance.CrashPoints()
+		if left, err = instance.ArmCrashes(dir, points); err != nil {
+			return err
+		}
+	}
 	err := c.serve(ctx, demonstration.Play, false)
+	if c.Crash && err == nil {
+		if rest := left(); len(rest) > 0 {
+			err = fmt.Errorf("the run passed, but %d of %d points did not fire: %v", len(rest), len(points), rest)
+		} else {
+			fmt.Printf("each of %d points killed its worker once, and the job was done all the same\n", len(points))
+		}
+	}
 	if !c.Keep && err == nil {
 		err = demonstration.Remove(context.WithoutCancel(ctx), c.Dir)
 	} else if err != nil {

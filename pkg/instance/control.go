@@ -90,7 +90,7 @@ func (c *Control) head(ctx context.Context) (string, error) {
 func (c *Control) RunParts(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	queue := work.Local{St: c.Store, Kinds: c.kinds()}
+	queue := work.Local{St: c.Store, Kinds: c.kinds(), LeaseFor: testLease()}
 	l, err := listen(c.Config.socket("control"))
 	if err != nil {
 		return err

@@ -117,8 +117,10 @@ func (c Config) runChild(ctx context.Context, ch child) error {
 	if ch.id == nil {
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/root"}
 	}
-	if f := os.Getenv("ARK_FAILPOINT_FILE"); f != "" {
-		cmd.Env = append(cmd.Env, "ARK_FAILPOINT_FILE="+f)
+	for _, name := range []string{failpointEnv, leaseEnv} {
+		if v := os.Getenv(name); v != "" {
+			cmd.Env = append(cmd.Env, name+"="+v)
+		}
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
 	if ch.id != nil {

@@ -54,6 +54,15 @@ func (k Kind) actor() store.Actor {
 type Local struct {
 	St    *store.Store
 	Kinds map[string]Kind
+	// LeaseFor is how long a lease holds without a word; 0: a minute.
+	LeaseFor time.Duration
+}
+
+func (l Local) leaseFor() time.Duration {
+	if l.LeaseFor > 0 {
+		return l.LeaseFor
+	}
+	return leaseFor
 }
 
 var _ Queue = Local{}
@@ -63,7 +72,7 @@ var workerActor = store.Actor{System: "worker"}
 // failed for good instead of being handed out once more.
 func (l Local) Lease(ctx context.Context, role, owner string) (*store.Job, error) {
 	for {
-		job, err := l.St.Lease(ctx, role, owner, leaseFor)
+		job, err := l.St.Lease(ctx, role, owner, l.leaseFor())
 		if err != nil || job == nil || job.Attempts <= store.MaxAttempts {
 			return job, err
 		}
@@ -75,7 +84,7 @@ func (l Local) Lease(ctx context.Context, role, owner string) (*store.Job, error
 
 // Extend implements Queue.
 func (l Local) Extend(ctx context.Context, id, owner string) error {
-	return l.St.Extend(ctx, id, owner, leaseFor)
+	return l.St.Extend(ctx, id, owner, l.leaseFor())
 }
 
 // Step implements Queue.
