@@ -310,3 +310,63 @@ func TestNamedTestsExist(t *testing.T) {
 		t.Errorf("only %d tests named: the test looks at nothing", named)
 	}
 }
+
+var sayShape = regexp.MustCompile(`(?:\n|: |run |with |\()ark ([a-z][^\n;,.]*)`)
+
+// TestCommandsThatProgramsName: what a remedy or a page of the portal tells
+// people to type exists.
+func TestCommandsThatProgramsName(t *testing.T) {
+	root, named := commands(t), 0
+	for _, dir := range []string{"../cmd", "../pkg", "../airlock", "../workspace", "../policies"} {
+		err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			for _, text := range said(parsed) {
+				for _, m := range sayShape.FindAllStringSubmatch(text, -1) {
+					named++
+					if says := wrong(root, m[1]); says != "" {
+						t.Errorf("%s tells people to type `ark %s`: %s", path, m[1], says)
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if named < 10 {
+		t.Errorf("only %d commands named: the test looks at nothing", named)
+	}
+}
+
+// said returns the string literals of a file; those of code on a page begin
+// with a new line, as what people type does.
+func said(file *ast.File) []string {
+	var out []string
+	take := func(before string) func(ast.Node) bool {
+		return func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if text, err := strconv.Unquote(lit.Value); err == nil {
+					out = append(out, before+text)
+				}
+			}
+			return true
+		}
+	}
+	ast.Inspect(file, take(""))
+	ast.Inspect(file, func(n ast.Node) bool {
+		if c, ok := n.(*ast.CompositeLit); ok {
+			if s, ok := c.Type.(*ast.SelectorExpr); ok && s.Sel.Name == "Code" {
+				ast.Inspect(c, take("\n"))
+			}
+		}
+		return true
+	})
+	return out
+}

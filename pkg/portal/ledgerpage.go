@@ -170,6 +170,6 @@ func (p *Portal) checkUs(c *Call) error {
 			ui.Code{Text: "ark release verify --key ark-release.pub release.zip"},
 			ui.Head2{Text: "3. A deletion: the key is gone"},
 			ui.Text{Text: "When a project closes, its key is destroyed, and with it every copy of its data. The act is in the ledger; its certificate names what remains and why."},
-			ui.Code{Text: "ark ledger verify --key ark.pub --entry 1234 ledger"},
+			ui.Code{Text: "curl -s " + o + apiPrefix + "/ledger/1234"},
 			ui.Links{Items: []ui.Link{{Text: "The ledger", Href: "/ledger"}, {Text: "Its public key", Href: "/ledger/key"}, {Text: "Its newest signed head", Href: "/ledger/log/checkpoint"}}}}})
 }

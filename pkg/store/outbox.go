@@ -29,7 +29,7 @@ func (r Recorded) Leaf() (ledger.Leaf, error) {
 	l := ledger.Leaf{ID: r.ID, Type: r.Type, Time: r.At, Subjects: r.Subjects}
 	raw, err := hex.DecodeString(r.Commitment)
 	if err != nil || copy(l.Commit[:], raw) != len(l.Commit) {
-		return l, ark.Faultf(ark.Internal, "a recorded act has lost its commitment").Do("stop and run ark fsck")
+		return l, ark.Faultf(ark.Internal, "a recorded act has lost its commitment").Do("stop, keep a copy of the database and the ledger, and tell the maintainers")
 	}
 	return l, nil
 }
@@ -69,7 +69,7 @@ func (o Outbox) Sequenced(ctx context.Context, placed []ledger.Placed, _ ledger.
 			return unavailable(err)
 		}
 		if got != p.Index {
-			return ark.Faultf(ark.Internal, "the ledger and the database disagree about the place of a recorded act").Do("stop and run ark fsck")
+			return ark.Faultf(ark.Internal, "the ledger and the database disagree about the place of a recorded act").Do("stop, keep a copy of the database and the ledger, and tell the maintainers")
 		}
 	}
 	return tx.commit()
