@@ -29,7 +29,7 @@ type Options struct {
 }
 
 // sentence is the banner of every page.
-const sentence = "DEMONSTRATION: one box, printed sign-ins, invented people. Do not put anybody's records here."
+const sentence = "One box, printed sign-ins, invented people. Do not put anybody's records here."
 
 // Make makes a new demonstration Ark in a folder that is empty or not there:
 // the region's feeds, the keys and stores, the organisations and the users.

@@ -94,7 +94,7 @@ func (p *Portal) outputPage(c *Call) error {
 	}
 	st := p.machines.request.States[v.State]
 	page := ui.Page{Back: &ui.Link{Text: "Outputs", Href: "/outputs"}, Above: x.Title, Head: fmt.Sprintf("Outputs submitted %s", when(v.Created)), State: tag(v.State, st.Owner == "author"),
-		Lead: "This request is " + st.Says + ". Only you and its checkers see this page."}
+		Lead: capital(st.Says) + ". Only you and its checkers see this page."}
 	page.Next = p.outputNext(c, v)
 	body := []ui.Block{fileTable(v, "/outputs/"+v.ID+"/files/")}
 	body = append(body, findingBlocks(v)...)

@@ -207,7 +207,7 @@ func mounted(e *workspace.Extract) ui.Block {
 	if len(rows) == 0 {
 		return ui.Text{Text: "The extract is not ready."}
 	}
-	return ui.Summary{Compact: true, Rows: rows}
+	return ui.Summary{Compact: true, Stacked: true, Rows: rows}
 }
 
 // usage are the meters of a workspace, from the enclave.

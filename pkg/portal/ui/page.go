@@ -138,6 +138,7 @@ type (
 	Summary struct {
 		Rows    []Row
 		Compact bool
+		Stacked bool // a key stands above its value: for long names in a narrow column
 	}
 	// Tasks is a task list.
 	Tasks struct{ Items []Task }
