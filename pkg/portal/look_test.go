@@ -3,13 +3,14 @@ package portal
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/ark-tre/ark/pkg/portal/browsertest"
 )
 
 // look is one page for the browser to look at.
@@ -50,7 +51,7 @@ func lookAt(t *testing.T, pages []look) {
 	if _, err := os.Stat("/usr/bin/chromium"); err != nil {
 		missing = "chromium is not installed"
 	} else if err := browserTools(); err != nil {
-		missing = "npm ci in browsertest failed: " + err.Error()
+		missing = err.Error()
 	}
 	if missing != "" {
 		if os.Getenv("CI") != "" {
@@ -98,15 +99,4 @@ func lookAt(t *testing.T, pages []look) {
 }
 
 // browserTools installs what browsertest/package-lock.json pins, once.
-var browserTools = sync.OnceValue(func() error {
-	if _, err := os.Stat("browsertest/node_modules/axe-core/package.json"); err == nil {
-		return nil
-	}
-	cmd := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = "browsertest"
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%w: %.500s", err, out)
-	}
-	return nil
-})
+var browserTools = sync.OnceValue(func() error { return browsertest.Tools("browsertest") })
