@@ -22,11 +22,13 @@ vulnerable() {
   fi
   echo "$out"; return 1
 }
+npm_packages() { (cd pkg/portal/browsertest && { [ -d node_modules ] || npm ci --no-audit --no-fund; }); }
 part "packages of the operating system" deploy/deps.sh test
 part "gofmt" formatted
 part "build" make -s build
 part "root file system of workspaces" deploy/rootfs/build.sh
 part "real servers for the contract suites" deploy/tools/build.sh
+part "npm packages of the browser tests" npm_packages
 part "vet" go vet ./...
 part "staticcheck" static
 part "govulncheck" vulnerable

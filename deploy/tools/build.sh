@@ -18,7 +18,8 @@ hash_of() { # must agree with hash in built/built.go
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
 	for dir in "$here"/*/; do
-		[ -f "$dir/go.mod" ] && names+=("$(basename "$dir")")
+		# A tool with a build.sh of its own (runc) is built by that.
+		[ -f "$dir/go.mod" ] && [ ! -f "$dir/build.sh" ] && names+=("$(basename "$dir")")
 	done
 fi
 for name in "${names[@]}"; do
