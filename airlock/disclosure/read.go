@@ -66,7 +66,7 @@ func readCSV(file string, b []byte) (*table, error) {
 	var bestErr error
 	bestScore := -1
 	for _, comma := range []rune{',', '\t', ';', '|'} {
-		if comma != ',' && bytes.IndexRune(b, comma) < 0 {
+		if comma != ',' && !bytes.ContainsRune(b, comma) {
 			continue
 		}
 		records, err := records(b, comma)

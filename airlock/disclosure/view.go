@@ -391,11 +391,6 @@ func (v *view) inRow(r int, k kind) []site {
 	return out
 }
 
-// has reports whether any number of kind k is printed.
-func (v *view) has(k kind) bool {
-	return slices.ContainsFunc(v.sites, func(s site) bool { return s.kind == k })
-}
-
 // where points at a cell, with its labels.
 func (v *view) where(r, c int) Where {
 	w := v.bare(r, c)

@@ -89,7 +89,6 @@ type judge struct {
 	x        []float64
 	high     []*shown // per cell: the furthest verified deviation up
 	low      []*shown
-	broken   error
 }
 
 // shown is a verified witness's reach, and the proof that nothing goes further.

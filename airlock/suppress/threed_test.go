@@ -11,8 +11,7 @@ import (
 func cube(n int, rng *rand.Rand) *Problem {
 	p := &Problem{}
 	value := map[[3]int]int64{}
-	var each func(f func(k [3]int))
-	each = func(f func(k [3]int)) {
+	each := func(f func(k [3]int)) {
 		for a := range n + 1 {
 			for b := range n + 1 {
 				for c := range n + 1 {

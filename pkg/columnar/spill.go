@@ -54,7 +54,7 @@ func writeRun(dir string, s *sealer, keys iter.Seq[[]byte]) (*run, error) {
 		return nil, fmt.Errorf("columnar: spill: %w", err)
 	}
 	r := &run{file: f, block: s.block, nonce: s.next()}
-	if err := os.Remove(f.Name()); err == nil { // nothing is left behind, even by kill -9
+	if err = os.Remove(f.Name()); err == nil { // nothing is left behind, even by kill -9
 		err = r.write(keys)
 	}
 	if err != nil {

@@ -12,7 +12,6 @@ type records struct {
 	keys   *frame.Column // record_key
 	source *frame.Column // may be nil
 	canon  *frame.Frame
-	byKey  []uint32 // record number (dictionary id of its key) → first row
 }
 
 func newRecords(f *frame.Frame, superseded map[string]string) (*records, error) {

@@ -53,7 +53,6 @@ type identity struct {
 	least  string // smallest record key
 	size   uint64 // records
 	person uint64
-	strong bool
 }
 
 // fingerprint identifies what an identity says; 0 when it says too little to

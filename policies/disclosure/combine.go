@@ -49,7 +49,7 @@ func combine(a, b Profile) (Profile, error) {
 	c.Contributors = a.Contributors.max(b.Contributors)
 	c.Models.DegreesOfFreedom = max(a.Models.DegreesOfFreedom, b.Models.DegreesOfFreedom)
 	c.MaxRows = min(a.MaxRows, b.MaxRows)
-	if a.Dates.FinerThan(b.Dates.Finest) == false && a.Dates.Finest != b.Dates.Finest {
+	if !a.Dates.FinerThan(b.Dates.Finest) && a.Dates.Finest != b.Dates.Finest {
 		c.Dates = b.Dates
 	}
 

@@ -24,7 +24,6 @@ type set struct {
 	id      string // column
 	model   string // Splink model of blocking rules and levels; empty: only Ark's default is run
 	records int64
-	mode    string
 }
 
 // open reads an embedded table: rows of cells under a header.

@@ -83,7 +83,6 @@ func (p *Plan) each(ctx context.Context, tasks []task, visit func(w *worker, tas
 // worker is the state of one goroutine.
 type worker struct {
 	scratch
-	seen int64
 }
 
 func (p *Plan) newWorker() *worker { return &worker{} }

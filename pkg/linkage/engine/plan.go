@@ -56,7 +56,6 @@ type Plan struct {
 	tiers  int
 	cannot []test
 	unique []*vector
-	labels int // slot of the label rule among rules, or -1
 
 	rows    []uint32 // row-major: tuple numbers of comparisons, then block numbers
 	width   int
