@@ -269,8 +269,10 @@ func (x *Room) review(ctx context.Context, actor store.Actor, request, action st
 		if err != nil {
 			return nil, err
 		}
-		// The ledger says that somebody voted or commented, never how: it is
-		// read by people from whom the independent phase is hidden.
-		return []store.Event{r.event(kind, map[string]int{"round": r.Round})}, requests.Update(ctx, tx, r)
+		e := r.event(kind, map[string]int{"round": r.Round})
+		if u.ID != r.Author && (action == "request.vote" || action == "request.comment") {
+			e = r.blindEvent(kind, map[string]int{"round": r.Round})
+		}
+		return []store.Event{e}, requests.Update(ctx, tx, r)
 	})
 }

@@ -97,6 +97,14 @@ func (r *Request) event(kind string, body any) store.Event {
 	return store.Event{Type: kind, Project: r.Project, Subjects: []string{r.ID, r.Project}, Body: body}
 }
 
+// blindEvent is an act of a checker that would tell the other checkers, or the
+// author, how far a review is. Everybody may read the ledger's leaves, so its
+// leaf says only that something was done in the airlock; what, and on which
+// request, is in the sealed body for auditors.
+func (r *Request) blindEvent(kind string, detail any) store.Event {
+	return store.Event{Type: "airlock.act", Body: map[string]any{"act": kind, "request": r.ID, "detail": detail}}
+}
+
 func (r *Request) file(id string) (*File, error) {
 	for i := range r.Files {
 		if r.Files[i].ID == id {

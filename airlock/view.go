@@ -237,7 +237,11 @@ func (x *Room) OpenFile(ctx context.Context, actor store.Actor, request, file st
 		if out, err = r.file(file); err != nil {
 			return nil, err
 		}
-		return []store.Event{r.event("access.file.view", map[string]int{"file": out.Ordinal, "round": r.Round})}, nil
+		detail := map[string]int{"file": out.Ordinal, "round": r.Round}
+		if actor.User == r.Author {
+			return []store.Event{r.event("access.file.view", detail)}, nil
+		}
+		return []store.Event{r.blindEvent("access.file.view", detail)}, nil
 	})
 	return out, err
 }

@@ -84,6 +84,7 @@ var actText = map[string]string{
 	"request.submitted":              "submitted files for release",
 	"request.resubmitted":            "submitted changed files",
 	"request.checked":                "ran the automatic checks",
+	"airlock.act":                    "was done by an output checker",
 	"request.voted":                  "voted on a file",
 	"request.finished":               "finished a review",
 	"request.commented":              "commented",

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# bench.sh prints the benchmark table: each figure beside a rival or a physical limit measured in
+# the same run, with the machine and its load. Nothing here passes or fails.
+#   usage: deploy/bench.sh [--with-splink]     --with-splink: installs Splink in .cache and runs against it
+set -uo pipefail
+cd "$(dirname "$0")/.."
+echo "machine: $(nproc) cores, $(free -g | awk '/Mem/{print $2}') GiB, $(uname -r), $(go version | cut -d' ' -f3); load $(cut -d' ' -f1-3 /proc/loadavg)"
+part() { printf '\n== %s\n' "$1"; shift; "$@" 2>&1 | grep -vE '^(goos|goarch|PASS|ok|pkg):?' ; }
+part "pseudonyms: HMAC per person beside one core's SHA-256 limit" go test -run '^$' -bench . -benchtime 1s ./pkg/pseudonym
+part "Parquet: write, read, sort" go test -run '^$' -bench . -benchtime 1x ./pkg/columnar
+part "objects: sealed put and open" go test -run '^$' -bench . -benchtime 1x ./pkg/objects
+part "ledger: append and verify" go test -run '^$' -bench . -benchtime 1x ./pkg/ledger
+part "disclosure: tables judged" go test -run '^$' -bench . -benchtime 10x ./airlock/disclosure
+part "filter" go test -run '^$' -bench . -benchtime 1s ./pkg/filter
+if [ "${1:-}" = --with-splink ]; then part "linkage beside Splink" bin/ark bench linkage --rounds 1
+else printf '\n== linkage beside Splink\nnot run: deploy/bench.sh --with-splink installs Splink and takes minutes\n'; fi
+part "data-action latency of the main job" sh -c 'bin/ark demo --unattended | grep -E "times, longest|this run|passed"'
