@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/ark-tre/ark/pkg/keys"
+	"github.com/ark-tre/ark/policies"
 )
 
 // pages returns the README and every page of docs/, by their path from the top.
@@ -117,11 +120,16 @@ var (
 	word     = regexp.MustCompile(`^[a-z][a-z-]*$`)
 )
 
-// codeOf returns the fenced blocks and the code spans of a page.
+// codeOf returns the fenced and indented blocks and the code spans of a page.
 func codeOf(text string) []string {
 	var out []string
 	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		out = append(out, m[1])
+	}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "    ") {
+			out = append(out, line)
+		}
 	}
 	for _, m := range span.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
 		out = append(out, m[1])
@@ -369,4 +377,39 @@ func said(file *ast.File) []string {
 		return true
 	})
 	return out
+}
+
+// TestGrantsAreAsTheArchitectureSays: the table of roles says what the grants do.
+func TestGrantsAreAsTheArchitectureSays(t *testing.T) {
+	grants, err := policies.LoadGrants()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := pages(t)["architecture.md"]
+	verb := map[keys.Right]string{keys.MaySeal: "seals", keys.MayOpen: "opens", keys.MayHash: "hashes", keys.MaySign: "signs", keys.MayVerify: "verifies", keys.MayCreate: "makes", keys.MayDestroy: "destroys"}
+	for role, g := range grants {
+		var zones []string
+		for _, z := range g.Zones {
+			zones = append(zones, string(z))
+		}
+		_, row, found := strings.Cut(page, "\n| "+role+" | "+strings.Join(zones, ", ")+" | ")
+		if !found {
+			t.Errorf("architecture.md has no row of %s with the zones %v", role, zones)
+			continue
+		}
+		row, _, _ = strings.Cut(row, " |\n")
+		said := strings.Split(row, "; ")
+		for class, rights := range g.Keys {
+			var words []string
+			for _, r := range rights {
+				words = append(words, verb[r])
+			}
+			if want := string(class) + ": " + strings.Join(words, ", "); !slices.Contains(said, want) {
+				t.Errorf("architecture.md does not say of %s: %s", role, want)
+			}
+		}
+		if len(said) != len(g.Keys) {
+			t.Errorf("architecture.md gives %s %d classes of keys, the grants %d", role, len(said), len(g.Keys))
+		}
+	}
 }
