@@ -100,7 +100,7 @@ type projectOut struct {
 	Held    *governance.Permit      `json:"permit_in_force,omitempty"`
 }
 
-// Run prints a project, its reviews and its permit.
+// Run prints a project, its reviews, its permit and its extracts.
 func (c projectCmd) Run(ctx context.Context) error {
 	k, err := c.client()
 	if err != nil {
@@ -126,6 +126,13 @@ func (c projectCmd) Run(ctx context.Context) error {
 	}
 	if p.Held != nil {
 		fmt.Printf("permit %s until %s, SHA-256 %s\n", p.Held.ID, p.Held.Until.Format("2006-01-02"), p.Held.Hash)
+	}
+	cuts, err := all[struct{ ID, State, Says string }](ctx, k, "/projects/"+c.ID+"/extracts")
+	if err != nil {
+		return err
+	}
+	for _, x := range cuts {
+		fmt.Printf("extract %s: %s\n", x.ID, strings.TrimSpace(x.State+" "+x.Says))
 	}
 	return nil
 }
