@@ -138,9 +138,11 @@ func countTable(caption, head string, counts map[string]int) ui.Block {
 		names = append(names, n)
 	}
 	sort.Strings(names)
+	words := map[string]string{"nhs_number+date_of_birth": "NHS number and date of birth agree", "nhs_number+partial": "NHS number agrees, and most of the rest",
+		"identical": "Everything is identical", "probabilistic": "The weight of all that agrees and differs", "single": "Not linked: a person of one record"}
 	t := ui.Table{Caption: caption, Columns: ui.Cols(head, "#Number"), Empty: &ui.Empty{Text: "None."}}
 	for _, n := range names {
-		t.Rows = append(t.Rows, []ui.Cell{{Text: title(n), Head: true}, {Text: number(counts[n])}})
+		t.Rows = append(t.Rows, []ui.Cell{{Text: orText(words[n], title(n)), Head: true}, {Text: number(counts[n])}})
 	}
 	return t
 }

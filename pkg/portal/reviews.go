@@ -123,7 +123,7 @@ func (p *Portal) identifiable(f *projectFacts, a *governance.Application) []ui.B
 	}
 	t := ui.Table{Caption: "How identifiable, by dataset", Columns: ui.Cols("Dataset", "#People (rounded)", "#Share of all people in it", "#Unique among them")}
 	for _, d := range as.Datasets {
-		t.Rows = append(t.Rows, []ui.Cell{{Text: d.Title, Head: true}, {Text: d.People}, {Text: d.Coverage}, {Text: d.Unique}})
+		t.Rows = append(t.Rows, []ui.Cell{{Text: orText(f.data[d.Dataset].Title, d.Title), Head: true}, {Text: d.People}, {Text: d.Coverage}, {Text: d.Unique}})
 	}
 	held := as.AlreadyHeld
 	if len(held) == 0 {

@@ -32,7 +32,7 @@ export class Eye {
   // window opens a window of its own, with no cookie of anybody else's.
   async window(size = { width: 1280, height: 900 }) {
     const context = await this.browser.newContext({ viewport: size, acceptDownloads: true, locale: "en-GB" });
-    context.setDefaultTimeout(20000);
+    context.setDefaultTimeout(45000);
     await context.addInitScript(() => addEventListener("securitypolicyviolation",
       (e) => console.error(`[policy] ${e.effectiveDirective} stopped ${e.blockedURI} at ${e.sourceFile}:${e.lineNumber}`)));
     context.on("page", (page) => this.watch(page));
