@@ -39,14 +39,15 @@ func openable(role string) func(objects.Ref) bool {
 	return nil
 }
 
-// identityTable is user id → role, nil where we are not root.
+// identityTable is user id → role, nil where this process is neither root nor
+// one of the roles' users: there every role is the same user.
 func identityTable(g policies.Grants) map[uint32]string {
-	if os.Geteuid() != 0 && os.Getuid() < firstUser {
-		return nil
-	}
 	out := map[uint32]string{0: "root"}
 	for i, r := range roleNames(g) {
 		out[uint32(firstUser+i)] = r
+	}
+	if _, ours := out[uint32(os.Getuid())]; !ours {
+		return nil
 	}
 	return out
 }
