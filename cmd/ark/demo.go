@@ -61,32 +61,46 @@ func (c demoCmd) serve(ctx context.Context, do func(context.Context, demonstrati
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctx)
+	// The roles outlive the signal that ends us, until the workspaces are down.
+	roles, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	ready := make(chan struct{})
 	ended := make(chan error, 1)
 	o.Say("starting the roles")
-	go func() { ended <- instance.Supervise(ctx, cfg, quiet, func() { close(ready) }) }()
+	go func() { ended <- instance.Supervise(roles, cfg, quiet, func() { close(ready) }) }()
 	select {
 	case err := <-ended:
 		return err
+	case <-ctx.Done():
 	case <-ready:
+		err = c.fill(ctx, o, cfg, do)
 	}
-	err = func() error {
-		users, err := demonstration.NewUsers(ctx, cfg)
-		if err != nil {
-			return err
-		}
-		if err := demonstration.LoadOnce(ctx, o, users); err != nil {
-			return err
-		}
-		return do(ctx, o, users)
-	}()
 	if err == nil && stay {
-		return <-ended
+		select {
+		case err := <-ended:
+			return err
+		case <-ctx.Done():
+		}
 	}
+	if ctx.Err() != nil {
+		err = nil
+		fmt.Println("\nstopping; everything is kept")
+	}
+	demonstration.StopWorkspaces(context.WithoutCancel(ctx), cfg)
 	stop()
-	return errors.Join(err, <-ended)
+	return errors.Join(err, <-ended, demonstration.Unmount(c.Dir))
+}
+
+// fill loads what is not loaded yet and hands the Ark to do.
+func (c demoCmd) fill(ctx context.Context, o demonstration.Options, cfg instance.Config, do func(context.Context, demonstration.Options, *demonstration.Users) error) error {
+	users, err := demonstration.NewUsers(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if err := demonstration.LoadOnce(ctx, o, users); err != nil {
+		return err
+	}
+	return do(ctx, o, users)
 }
 
 func (c demoCmd) unattended(ctx context.Context) error {

@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/instance"
+	"github.com/ark-tre/ark/workspace/enclave"
 )
 
 // LoadOnce is Load for an Ark that was not filled yet: it asks the Ark, not a
@@ -77,8 +79,28 @@ func Remove(ctx context.Context, dir string) error {
 	if !c.Demonstration {
 		return ark.Faultf(ark.Forbidden, "the Ark in %s is no demonstration, so it is not removed", dir)
 	}
-	unmountBelow(dir)
+	if err := Unmount(dir); err != nil {
+		return err
+	}
 	return os.RemoveAll(dir)
+}
+
+// StopWorkspaces stops the workspaces that run; their files are kept. What does
+// not stop is left to the daemon's next start.
+func StopWorkspaces(ctx context.Context, c instance.Config) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	e := c.Enclave()
+	all, err := e.List(ctx)
+	if err != nil {
+		return // no enclave on this host
+	}
+	for _, w := range all {
+		if w.State == enclave.Frozen {
+			_ = e.Resume(ctx, w.ID)
+		}
+		_ = e.Stop(ctx, w.ID)
+	}
 }
 
 // halfMade reports whether a folder without a configuration is what an
@@ -98,16 +120,19 @@ func halfMade(dir string) bool {
 	return true
 }
 
-// unmountBelow takes away what a killed enclave daemon left mounted.
-func unmountBelow(dir string) {
+// Unmount takes away what the enclave daemon left mounted below a folder.
+func Unmount(dir string) error {
 	raw, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
-		return
+		return err
 	}
 	lines := strings.Split(string(raw), "\n")
 	for i := len(lines) - 1; i >= 0; i-- {
 		if f := strings.Fields(lines[i]); len(f) > 1 && strings.HasPrefix(f[1], dir+"/") {
-			_ = syscall.Unmount(f[1], syscall.MNT_DETACH)
+			if err := syscall.Unmount(f[1], syscall.MNT_DETACH); err != nil {
+				return fmt.Errorf("unmount below %s: %w", dir, err)
+			}
 		}
 	}
+	return nil
 }

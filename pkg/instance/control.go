@@ -44,7 +44,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	if err != nil {
 		return nil, err
 	}
-	ctl := &Control{Role: role, Slog: log, Enclave: enclave.NewClient(c.socket("enclaved"))}
+	ctl := &Control{Role: role, Slog: log, Enclave: c.Enclave()}
 	if ctl.Access, err = policies.LoadAccess(); err != nil {
 		return nil, err
 	}

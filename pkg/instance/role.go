@@ -62,6 +62,9 @@ func OpenRole(c Config, name string) (*Role, error) {
 	return &Role{Name: name, Config: c, Grant: g, Keys: confined, Objects: objects.New(back, confined, rules)}, nil
 }
 
+// Enclave is a client of the enclave daemon of this Ark.
+func (c Config) Enclave() *enclave.Client { return enclave.NewClient(c.socket("enclaved")) }
+
 // RunWorker runs a worker's role until ctx ends.
 func RunWorker(ctx context.Context, c Config, name string, log *slog.Logger) error {
 	r, err := OpenRole(c, name)
@@ -69,7 +72,7 @@ func RunWorker(ctx context.Context, c Config, name string, log *slog.Logger) err
 		return err
 	}
 	bench := worker.Bench{Objects: r.Objects, Keys: r.Keys, Tmp: c.Path("tmp", name), Trial: c.Trial != "",
-		Engine: engine.Runner{Program: c.program("ark-engine")}, Enclave: enclave.NewClient(c.socket("enclaved")), Limits: c.limits()}
+		Engine: engine.Runner{Program: c.program("ark-engine")}, Enclave: c.Enclave(), Limits: c.limits()}
 	kinds, ok := bench.Roles()[name]
 	if !ok {
 		return ark.Faultf(ark.Invalid, "the role %q does no jobs", name)
