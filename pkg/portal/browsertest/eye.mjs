@@ -85,7 +85,8 @@ export class Eye {
   async narrow(page, name) {
     const was = page.viewportSize();
     await page.setViewportSize({ width: 390, height: 844 });
-    await page.waitForTimeout(400); // frames draw anew
+    for (const frame of await page.locator("iframe").all()) await frame.scrollIntoViewIfNeeded(); // it draws only in sight
+    await page.waitForTimeout(400);
     await this.look(page, `${name}-390`);
     await page.setViewportSize(was);
   }

@@ -127,6 +127,12 @@ func demonstration(t *testing.T, people string) string {
 			t.Errorf("the demonstration was not removed: %v\n%s", err, out)
 		}
 		_ = os.RemoveAll(home)
+		loops, _ := filepath.Glob("/sys/block/loop*/loop/backing_file")
+		for _, l := range loops {
+			if raw, _ := os.ReadFile(l); strings.HasPrefix(string(raw), home+"/") {
+				t.Errorf("a workspace outlived its demonstration: %s holds %s", l, raw)
+			}
+		}
 	})
 	for end := time.Now().Add(4 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		raw, _ := os.ReadFile(log.Name())
