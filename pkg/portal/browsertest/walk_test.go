@@ -127,12 +127,21 @@ func demonstration(t *testing.T, people string) string {
 			t.Errorf("the demonstration was not removed: %v\n%s", err, out)
 		}
 		_ = os.RemoveAll(home)
-		loops, _ := filepath.Glob("/sys/block/loop*/loop/backing_file")
-		for _, l := range loops {
-			if raw, _ := os.ReadFile(l); strings.HasPrefix(string(raw), home+"/") {
-				t.Errorf("a workspace outlived its demonstration: %s holds %s", l, raw)
+		left := ""
+		for range 40 { // the kernel lets go a moment later
+			left = ""
+			loops, _ := filepath.Glob("/sys/block/loop*/loop/backing_file")
+			for _, l := range loops {
+				if raw, _ := os.ReadFile(l); strings.HasPrefix(string(raw), home+"/") {
+					left = l + " holds " + string(raw)
+				}
 			}
+			if left == "" {
+				return
+			}
+			time.Sleep(250 * time.Millisecond)
 		}
+		t.Errorf("a workspace outlived its demonstration: %s", left)
 	})
 	for end := time.Now().Add(4 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		raw, _ := os.ReadFile(log.Name())
