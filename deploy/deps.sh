@@ -10,7 +10,7 @@ say() { printf 'deps: %s\n' "$*" >&2; }
 for tool in go gcc make git node npm python3; do
   command -v "$tool" >/dev/null || { say "missing $tool: install Go, gcc, make, git, Node with npm and Python 3 first"; exit 2; }
 done
-want=(mmdebstrap squashfs-tools libseccomp-dev pkg-config e2fsprogs debian-archive-keyring)
+want=(g++ libc6-dev mmdebstrap squashfs-tools libseccomp-dev pkg-config e2fsprogs debian-archive-keyring python3-venv ca-certificates)
 [ "${1:-}" = test ] && want+=(chromium postgresql)
 missing=()
 for p in "${want[@]}"; do
