@@ -2,17 +2,14 @@ package demonstration
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
-	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/instance"
 	"github.com/ark-tre/ark/pkg/synthetic"
@@ -58,9 +55,6 @@ func Make(ctx context.Context, o Options, log *slog.Logger) error {
 	}
 	o.Say("making a city region of %d invented people, seen by its organisations' feeds", o.People)
 	if _, err := synthetic.Generate(ctx, synthetic.Options{People: o.People, Seed: o.Seed, Dir: o.region()}); err != nil {
-		return err
-	}
-	if err := o.writeLists(); err != nil {
 		return err
 	}
 	if c, err = instance.Load(o.Dir); err != nil {
@@ -126,45 +120,6 @@ func readJSON(path string, into any) error {
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
 		return fmt.Errorf("read %s: %w", filepath.Base(path), err)
-	}
-	return nil
-}
-
-// writeLists makes the lists of those who objected and of those with a
-// national data opt-out, in the format of the national check: about one person
-// in two hundred and one in forty.
-func (o Options) writeLists() error {
-	people, err := os.Open(filepath.Join(o.region(), "truth", "people.csv"))
-	if err != nil {
-		return err
-	}
-	defer people.Close()
-	var objections, optOuts strings.Builder
-	rows := csv.NewReader(people)
-	for n := 0; ; n++ {
-		row, err := rows.Read()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		switch number := row[2]; {
-		case n == 0 || number == "":
-		case n%200 == 7:
-			objections.WriteString(number + ",\n")
-		case n%40 == 3:
-			optOuts.WriteString(number + ",\n")
-		}
-	}
-	dir := filepath.Join(o.region(), "lists")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for kind, text := range map[string]string{catalogue.ListObjections: objections.String(), catalogue.ListOptOuts: optOuts.String()} {
-		if err := os.WriteFile(filepath.Join(dir, kind+".dat"), []byte(text), 0o644); err != nil {
-			return err
-		}
 	}
 	return nil
 }

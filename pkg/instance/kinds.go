@@ -19,30 +19,30 @@ func (c *Control) kinds() map[string]work.Kind {
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r catalogue.IntakeResult) ([]store.Event, error) {
 				return c.Catalogue.ApplyIntake(ctx, tx, j.Subject, r)
 			}),
-			Failed: failed(func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
 				return c.Catalogue.ApplyIntake(ctx, tx, j.Subject, catalogue.IntakeResult{Blocked: says})
-			})},
+			}},
 		"link": {Action: "linkage.apply", Resource: whole,
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r catalogue.LinkResult) ([]store.Event, error) {
 				return c.Catalogue.ApplyLinkage(ctx, tx, j.Subject, r)
 			}),
-			Failed: failed(func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
 				return c.Catalogue.ApplyLinkage(ctx, tx, j.Subject, catalogue.LinkResult{Failed: says})
-			})},
+			}},
 		"publish": {Action: "version.apply", Resource: c.datasetOfVersion,
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r catalogue.PublishResult) ([]store.Event, error) {
 				return c.Catalogue.ApplyVersion(ctx, tx, j.Subject, r)
 			}),
-			Failed: failed(func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
 				return c.Catalogue.ApplyVersion(ctx, tx, j.Subject, catalogue.PublishResult{Failed: says})
-			})},
+			}},
 		"feasibility": {Action: "feasibility.apply", Resource: c.datasetOfQuestion,
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r catalogue.FeasibilityResult) ([]store.Event, error) {
 				return c.Catalogue.ApplyFeasibility(ctx, tx, j.Subject, r)
 			}),
-			Failed: failed(func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
 				return c.Catalogue.ApplyFeasibility(ctx, tx, j.Subject, catalogue.FeasibilityResult{Failed: says})
-			})},
+			}},
 		"assess": {Action: "application.assess", Resource: on("Project"),
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r governance.Assessment) ([]store.Event, error) {
 				var in governance.AssessJob
@@ -55,16 +55,16 @@ func (c *Control) kinds() map[string]work.Kind {
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.CutResult) ([]store.Event, error) {
 				return c.Workspaces.ApplyCut(ctx, tx, j.Subject, r)
 			}),
-			Failed: failed(func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
 				return c.Workspaces.ApplyCut(ctx, tx, j.Subject, workspace.CutResult{Failed: says})
-			})},
+			}},
 		"start-workspace": {Part: "enclave", Action: "workspace.apply", Resource: on("Workspace"),
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.StartResult) ([]store.Event, error) {
 				return c.Workspaces.ApplyStart(ctx, tx, j.Subject, r)
 			}),
-			Failed: failed(func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
 				return c.Workspaces.ApplyStart(ctx, tx, j.Subject, workspace.StartResult{Failed: says})
-			})},
+			}},
 		"check": {Action: "request.apply", Resource: on("Request"),
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r airlock.CheckResult) ([]store.Event, error) {
 				var in airlock.CheckJob
@@ -116,10 +116,6 @@ func apply[T any](do func(context.Context, *store.Tx, store.Job, T) ([]store.Eve
 		}
 		return do(ctx, tx, j, out)
 	}
-}
-
-func failed(do func(context.Context, *store.Tx, store.Job, string) ([]store.Event, error)) func(context.Context, *store.Tx, store.Job, string) ([]store.Event, error) {
-	return do
 }
 
 func finishOnly() work.Kind {

@@ -3,9 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"io"
 
-	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/engine"
 	"github.com/ark-tre/ark/pkg/keys"
 	"github.com/ark-tre/ark/pkg/objects"
@@ -66,17 +64,3 @@ func step[In, Carry any](name string, do func(ctx context.Context, in In, carry 
 
 // none is the carry of a first step.
 type none = json.RawMessage
-
-// open opens a Parquet object.
-func (b Bench) open(ctx context.Context, ref objects.Ref) (*columnar.Reader, io.Closer, error) {
-	f, err := b.Objects.OpenAt(ctx, ref)
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := columnar.Open(f, f.Size(), columnar.Limits{})
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return r, f, nil
-}

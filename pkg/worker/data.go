@@ -30,7 +30,7 @@ func (b Bench) feasibilitySteps() []work.Step {
 		if err != nil {
 			return nil, err
 		}
-		people, err := selection.Reader{Open: b.open, Cut: job.Cut}.People(ctx)
+		people, err := selection.Reader{Open: selection.Objects(b.Objects), Cut: job.Cut}.People(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +48,7 @@ func (b Bench) assessSteps() []work.Step {
 			if err != nil {
 				return nil, err
 			}
-			m, err := selection.Reader{Open: b.open, Cut: c}.Measure(ctx, profile, c.Quasi)
+			m, err := selection.Reader{Open: selection.Objects(b.Objects), Cut: c}.Measure(ctx, profile, c.Quasi)
 			if err != nil {
 				return nil, err
 			}

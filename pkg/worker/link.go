@@ -9,6 +9,7 @@ import (
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/catalogue/selection"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/linkage"
@@ -135,7 +136,7 @@ func (b Bench) lists(ctx context.Context, job catalogue.LinkJob, res catalogue.L
 }
 
 func (b Bench) rows(ctx context.Context, ref objects.Ref, columns []string, each func([]columnar.Value)) error {
-	r, c, err := b.open(ctx, ref)
+	r, c, err := selection.Objects(b.Objects)(ctx, ref)
 	if err != nil {
 		return err
 	}

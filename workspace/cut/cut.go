@@ -111,26 +111,13 @@ func (c *cutting) names(ctx context.Context) error {
 	return nil
 }
 
-func (c *cutting) open(ctx context.Context, ref objects.Ref) (*columnar.Reader, io.Closer, error) {
-	f, err := c.Objects.OpenAt(ctx, ref)
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := columnar.Open(f, f.Size(), columnar.Limits{})
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return r, f, nil
-}
-
 // dataset cuts one grant.
 func (c *cutting) dataset(ctx context.Context, cut catalogue.Cut) error {
-	dropped, err := selection.DroppedFrom(ctx, c.open, c.job.OptOuts, func(id string) string { return c.inArk.Name(pseudonym.Person, id) })
+	dropped, err := selection.DroppedFrom(ctx, selection.Objects(c.Objects), c.job.OptOuts, func(id string) string { return c.inArk.Name(pseudonym.Person, id) })
 	if err != nil {
 		return err
 	}
-	r := selection.Reader{Open: c.open, Cut: cut, Dropped: dropped}
+	r := selection.Reader{Open: selection.Objects(c.Objects), Cut: cut, Dropped: dropped}
 	persons, err := r.Persons(ctx)
 	if err != nil {
 		return err

@@ -2,8 +2,8 @@ package publish
 
 import (
 	"context"
-	"io"
 
+	"github.com/ark-tre/ark/pkg/catalogue/selection"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/keys"
 	"github.com/ark-tre/ark/pkg/objects"
@@ -27,23 +27,9 @@ type Shop struct {
 	Tmp     string
 }
 
-// open opens a Parquet object.
-func (s Shop) open(ctx context.Context, ref objects.Ref) (*columnar.Reader, io.Closer, error) {
-	f, err := s.Objects.OpenAt(ctx, ref)
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := columnar.Open(f, f.Size(), columnar.Limits{})
-	if err != nil {
-		f.Close()
-		return nil, nil, err
-	}
-	return r, f, nil
-}
-
 // rows calls each for every row of a Parquet object's named columns.
 func (s Shop) rows(ctx context.Context, ref objects.Ref, columns []string, each func([]columnar.Value) error) error {
-	r, c, err := s.open(ctx, ref)
+	r, c, err := selection.Objects(s.Objects)(ctx, ref)
 	if err != nil {
 		return err
 	}

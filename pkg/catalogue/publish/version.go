@@ -9,6 +9,7 @@ import (
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/catalogue/selection"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/intake"
@@ -167,7 +168,7 @@ func (b *build) origin(ctx context.Context, t catalogue.Table, o catalogue.Origi
 	slices.SortFunc(inputs, func(x, y catalogue.PublishInput) int { return x.Number - y.Number })
 	readers := make([]*columnar.Reader, len(inputs))
 	for i, in := range inputs {
-		r, c, err := b.open(ctx, in.Ref)
+		r, c, err := selection.Objects(b.Objects)(ctx, in.Ref)
 		if err != nil {
 			return fmt.Errorf("delivery %d of %s: %w", in.Number, in.Source, err)
 		}

@@ -30,6 +30,22 @@ const (
 // Open opens a Parquet object of the versions zone.
 type Open func(ctx context.Context, ref objects.Ref) (*columnar.Reader, io.Closer, error)
 
+// Objects opens Parquet objects of a store.
+func Objects(st *objects.Store) Open {
+	return func(ctx context.Context, ref objects.Ref) (*columnar.Reader, io.Closer, error) {
+		f, err := st.OpenAt(ctx, ref)
+		if err != nil {
+			return nil, nil, err
+		}
+		r, err := columnar.Open(f, f.Size(), columnar.Limits{})
+		if err != nil {
+			f.Close()
+			return nil, nil, err
+		}
+		return r, f, nil
+	}
+}
+
 // Reader applies one cut to the version it names.
 type Reader struct {
 	Open Open
