@@ -38,28 +38,41 @@ func CheckTable(ctx context.Context, p policy.Profile, f File) (Verdict, []Findi
 	if err != nil {
 		return Fail, nil, ark.Faultf(ark.Unavailable, "the file could not be read").Because(err)
 	}
-	findings, v := judgeBytes(p, f, b)
-	if v != nil {
-		for _, r := range Rules() {
-			if err := ctx.Err(); err != nil {
-				return Fail, nil, err
-			}
-			if r.check == nil {
-				continue
-			}
-			got := r.check(v)
-			for i := range got {
-				got[i].Rule = r.ID
-			}
-			findings = append(findings, limit(got)...)
+	findings, t := readBytes(p, f, b)
+	if t != nil {
+		got, err := judgeTable(ctx, p, f, t)
+		if err != nil {
+			return Fail, nil, err
 		}
+		findings = append(findings, got...)
 	}
 	Sort(findings)
 	return Judge(findings), findings, nil
 }
 
-// judgeBytes reads the file; without a table it gives the findings that say why.
-func judgeBytes(p policy.Profile, f File, b []byte) ([]Finding, *view) {
+// judgeTable applies every rule to a table.
+func judgeTable(ctx context.Context, p policy.Profile, f File, t *table) ([]Finding, error) {
+	v := understand(t, p)
+	v.pseudonym = f.Pseudonym
+	var out []Finding
+	for _, r := range Rules() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if r.check == nil {
+			continue
+		}
+		got := r.check(v)
+		for i := range got {
+			got[i].Rule = r.ID
+		}
+		out = append(out, limit(got)...)
+	}
+	return out, nil
+}
+
+// readBytes reads the file; without a table it gives the findings that say why.
+func readBytes(p policy.Profile, f File, b []byte) ([]Finding, *table) {
 	ext := strings.ToLower(strings.TrimPrefix(path.Ext(f.Name), "."))
 	findings := []Finding{}
 	if !p.AllowsFile(ext) {
@@ -79,9 +92,7 @@ func judgeBytes(p policy.Profile, f File, b []byte) ([]Finding, *view) {
 		return append(findings, Finding{Rule: "table-unreadable", Severity: SevFail, File: f.Name, Where: Where{Line: line},
 			Says: says, Repair: "save the table as UTF-8 CSV with one header row and one record per line", Evidence: map[string]string{}}), nil
 	}
-	v := understand(t, p)
-	v.pseudonym = f.Pseudonym
-	return findings, v
+	return findings, t
 }
 
 // limit keeps the first findings of a rule and says how many more there were.

@@ -100,8 +100,8 @@ func CheckMicrodata(ctx context.Context, p policy.Profile, m Microdata, f *File)
 			return Fail, nil, err
 		}
 		findings = slices.DeleteFunc(fromText, func(x Finding) bool { return guessing(x.Rule) })
-		if t, err := readTable(f.Name, b); err == nil {
-			c.locate(t)
+		if rs, err := readRecords(b); err == nil {
+			c.locate(f.Name, rs)
 			findings = append(findings, c.compare()...)
 		}
 	}
@@ -121,10 +121,12 @@ type microCheck struct {
 	p     policy.Profile
 	r     *Recomputed
 	file  string
-	view  *view
+	table *table
 	place map[placeKey]int // index into printed, per cell and aggregate
 	shown []printed
 	extra []printed // printed figures the specification doesn't give
+
+	allRounded *bool
 }
 
 type placeKey struct{ cell, agg int }
@@ -137,7 +139,7 @@ type printed struct {
 
 // withheld reports whether the given table withholds a figure.
 func (m *microCheck) withheld(i, agg int) bool {
-	if m.view == nil {
+	if m.table == nil {
 		return false
 	}
 	k, ok := m.place[placeKey{i, agg}]
@@ -149,7 +151,7 @@ func (m *microCheck) finding(rule string, sev Severity, i, agg int, says, repair
 	f := Finding{Rule: rule, Severity: sev, File: m.file, Says: says, Repair: repair, Evidence: map[string]string{"statistic": m.r.Spec.aggregates()[agg]}, row: i, col: agg}
 	f.Where.Cell = &CellRef{Row: slices.Clone(c.Row), Col: append([]string{}, c.Col...)}
 	if k, ok := m.place[placeKey{i, agg}]; ok {
-		w := m.view.bare(m.shown[k].row, m.shown[k].col)
+		w := m.table.bare(m.shown[k].row, m.shown[k].col)
 		f.Where.Sheet, f.Where.Ref, f.Where.Line = w.Sheet, w.Ref, w.Line
 	}
 	for k := 0; k+1 < len(evidence); k += 2 {

@@ -20,6 +20,7 @@ const (
 // table is a file as laid out: header paths, rows of cells, loose lines.
 type table struct {
 	file, sheet string
+	left        int        // columns of the sheet left of the table
 	header      [][]string // per column, the header from the top down
 	rows        []row
 	notes       []note // titles and footnotes around the table
@@ -46,9 +47,9 @@ type errUnreadable struct {
 
 func (e *errUnreadable) Error() string { return e.says }
 
-// readCSV lays out delimited text. The delimiter is the one of , ; tab and |
-// that gives the most even records.
-func readCSV(file string, b []byte) (*table, error) {
+// readDelimited reads the records of delimited text. The delimiter is the one
+// of , ; tab and | that gives the most even records.
+func readDelimited(b []byte) ([]record, error) {
 	if len(b) > maxBytes {
 		return nil, &errUnreadable{says: "the file is larger than 16 MiB"}
 	}
@@ -86,11 +87,12 @@ func readCSV(file string, b []byte) (*table, error) {
 		}
 		return nil, bestErr
 	}
-	return layOut(file, best)
+	return best, nil
 }
 
 type record struct {
-	line   int
+	line   int // in a text file, or the row of a sheet, from 1
+	index  int // the row a spreadsheet shows it in, from 1
 	fields []string
 }
 
@@ -98,6 +100,7 @@ func records(b []byte, comma rune) ([]record, error) {
 	r := csv.NewReader(bytes.NewReader(b))
 	r.Comma, r.FieldsPerRecord, r.ReuseRecord = comma, -1, false
 	var out []record
+	index, next := 0, 1 // next: the line after the last record
 	for {
 		f, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -115,7 +118,12 @@ func records(b []byte, comma rune) ([]record, error) {
 			return nil, &errUnreadable{says: "the file has more rows or columns than a table that people read"}
 		}
 		line, _ := r.FieldPos(0)
-		out = append(out, record{line, f})
+		index += 1 + max(line-next, 0) // blank lines are rows of a spreadsheet
+		next = line + 1
+		for _, x := range f {
+			next += strings.Count(x, "\n")
+		}
+		out = append(out, record{line, index, f})
 	}
 }
 
@@ -189,7 +197,7 @@ func layOut(file string, rs []record) (*table, error) {
 		}
 	}
 	// 3. The body.
-	for i, r := range rs[heads:] {
+	for _, r := range rs[heads:] {
 		if filled(r.fields) == 0 {
 			continue
 		}
@@ -200,7 +208,7 @@ func layOut(file string, rs []record) (*table, error) {
 		for c, f := range r.fields {
 			cells[c] = parseCell(f)
 		}
-		t.rows = append(t.rows, row{line: r.line, index: heads + i + 1, cells: cells})
+		t.rows = append(t.rows, row{line: r.line, index: r.index, cells: cells})
 	}
 	if len(t.rows) == 0 {
 		return nil, &errUnreadable{says: "the table has a header and no rows"}

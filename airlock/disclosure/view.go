@@ -405,8 +405,10 @@ func (v *view) where(r, c int) Where {
 }
 
 // bare points at a cell without repeating any label.
-func (v *view) bare(r, c int) Where {
-	return Where{Sheet: v.t.sheet, Ref: columnLetters(c) + strconv.Itoa(v.t.rows[r].index), Line: v.t.rows[r].line}
+func (v *view) bare(r, c int) Where { return v.t.bare(r, c) }
+
+func (t *table) bare(r, c int) Where {
+	return Where{Sheet: t.sheet, Ref: columnLetters(t.left+c) + strconv.Itoa(t.rows[r].index), Line: t.rows[r].line}
 }
 
 // columnLetters is the spreadsheet name of column c, from 0.

@@ -101,12 +101,15 @@ type Rounding struct {
 type RoundingMode string
 
 // The modes: ties away from zero, ties to even, up to a multiple then back to
-// the midpoint (midpoint-6 for base 6), randomly to either neighbour.
+// the midpoint (midpoint-6 for base 6), randomly to either neighbour, to the
+// neighbours that keep the table additive, by noise drawn from the cell's key.
 const (
 	Nearest     RoundingMode = "nearest"
 	NearestEven RoundingMode = "nearest-even"
 	Midpoint    RoundingMode = "midpoint"
 	Random      RoundingMode = "random"
+	Controlled  RoundingMode = "controlled"
+	CellKey     RoundingMode = "cell-key"
 )
 
 // Band gives the rounding base of counts from From on.
