@@ -55,14 +55,14 @@ func form(r model.Role) func(string) string {
 type rewritten struct{ *frame.Column }
 
 // known is how many distinct values there are.
-func (r rewritten) known() int { return len(r.Dict) - 1 }
+func (r rewritten) known() int { return r.Dict.Len() - 1 }
 
 // rewrite applies fn to each distinct value of c.
 func rewrite(c *frame.Column, name string, fn func(string) string) rewritten {
 	in := frame.NewInterner()
-	renumber := make([]uint32, len(c.Dict))
-	for id := 1; id < len(c.Dict); id++ {
-		renumber[id] = in.String(fn(c.Dict[id]))
+	renumber := make([]uint32, c.Dict.Len())
+	for id := uint32(1); int(id) < c.Dict.Len(); id++ {
+		renumber[id] = in.String(fn(c.Dict.At(id)))
 	}
 	ids := make([]uint32, len(c.IDs))
 	for i, id := range c.IDs {
@@ -84,7 +84,7 @@ func joined(a, b *frame.Column, name string) *frame.Column {
 		}
 		k := int(seen.Number(uint64(x)<<32|uint64(y))) - 1
 		if k == len(named) {
-			named = append(named, in.String(a.Dict[x]+" "+b.Dict[y]))
+			named = append(named, in.String(a.Dict.At(x)+" "+b.Dict.At(y)))
 		}
 		ids[i] = named[k]
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
 
@@ -40,7 +41,7 @@ func (n *nodes) links(r *records, p *people, found *Result) []link {
 	dict := r.keys.Dict
 	var out []link
 	add := func(k link) {
-		if dict[k.r] < dict[k.l] {
+		if dict.At(k.r) < dict.At(k.l) {
 			k.l, k.r = k.r, k.l
 		}
 		k.person = p.ids[p.of[k.l]]
@@ -77,7 +78,7 @@ func (n *nodes) links(r *records, p *people, found *Result) []link {
 		if e.Tier >= 0 {
 			k.tier = found.Model.Tiers[e.Tier].Name
 		}
-		if dict[k.r] < dict[k.l] {
+		if dict.At(k.r) < dict.At(k.l) {
 			k.l, k.r = k.r, k.l
 		}
 		if k.l == k.r || decided[[2]uint32{k.l, k.r}] { // the same record at two times, or people decided
@@ -94,9 +95,9 @@ func (n *nodes) links(r *records, p *people, found *Result) []link {
 	return sorted(out, dict)
 }
 
-func sorted(out []link, dict []string) []link {
+func sorted(out []link, dict *frame.Words) []link {
 	slices.SortFunc(out, func(a, b link) int {
-		return cmp.Or(cmp.Compare(dict[a.l], dict[b.l]), cmp.Compare(dict[a.r], dict[b.r]),
+		return cmp.Or(cmp.Compare(dict.At(a.l), dict.At(b.l)), cmp.Compare(dict.At(a.r), dict.At(b.r)),
 			cmp.Compare(a.tier, b.tier), cmp.Compare(a.pattern, b.pattern), cmp.Compare(weightOr(a.weight), weightOr(b.weight)))
 	})
 	return out
@@ -126,7 +127,7 @@ func (p *people) evidence(r *records, links []link) {
 			better(l.r, l)
 		}
 	}
-	for k := 1; k < len(r.keys.Dict); k++ {
+	for k := uint32(1); int(k) < r.keys.Dict.Len(); k++ {
 		if p.tier[k] == "" {
 			p.tier[k] = "single"
 			if p.size[p.of[k]] > 1 {
@@ -145,7 +146,7 @@ func writeLinks(w io.Writer, r *records, links []link) error {
 		{Name: "reason", Type: cell.String},
 	}, len(links), func(i int, row []cell.Value) {
 		l := &links[i]
-		row[0], row[1], row[2], row[3] = cell.Str(dict[l.l]), cell.Str(dict[l.r]), cell.Str(l.status), cell.Str(l.person)
+		row[0], row[1], row[2], row[3] = cell.Str(dict.At(l.l)), cell.Str(dict.At(l.r)), cell.Str(l.status), cell.Str(l.person)
 		row[4], row[5], row[6], row[7] = cell.Str(l.tier), optional(l.weight), text(l.pattern), cell.Str(l.reason)
 	})
 }

@@ -117,7 +117,7 @@ func (r *records) align(columns []string) {
 	for _, name := range columns {
 		c := r.canon.Col(name)
 		if c == nil {
-			c = &frame.Column{Name: name, IDs: make([]uint32, r.canon.N), Dict: []string{""}}
+			c = &frame.Column{Name: name, IDs: make([]uint32, r.canon.N), Dict: frame.NewWords()}
 		}
 		cols = append(cols, c)
 	}
@@ -153,7 +153,7 @@ func (x *extension) gather() error {
 		}
 	}
 	for i, k := range x.recs.keys.IDs {
-		records[engine.Hash(x.recs.keys.Dict[k])] = n.of[i]
+		records[engine.Hash(x.recs.keys.Dict.At(k))] = n.of[i]
 	}
 	type tie struct {
 		segment int
@@ -289,7 +289,7 @@ func (x *extension) gather() error {
 			x.rep.Known++
 		}
 	}
-	x.rep.New, x.rep.Looked, x.rep.Records = n.frame.N-x.rep.Known, len(x.old), len(x.recs.keys.Dict)-1
+	x.rep.New, x.rep.Looked, x.rep.Records = n.frame.N-x.rep.Known, len(x.old), x.recs.keys.Dict.Len()-1
 	x.combine(known)
 	return nil
 }
@@ -349,7 +349,7 @@ func (x *extension) combine(known []bool) {
 		for i, v := range c.IDs {
 			id := uint32(0)
 			if !known[i] {
-				id = in.String(c.Dict[v])
+				id = in.String(c.Dict.At(v))
 				count(id, 1)
 			}
 			k.IDs = append(k.IDs, id)
@@ -360,7 +360,7 @@ func (x *extension) combine(known []bool) {
 			}
 		}
 		k.Dict = in.Dict()
-		for len(counts) < len(k.Dict) {
+		for len(counts) < k.Dict.Len() {
 			counts = append(counts, 1)
 		}
 		counts[0] = 0
@@ -416,7 +416,7 @@ func (x *extension) name(key []byte, labels []uint32) {
 	}
 	old := len(x.old)
 	for i := old; i < len(labels); i++ {
-		k := x.recs.keys.Dict[x.nodes.first[i-old]]
+		k := x.recs.keys.Dict.At(x.nodes.first[i-old])
 		if l, ok := least[labels[i]]; !ok || k < l {
 			least[labels[i]] = k
 		}

@@ -15,7 +15,7 @@ func (x *extension) links(found *Result, labels []uint32) []extendLink {
 		if i < old {
 			return x.old[i].least
 		}
-		return x.recs.keys.Dict[x.nodes.first[i-old]]
+		return x.recs.keys.Dict.At(x.nodes.first[i-old])
 	}
 	why := map[int]string{}
 	for _, r := range found.Refused {
@@ -64,11 +64,11 @@ type extendLink struct {
 
 func (x *extension) write(out ExtendOutput, links []extendLink) error {
 	dict, node := x.recs.keys.Dict, x.nodes.recordNodes()
-	order := make([]uint32, 0, len(dict)-1)
-	for k := 1; k < len(dict); k++ {
+	order := make([]uint32, 0, dict.Len()-1)
+	for k := uint32(1); int(k) < dict.Len(); k++ {
 		order = append(order, uint32(k))
 	}
-	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(dict[a], dict[b]) })
+	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(dict.At(a), dict.At(b)) })
 	old := uint32(len(x.old))
 	err := table(out.PersonIndex, columnar.Schema{
 		{Name: "person_record_key", Type: cell.String}, {Name: "person_id", Type: cell.String},
@@ -77,7 +77,7 @@ func (x *extension) write(out ExtendOutput, links []extendLink) error {
 		at := old + node[order[i]]
 		tier := cmp.Or(x.tier[at], "single")
 		x.rep.ByTier[tier]++
-		row[0], row[1], row[2], row[3] = cell.Str(dict[order[i]]), cell.Str(personText(x.person[at])), cell.Str(tier), optional(x.weight[at])
+		row[0], row[1], row[2], row[3] = cell.Str(dict.At(order[i])), cell.Str(personText(x.person[at])), cell.Str(tier), optional(x.weight[at])
 	})
 	if err != nil {
 		return err

@@ -72,6 +72,9 @@ func alike(f *frame.Frame, cols []*frame.Column) (same, times, first []uint32) {
 			hashes[i] = h ^ h>>29
 		}
 	}
+	if f.N > sampleFrom && !repeated(hashes) {
+		return nil, nil, nil
+	}
 	t := frame.NewNumbers(f.N / 2)
 	same = make([]uint32, f.N)
 	most := uint32(0)
@@ -90,6 +93,31 @@ func alike(f *frame.Frame, cols []*frame.Column) (same, times, first []uint32) {
 		return nil, nil, nil
 	}
 	return same, times, first
+}
+
+// sampleFrom is from how many rows on a sample tells whether any row is said
+// so often that folding pays.
+const sampleFrom = 100_000
+
+// repeated reports whether a sixteenth of the rows, spread over all, says
+// anything four times: what is said hundreds of times shows there, and less
+// costs little to compare.
+func repeated(hashes []uint64) bool {
+	t := frame.NewNumbers(len(hashes) / 32)
+	var n []uint8
+	for i, h := range hashes {
+		if frame.Mix(uint64(i))&15 != 0 {
+			continue
+		}
+		k := int(t.Number(h)) - 1
+		if k == len(n) {
+			n = append(n, 0)
+		}
+		if n[k]++; n[k] > 3 {
+			return true
+		}
+	}
+	return false
 }
 
 func equalRows(f *frame.Frame, cols []*frame.Column, a, b uint32) bool {

@@ -91,7 +91,7 @@ func (r *records) nodes(decisions []Decision) *nodes {
 			n.first = append(n.first, r.keys.IDs[i])
 		}
 		n.of[i] = id
-		if r.keys.Dict[r.keys.IDs[i]] < r.keys.Dict[n.first[id]] {
+		if r.keys.Dict.At(r.keys.IDs[i]) < r.keys.Dict.At(n.first[id]) {
 			n.first[id] = r.keys.IDs[i]
 		}
 	}
@@ -106,7 +106,7 @@ func put(b []byte, v uint32) []byte { return append(b, byte(v), byte(v>>8), byte
 // shared finds nodes that have a record in common: what one record said at
 // different times.
 func (n *nodes) shared() {
-	last := make([]uint32, len(n.recs.keys.Dict))
+	last := make([]uint32, n.recs.keys.Dict.Len())
 	for i, k := range n.recs.keys.IDs {
 		node := n.of[i] + 1
 		if last[k] != 0 && last[k] != node {
@@ -125,7 +125,7 @@ func (r *records) strong() func(i int) bool {
 	reach := []*frame.Column{col(model.Postcode), col(model.Phone), col(model.Email)}
 	has := func(c *frame.Column, i int) bool { return c != nil && c.IDs[i] != 0 }
 	return func(i int) bool {
-		if !has(dob, i) || len(dob.Dict[dob.IDs[i]]) != 10 {
+		if !has(dob, i) || len(dob.Dict.At(dob.IDs[i])) != 10 {
 			return false
 		}
 		if has(nhs, i) {
@@ -170,9 +170,9 @@ func (n *nodes) decide(all []Decision) (alone map[uint32]bool) {
 	if len(all) == 0 {
 		return alone
 	}
-	number := make(map[string]uint32, len(n.recs.keys.Dict))
-	for id := 1; id < len(n.recs.keys.Dict); id++ {
-		number[n.recs.keys.Dict[id]] = uint32(id)
+	number := make(map[string]uint32, n.recs.keys.Dict.Len())
+	for id := uint32(1); int(id) < n.recs.keys.Dict.Len(); id++ {
+		number[n.recs.keys.Dict.At(id)] = uint32(id)
 	}
 	at := map[[2]uint32]int{}
 	for _, d := range all {
@@ -200,7 +200,7 @@ func (n *nodes) apply() {
 	if len(n.decided) == 0 {
 		return
 	}
-	node := make([]uint32, len(n.recs.keys.Dict))
+	node := make([]uint32, n.recs.keys.Dict.Len())
 	for i, k := range n.recs.keys.IDs {
 		node[k] = n.of[i]
 	}

@@ -31,23 +31,23 @@ type Event struct {
 
 func newPeople(r *records, n *nodes, labels []uint32) *people {
 	dict := r.keys.Dict
-	p := &people{of: make([]uint32, len(dict)), tier: make([]string, len(dict)), weight: make([]*float64, len(dict))}
-	for k := 1; k < len(dict); k++ {
+	p := &people{of: make([]uint32, dict.Len()), tier: make([]string, dict.Len()), weight: make([]*float64, dict.Len())}
+	for k := uint32(1); int(k) < dict.Len(); k++ {
 		p.number = append(p.number, uint32(k))
 	}
-	slices.SortFunc(p.number, func(a, b uint32) int { return cmp.Compare(dict[a], dict[b]) })
-	label := make([]uint32, len(dict))
+	slices.SortFunc(p.number, func(a, b uint32) int { return cmp.Compare(dict.At(a), dict.At(b)) })
+	label := make([]uint32, dict.Len())
 	for i, k := range r.keys.IDs {
 		label[k] = labels[n.of[i]] + 1
 	}
 	ordinal := map[uint32]uint32{}
 	for _, k := range p.number { // persons are numbered by their smallest record key
-		p.keys = append(p.keys, dict[k])
+		p.keys = append(p.keys, dict.At(k))
 		o, ok := ordinal[label[k]]
 		if !ok {
 			o = uint32(len(p.least))
 			ordinal[label[k]] = o
-			p.least = append(p.least, dict[k])
+			p.least = append(p.least, dict.At(k))
 			p.size = append(p.size, 0)
 		}
 		p.of[k] = o

@@ -33,9 +33,9 @@ func (p *people) reconcile(r *records, demo *frame.Frame) []person {
 		for i, k := range p.keys {
 			number[k] = p.number[i]
 		}
-		who := make([]int64, len(keys.Dict)) // key → person ordinal + 1
-		for id := 1; id < len(keys.Dict); id++ {
-			if n, ok := number[keys.Dict[id]]; ok {
+		who := make([]int64, keys.Dict.Len()) // key → person ordinal + 1
+		for id := uint32(1); int(id) < keys.Dict.Len(); id++ {
+			if n, ok := number[keys.Dict.At(id)]; ok {
 				who[id] = int64(p.of[n]) + 1
 			}
 		}
@@ -76,7 +76,7 @@ func settle(out []person, v int, keys, c *frame.Column, source []uint16, who []i
 	}
 	best := make([]said, len(out))
 	for at, s := range votes {
-		o, value := at>>32, c.Dict[uint32(at)]
+		o, value := at>>32, c.Dict.At(uint32(at))
 		b := best[o]
 		if s.n > b.n || s.n == b.n && (s.last > b.last || s.last == b.last && value > out[o].values[v]) {
 			best[o], out[o].values[v] = s, value

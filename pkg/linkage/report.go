@@ -123,7 +123,7 @@ func rules(found *Result) []RuleReport {
 // quality counts records none of whose rows has a usable identifier.
 func (r *records) quality() Quality {
 	count := func(roles ...model.Role) int {
-		has := make([]bool, len(r.keys.Dict))
+		has := make([]bool, r.keys.Dict.Len())
 		for _, role := range roles {
 			if c := r.canon.Col(string(role)); c != nil {
 				for i, id := range c.IDs {

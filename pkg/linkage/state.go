@@ -80,13 +80,13 @@ func writeState(w io.Writer, n *nodes, m *model.Model, person func(node int) uin
 	if err != nil {
 		return err
 	}
-	h := stateHeader{N: n.frame.N, R: len(n.recs.keys.Dict) - 1, Model: *m, Known: known, Merged: merged}
+	h := stateHeader{N: n.frame.N, R: n.recs.keys.Dict.Len() - 1, Model: *m, Known: known, Merged: merged}
 	for i, c := range n.frame.Cols {
 		h.Columns = append(h.Columns, c.Name)
 		var top []common
-		for id := 1; id < len(c.Dict); id++ {
+		for id := uint32(1); int(id) < c.Dict.Len(); id++ {
 			if counts[i][id] >= commonFrom {
-				top = append(top, common{c.Dict[id], counts[i][id]})
+				top = append(top, common{c.Dict.At(id), counts[i][id]})
 			}
 		}
 		h.Common = append(h.Common, top)
@@ -120,10 +120,10 @@ func writeState(w io.Writer, n *nodes, m *model.Model, person func(node int) uin
 		}
 	}
 	node := n.recordNodes()
-	for id := 1; id <= h.R; id++ {
-		u64(engine.Hash(n.recs.keys.Dict[id]))
+	for id := uint32(1); int(id) <= h.R; id++ {
+		u64(engine.Hash(n.recs.keys.Dict.At(id)))
 	}
-	for id := 1; id <= h.R; id++ {
+	for id := uint32(1); int(id) <= h.R; id++ {
 		u32(node[id])
 	}
 	rows, ends := n.encode(counts, size)
@@ -161,14 +161,14 @@ func crowded(keys []uint64, limit uint32) map[uint64]bool {
 func (n *nodes) values(i int) []string {
 	out := make([]string, len(n.frame.Cols))
 	for j, c := range n.frame.Cols {
-		out[j] = c.Dict[c.IDs[i]]
+		out[j] = c.Dict.At(c.IDs[i])
 	}
 	return out
 }
 
 // recordNodes gives each record, by number, its latest node.
 func (n *nodes) recordNodes() []uint32 {
-	out := make([]uint32, len(n.recs.keys.Dict))
+	out := make([]uint32, n.recs.keys.Dict.Len())
 	for i, k := range n.recs.keys.IDs {
 		out[k] = n.of[i]
 	}
@@ -179,14 +179,14 @@ func (n *nodes) recordNodes() []uint32 {
 func (n *nodes) encode(counts [][]int32, size []uint64) (rows []byte, ends []uint64) {
 	for i := range n.frame.N {
 		for j, c := range n.frame.Cols {
-			v := c.Dict[c.IDs[i]]
+			v := c.Dict.At(c.IDs[i])
 			rows = binary.AppendUvarint(rows, uint64(len(v)))
 			rows = append(rows, v...)
 			if v != "" {
 				rows = binary.AppendUvarint(rows, uint64(counts[j][c.IDs[i]]))
 			}
 		}
-		k := n.recs.keys.Dict[n.first[i]]
+		k := n.recs.keys.Dict.At(n.first[i])
 		rows = binary.AppendUvarint(rows, uint64(len(k)))
 		rows = append(rows, k...)
 		rows = binary.AppendUvarint(rows, size[i])
@@ -376,7 +376,7 @@ func (n *nodes) stateOf() (size []uint64, strong []bool, counts [][]int32, known
 		strong[i] = is(int(row))
 	}
 	for _, c := range n.frame.Cols {
-		k := make([]int32, len(c.Dict))
+		k := make([]int32, c.Dict.Len())
 		for _, id := range c.IDs {
 			k[id]++
 		}

@@ -26,8 +26,8 @@ func TestGeneratedPeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := fb.Frame()
-	if int64(f.N) != n || len(f.Col("person").Dict)-1 < 4900 || n < 8000 || n > 10000 {
-		t.Errorf("%d records of %d people", n, len(f.Col("person").Dict)-1)
+	if int64(f.N) != n || f.Col("person").Dict.Len()-1 < 4900 || n < 8000 || n > 10000 {
+		t.Errorf("%d records of %d people", n, f.Col("person").Dict.Len()-1)
 	}
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ark-tre/ark/pkg/linkage/frame"
 )
@@ -10,29 +11,52 @@ import (
 // block numbers the blocks of every rule.
 func (p *Plan) block() {
 	var wg sync.WaitGroup
-	gate := make(chan struct{}, p.threads)
+	var next atomic.Int32
 	p.order, p.starts = make([][]uint32, len(p.rules)), make([][]uint32, len(p.rules))
-	for i := range p.rules {
+	for range min(p.threads, len(p.rules)) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			gate <- struct{}{}
-			defer func() { <-gate }()
-			r := &p.rules[i]
-			limit := p.m.MaxBlock
-			if i < p.tiers {
-				limit = 0
+			g := &grouping{}
+			for i := int(next.Add(1)) - 1; i < len(p.rules); i = int(next.Add(1)) - 1 {
+				r := &p.rules[i]
+				limit := p.m.MaxBlock
+				if i < p.tiers {
+					limit = 0
+				}
+				r.number(g, p.f.N, limit)
+				p.order[i], p.starts[i] = r.lists()
 			}
-			r.number(p.f.N, limit)
-			p.order[i], p.starts[i] = r.lists()
 		}()
 	}
 	wg.Wait()
 }
 
+// grouping is the memory that rules are numbered in, one after the other.
+type grouping struct {
+	keys         []uint64
+	parts        []entry
+	starts, next []uint32
+	slots        []uint32
+}
+
+// entry is the key of a record.
+type entry struct {
+	key uint64
+	at  uint32
+}
+
+// room returns the first n of s, or new ones when s is too short.
+func room[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
 // number gives each record its block: 0 when a key is null or nobody shares it.
-func (r *rule) number(n, limit int) {
-	ids, size := r.group(n)
+func (r *rule) number(g *grouping, n, limit int) {
+	ids, size := r.group(g, n)
 	if r.perRow > 0 {
 		limit = affordable(ids, size, r.most(n), limit)
 	}
@@ -43,7 +67,7 @@ func (r *rule) number(n, limit int) {
 				break
 			}
 			before := pairsOf(ids, size)
-			size = combine(ids, v.ids, true, over)
+			size = divide(ids, v.ids, size, over)
 			ids, size = dropSingles(ids, size)
 			r.lost += before - pairsOf(ids, size)
 		}
@@ -83,15 +107,17 @@ func (r *rule) most(n int) float64 {
 }
 
 // group numbers the records by their keys.
-func (r *rule) group(n int) ([]uint32, int) {
-	keys := make([]uint64, n)
+func (r *rule) group(g *grouping, n int) ([]uint32, int) {
+	g.keys = room(g.keys, n)
+	keys := g.keys
 	switch len(r.keys) {
 	case 1:
 		ids := slices.Clone(r.keys[0].ids)
-		return dropSingles(ids, len(r.keys[0].words))
+		return dropSingles(ids, r.keys[0].words.Len())
 	case 2:
 		a, b := r.keys[0].ids, r.keys[1].ids
 		for i := range keys {
+			keys[i] = 0
 			if a[i] != 0 && b[i] != 0 {
 				keys[i] = uint64(a[i])<<32 | uint64(b[i])
 			}
@@ -105,7 +131,7 @@ func (r *rule) group(n int) ([]uint32, int) {
 					keys[i] = uint64(ids[i])<<32 | uint64(k.ids[i])
 				}
 			}
-			ids, _ = numberKeys(keys)
+			ids, _ = g.number(keys)
 		}
 		for i, b := range r.keys[len(r.keys)-1].ids {
 			keys[i] = 0
@@ -114,22 +140,20 @@ func (r *rule) group(n int) ([]uint32, int) {
 			}
 		}
 	}
-	return numberKeys(keys)
+	return g.number(keys)
 }
 
-// numberKeys numbers the keys that occur twice or more densely from 1; others,
+// number numbers the keys that occur twice or more densely from 1; others,
 // and key 0, get 0. It works on one small part of the keys at a time, so that
 // its tables stay in cache.
-func numberKeys(keys []uint64) (ids []uint32, size int) {
+func (g *grouping) number(keys []uint64) (ids []uint32, size int) {
 	bits := 1
 	for len(keys)>>bits > 1024 && bits < 14 {
 		bits++
 	}
-	type entry struct {
-		key uint64
-		at  uint32
-	}
-	starts := make([]uint32, 1<<bits+1)
+	g.starts, g.next = room(g.starts, 1<<bits+1), room(g.next, 1<<bits+1)
+	starts, next := g.starts, g.next
+	clear(starts)
 	for _, k := range keys {
 		if k != 0 {
 			starts[frame.Mix(k)>>(64-bits)+1]++
@@ -138,8 +162,9 @@ func numberKeys(keys []uint64) (ids []uint32, size int) {
 	for i := 1; i < len(starts); i++ {
 		starts[i] += starts[i-1]
 	}
-	parts := make([]entry, starts[len(starts)-1])
-	next := slices.Clone(starts)
+	g.parts = room(g.parts, int(starts[len(starts)-1]))
+	parts := g.parts
+	copy(next, starts)
 	for i, k := range keys {
 		if k != 0 {
 			p := frame.Mix(k) >> (64 - bits)
@@ -148,7 +173,7 @@ func numberKeys(keys []uint64) (ids []uint32, size int) {
 		}
 	}
 	ids = make([]uint32, len(keys))
-	var slots []uint32 // of the first entry with the key, plus one
+	slots := g.slots // of the first entry with the key, plus one
 	n := uint32(0)
 	for p := range 1 << bits {
 		part := parts[starts[p]:starts[p+1]]
@@ -181,29 +206,22 @@ func numberKeys(keys []uint64) (ids []uint32, size int) {
 			}
 		}
 	}
+	g.slots = slots
 	return ids, int(n) + 1
 }
 
-// combine renumbers ids by (ids, with). Without split a null in either makes
-// null; with split only blocks in over are divided, a null being a part.
-func combine(ids, with []uint32, split bool, over []bool) int {
+// divide gives the records of the blocks in over (all blocks when nil) new
+// numbers by (block, with), a null being a part like others. The numbers of
+// other blocks stay. It returns one more than the largest number.
+func divide(ids, with []uint32, size int, over []bool) int {
 	t := frame.NewNumbers(1024)
 	for i, a := range ids {
-		if a == 0 {
+		if a == 0 || over != nil && !over[a] {
 			continue
 		}
-		b := with[i]
-		if split {
-			if !over[a] {
-				b = 0
-			}
-		} else if b == 0 {
-			ids[i] = 0
-			continue
-		}
-		ids[i] = t.Number(uint64(a)<<32 | uint64(b))
+		ids[i] = uint32(size) - 1 + t.Number(uint64(a)<<32|uint64(with[i]))
 	}
-	return t.Len() + 1
+	return size + t.Len()
 }
 
 func blockSizes(ids []uint32, size int) []uint32 {
@@ -279,7 +297,7 @@ func chop(ids []uint32, size, limit int) int {
 		parts[i] = seen[id]/uint32(limit) + 1
 		seen[id]++
 	}
-	return combine(ids, parts, false, nil)
+	return divide(ids, parts, size, nil)
 }
 
 // dropSingles takes blocks of one record to 0 and numbers the others densely.

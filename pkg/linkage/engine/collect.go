@@ -12,7 +12,7 @@ import (
 // keepPairs is how many candidate pairs are kept in memory between counting
 // and scoring; beyond it patterns are counted on a sample and all pairs are
 // compared when they are scored.
-const keepPairs = 12 << 20
+const keepPairs = 24 << 20
 
 // cell counts the pairs of one pattern that hold one set of rules.
 type cell struct {
@@ -122,7 +122,7 @@ func (p *Plan) collect(ctx context.Context) (*candidates, error) {
 }
 
 // randomRows is from how many records random pairs are drawn.
-const randomRows = 60_000
+const randomRows = 25_000
 
 // random compares pairs of records drawn at random, always the same ones, and
 // returns for each comparison how often each level came out.
@@ -190,7 +190,7 @@ func (p *Plan) equality(l *level) *vector {
 
 // determines reports whether equal values of a always mean equal values of b.
 func (p *Plan) determines(a, b *vector) bool {
-	at := make([]uint32, len(a.words))
+	at := make([]uint32, a.words.Len())
 	for i := range uint32(p.f.N) {
 		v := p.values(i)
 		switch id, other := v[a.slot], v[b.slot]+1; {

@@ -6,6 +6,7 @@ import (
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/linkage/distance"
 	"github.com/ark-tre/ark/pkg/linkage/expr"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 )
 
 // tri is SQL's truth: no, yes, unknown.
@@ -44,7 +45,7 @@ type memo struct {
 const memoBits = 13
 
 // similarity returns f of two values, from the memo when it is there.
-func (w *scratch) similarity(which int, l, r uint32, lw, rw []string, f func(a, b string) float64) float64 {
+func (w *scratch) similarity(which int, l, r uint32, lw, rw *frame.Words, f func(a, b string) float64) float64 {
 	for len(w.memos) <= which {
 		w.memos = append(w.memos, nil)
 	}
@@ -54,7 +55,7 @@ func (w *scratch) similarity(which int, l, r uint32, lw, rw []string, f func(a, 
 	h := (l*0x9E3779B1 ^ r*0x85EBCA77) >> (32 - memoBits)
 	m := &w.memos[which][h]
 	if m.l != l || m.r != r {
-		m.l, m.r, m.f = l, r, f(lw[l], rw[r])
+		m.l, m.r, m.f = l, r, f(lw.At(l), rw.At(r))
 	}
 	return m.f
 }
@@ -101,9 +102,9 @@ func (c *compiler) test(n *expr.Node) (test, error) {
 		if err != nil {
 			return nil, err
 		}
-		tab := make([]tri, len(v.words))
-		for id, word := range v.words {
-			tab[id] = triOf(word == "true")
+		tab := make([]tri, v.words.Len())
+		for id := range tab {
+			tab[id] = triOf(v.words.At(uint32(id)) == "true")
 		}
 		tab[0] = unknown
 		return sided(v.slot, tab, l), nil
@@ -158,9 +159,11 @@ func (c *compiler) isNull(n *expr.Node) (test, error) {
 	if err != nil {
 		return nil, err
 	}
-	tab := make([]tri, len(v.words))
-	tab[0] = yes
-	return sided(v.slot, tab, l), nil
+	slot := v.slot
+	if l {
+		return func(_ *scratch, l, _ []uint32) tri { return triOf(l[slot] == 0) }, nil
+	}
+	return func(_ *scratch, _, r []uint32) tri { return triOf(r[slot] == 0) }, nil
 }
 
 // compare compiles a comparison, choosing the cheapest way to do it.
@@ -174,9 +177,9 @@ func (c *compiler) compare(n *expr.Node) (test, error) {
 		if err != nil {
 			return nil, err
 		}
-		tab := make([]tri, len(v.words))
-		for id, w := range v.words {
-			tab[id] = triOf(w == "true")
+		tab := make([]tri, v.words.Len())
+		for id := range tab {
+			tab[id] = triOf(v.words.At(uint32(id)) == "true")
 		}
 		tab[0] = unknown
 		return sided(v.slot, tab, al || bl), nil
@@ -248,14 +251,14 @@ func (c *compiler) equal(a, b *expr.Node, negate bool) (test, error) {
 }
 
 // crossing gives for each value of a its number in b, or 0.
-func crossing(a, b []string) []uint32 {
-	at := make(map[string]uint32, len(b))
-	for id := 1; id < len(b); id++ {
-		at[b[id]] = uint32(id)
+func crossing(a, b *frame.Words) []uint32 {
+	at := make(map[string]uint32, b.Len())
+	for id := uint32(1); int(id) < b.Len(); id++ {
+		at[b.At(id)] = id
 	}
-	out := make([]uint32, len(a))
-	for id := 1; id < len(a); id++ {
-		out[id] = at[a[id]]
+	out := make([]uint32, a.Len())
+	for id := uint32(1); int(id) < a.Len(); id++ {
+		out[id] = at[a.At(id)]
 	}
 	return out
 }
@@ -291,7 +294,7 @@ func (c *compiler) bounded(n *expr.Node) (test, bool, error) {
 	switch {
 	case n.Op == expr.Ge && f.Text == "jaro_winkler_similarity":
 		which := c.memo(f)
-		la, lb := va.masks(), vb.masks()
+		la, lb := va.shapes(), vb.shapes()
 		return func(w *scratch, l, r []uint32) tri {
 			x, y := l[i], r[j]
 			if x == 0 || y == 0 {
@@ -300,8 +303,8 @@ func (c *compiler) bounded(n *expr.Node) (test, bool, error) {
 			if va == vb && x == y {
 				return triOf(1 >= limit)
 			}
-			a, b := va.words[x], vb.words[y]
-			if distance.JaroWinklerBound(len(a), len(b), la[x], lb[y]) < limit {
+			a, b := &la[x], &lb[y]
+			if distance.JaroWinklerBound(int(a.size), int(b.size), a.letters, b.letters) < limit {
 				return no
 			}
 			return triOf(w.similarity(which, x, y, va.words, vb.words, distance.JaroWinkler) >= limit)
@@ -311,16 +314,17 @@ func (c *compiler) bounded(n *expr.Node) (test, bool, error) {
 		if f.Text == "levenshtein" {
 			within = distance.WithinOneLevenshtein
 		}
-		la, lb := va.masks(), vb.masks()
+		la, lb := va.shapes(), vb.shapes()
 		return func(_ *scratch, l, r []uint32) tri {
 			x, y := l[i], r[j]
 			if x == 0 || y == 0 {
 				return unknown
 			}
-			if tooFar(la[x], lb[y]) {
+			a, b := &la[x], &lb[y]
+			if d := a.size - b.size; d > 1 || d < -1 || tooFar(a.letters, b.letters) {
 				return no
 			}
-			return triOf(within(va.words[x], vb.words[y]))
+			return triOf(within(va.words.At(x), vb.words.At(y)))
 		}, true, nil
 	}
 	return nil, false, nil

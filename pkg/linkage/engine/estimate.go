@@ -7,7 +7,7 @@ import (
 )
 
 // randomPairs is how many random pairs the U of fuzzy levels is counted on.
-const randomPairs = 300_000
+const randomPairs = 200_000
 
 // The floors keep a level that was never seen from deciding by itself.
 const (

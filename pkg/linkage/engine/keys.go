@@ -33,9 +33,9 @@ func Keys(m *model.Model, f *frame.Frame) ([][]uint64, error) {
 				}
 				h := hashes[v]
 				if h == nil {
-					h = make([]uint64, len(v.words))
-					for id := 1; id < len(v.words); id++ {
-						h[id] = Hash(v.words[id])
+					h = make([]uint64, v.words.Len())
+					for id := uint32(1); int(id) < v.words.Len(); id++ {
+						h[id] = Hash(v.words.At(id))
 					}
 					hashes[v] = h
 				}

@@ -83,13 +83,19 @@ func (p *Plan) each(ctx context.Context, tasks []task, visit func(w *worker, tas
 // worker is the state of one goroutine.
 type worker struct {
 	scratch
+	sum uint32 // of what was touched: keeps the looks from being left out
 }
 
 func (p *Plan) newWorker() *worker { return &worker{} }
 
 func (p *Plan) run(w *worker, at int, t task, visit func(w *worker, task int, l, r uint32, rule int)) {
 	order, starts := p.order[t.rule], p.starts[t.rule]
+	near := starts[t.lo]
 	for b := t.lo; b < t.hi; b++ {
+		if starts[b] >= near {
+			near = starts[b] + touched
+			w.sum += p.touch(order[starts[b]:min(near, starts[t.hi])])
+		}
 		from, end := starts[b], starts[b+1]
 		first, last := from, end
 		if t.b > 0 {
@@ -117,6 +123,18 @@ func (p *Plan) run(w *worker, at int, t task, visit func(w *worker, task int, l,
 			}
 		}
 	}
+}
+
+// touched is how many records' rows are brought near at a time.
+const touched = 256
+
+// touch looks at the rows of records, one look not waiting for the one before.
+func (p *Plan) touch(records []uint32) (sum uint32) {
+	for _, i := range records {
+		row := p.row(i)
+		sum += row[0] + row[len(row)-1]
+	}
+	return sum
 }
 
 // earlier reports whether a rule before k holds for the pair.
@@ -158,6 +176,15 @@ func (p *Plan) pattern(w *scratch, l, r uint32) uint32 {
 	for i := range p.comps {
 		c := &p.comps[i]
 		a, b := lrow[i], rrow[i]
+		if c.plain {
+			if a == 0 || b == 0 {
+				continue // level 0
+			}
+			if a == b {
+				out += c.stride // level 1
+				continue
+			}
+		}
 		o := &w.seen[i<<seenBits+int((a*0x9E3779B1^b*0x85EBCA77)>>(32-seenBits))]
 		if o.l != a || o.r != b || !o.set {
 			*o = outcome{a, b, uint8(c.outcome(w, p.values(l), p.values(r))), true}

@@ -27,6 +27,10 @@ type comparison struct {
 	cols   map[string]bool
 	stride uint32 // weight of its digit in a pattern
 	slots  []int  // vectors that its tests look at
+	// plain: it looks at one column, its first level is that either is null and
+	// its second that both are equal, so that equal and null tuple numbers
+	// settle it.
+	plain bool
 }
 
 // rule is a compiled blocking rule. Records of one block share key; rest must
@@ -139,6 +143,7 @@ func (p *Plan) compileComparisons(c *compiler) error {
 			cc.levels = append(cc.levels, l)
 		}
 		cc.slots = slices.Sorted(maps.Keys(c.vs.touched))
+		cc.plain = cc.isPlain()
 		p.comps = append(p.comps, cc)
 		p.offsets = append(p.offsets, len(p.weights))
 		p.weights = append(p.weights, make([]float64, len(cc.levels))...)
@@ -149,6 +154,26 @@ func (p *Plan) compileComparisons(c *compiler) error {
 	}
 	p.sizes = uint32(stride)
 	return nil
+}
+
+// isPlain reports whether the first levels of c are null and equality of one column.
+func (c *comparison) isPlain() bool {
+	if len(c.cols) != 1 || len(c.levels) < 3 || !c.levels[0].IsNull || !isKey(c.levels[1].node) || c.levels[1].node.Args[0].Op != expr.Col {
+		return false
+	}
+	n := c.levels[0].node
+	if n.Op != expr.Or || len(n.Args) != 2 {
+		return false
+	}
+	left, right := false, false
+	for _, a := range n.Args {
+		if a.Op != expr.IsNull || a.Args[0].Op != expr.Col {
+			return false
+		}
+		l, r := a.Args[0].Sides()
+		left, right = left || l, right || r
+	}
+	return left && right
 }
 
 // rule compiles a blocking rule: conjuncts that equate the same expression of

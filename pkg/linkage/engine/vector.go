@@ -15,29 +15,36 @@ import (
 type vector struct {
 	slot    int // place among a record's values; -1 when only blocking looks at it
 	ids     []uint32
-	words   []string
+	words   *frame.Words
 	nums    []float64     // per value; NaN when it is not a number
-	letters []uint64      // per value; nil until asked for
+	shape   []shape       // per value; nil until asked for
 	counts  []int32       // per value; nil until asked for
 	known   float64       // records that have a value; 0: sum of counts
 	from    *frame.Column // the one column it is worked out of; nil: several
 	times   []uint32      // how many rows each record stands for; nil: one
 }
 
-func (v *vector) masks() []uint64 {
-	if v.letters == nil {
-		v.letters = make([]uint64, len(v.words))
-		for i, w := range v.words {
-			v.letters[i] = distance.Letters(w)
+// shape is what settles most string comparisons before the string is looked at.
+type shape struct {
+	letters uint64
+	size    int32
+}
+
+func (v *vector) shapes() []shape {
+	if v.shape == nil {
+		v.shape = make([]shape, v.words.Len())
+		for i := range v.shape {
+			s := v.words.At(uint32(i))
+			v.shape[i] = shape{distance.Letters(s), int32(len(s))}
 		}
 	}
-	return v.letters
+	return v.shape
 }
 
 // frequencies returns how many records hold each value.
 func (v *vector) frequencies() []int32 {
 	if v.counts == nil {
-		v.counts = make([]int32, len(v.words))
+		v.counts = make([]int32, v.words.Len())
 		for i, id := range v.ids {
 			if v.times == nil {
 				v.counts[id]++
@@ -114,13 +121,13 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 	}
 	b := &vectorMaker{in: frame.NewInterner(), nums: []float64{math.NaN()}}
 	if len(cols) == 1 { // once per distinct value
-		renumber := make([]uint32, len(only.Dict))
-		for id := range only.Dict {
+		renumber := make([]uint32, only.Dict.Len())
+		for id := range renumber {
 			v, err := vs.eval.eval(n, func(string) value {
 				if id == 0 {
 					return value{}
 				}
-				return value{k: text, s: only.Dict[id]}
+				return value{k: text, s: only.Dict.At(uint32(id))}
 			})
 			if err != nil {
 				return nil, err
@@ -141,7 +148,7 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 		if id == 0 {
 			return value{}
 		}
-		return value{k: text, s: c.Dict[id]}
+		return value{k: text, s: c.Dict.At(id)}
 	}
 	for row = range ids {
 		v, err := vs.eval.eval(n, get)

@@ -100,7 +100,7 @@ func names(f *frame.Frame, column string, m *model.Model) ([]string, error) {
 	}
 	out := make([]string, f.N)
 	several := len(f.Sources) > 1
-	seen := make([]uint32, len(c.Dict)) // by value, the source that had it last, plus one
+	seen := make([]uint32, c.Dict.Len()) // by value, the source that had it last, plus one
 	start := make([]int, len(f.Sources))
 	for i := range out {
 		s := f.Source[i]
@@ -114,7 +114,7 @@ func names(f *frame.Frame, column string, m *model.Model) ([]string, error) {
 				Do("give every row an id of its own, or name another column with --id")
 		}
 		seen[id] = uint32(s) + 1
-		out[i] = c.Dict[id]
+		out[i] = c.Dict.At(id)
 		if several {
 			out[i] = f.Sources[s] + "/" + out[i]
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ark-tre/ark/pkg/linkage/engine"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 )
 
 // Report is report.json: what a linkage did. It names columns, never values.
@@ -85,32 +86,41 @@ func report(d *Done) Report {
 	for i, n := range d.Frame.Sources {
 		rep.Inputs = append(rep.Inputs, InputCount{n, counts[i]})
 	}
-	size := map[uint32]int{}
+	size := make([]uint32, len(r.Clusters))
 	for _, l := range r.Clusters {
 		size[l]++
 	}
-	rep.Clusters = len(size)
 	for _, n := range size {
-		rep.Largest = max(rep.Largest, n)
-		if n == 1 {
+		rep.Largest = max(rep.Largest, int(n))
+		switch n {
+		case 0:
+			continue
+		case 1:
 			rep.Single++
 		}
+		rep.Clusters++
 	}
-	bins, patterns := map[int]int{}, map[uint32]int{}
+	bins, numbers := map[int]int{}, frame.NewNumbers(1024)
+	var patterns []Pattern
+	var last, at = uint32(0), -1
 	for _, e := range r.Edges {
 		if e.Tier >= 0 || engine.Probability(e.Weight) >= r.Accept {
 			rep.Links++
 		}
 		bins[int(math.Floor(min(max(e.Weight, -100), 100)))]++
-		patterns[e.Pattern]++
+		if at < 0 || e.Pattern != last {
+			last = e.Pattern
+			if at = int(numbers.Number(uint64(last))) - 1; at == len(patterns) {
+				patterns = append(patterns, Pattern{s.Gammas(last), 0, s.PatternWeight(last)})
+			}
+		}
+		patterns[at].Pairs++
 	}
+	rep.Patterns = append(rep.Patterns, patterns...)
 	for from, n := range bins {
 		rep.Histogram = append(rep.Histogram, Bin{from, n})
 	}
 	slices.SortFunc(rep.Histogram, func(a, b Bin) int { return cmp.Compare(a.From, b.From) })
-	for p, n := range patterns {
-		rep.Patterns = append(rep.Patterns, Pattern{s.Gammas(p), n, s.PatternWeight(p)})
-	}
 	slices.SortFunc(rep.Patterns, func(a, b Pattern) int {
 		return cmp.Or(cmp.Compare(b.Pairs, a.Pairs), cmp.Compare(a.Pattern, b.Pattern))
 	})

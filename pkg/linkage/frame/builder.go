@@ -2,8 +2,7 @@ package frame
 
 import "unsafe"
 
-// bytesString views b as a string. b is part of an arena and never written
-// again.
+// bytesString views b as a string, which holds as long as nobody writes to b.
 func bytesString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // Builder collects rows of one or more inputs into a frame. Columns are

@@ -6,6 +6,7 @@ package frame
 
 import (
 	"hash/maphash"
+	"unsafe"
 )
 
 // Column is one column: per row the number of its value in Dict. Number 0 is
@@ -13,7 +14,7 @@ import (
 type Column struct {
 	Name string
 	IDs  []uint32
-	Dict []string
+	Dict *Words
 	// Counts, when given, is how many records hold each value in the table that
 	// this one is a part of, and Known how many hold any.
 	Counts []int32
@@ -23,7 +24,7 @@ type Column struct {
 // Value returns the value of row i, and whether there is one.
 func (c *Column) Value(i int) (string, bool) {
 	id := c.IDs[i]
-	return c.Dict[id], id != 0
+	return c.Dict.At(id), id != 0
 }
 
 // Frame is a table. Source gives for each row the ordinal of the input it
@@ -76,91 +77,84 @@ func (f *Frame) Take(rows []uint32) *Frame {
 // the empty string. It is not safe for concurrent use.
 type Interner struct {
 	seed  maphash.Seed
-	slots []uint32
-	tags  []uint32
-	dict  []string
-	arena []byte
+	slots []uint64 // part of the hash above, number below; 0: free
+	dict  *Words
 }
 
 // NewInterner returns an empty interner.
 func NewInterner() *Interner {
-	return &Interner{seed: maphash.MakeSeed(), slots: make([]uint32, 64), tags: make([]uint32, 64), dict: []string{""}}
+	return &Interner{seed: maphash.MakeSeed(), slots: make([]uint64, 64), dict: NewWords()}
 }
 
 // Dict returns the values by number. The interner must not be used after.
-func (t *Interner) Dict() []string { return t.dict }
+func (t *Interner) Dict() *Words { t.slots = nil; return t.dict }
 
 // Bytes returns the number of b, whose bytes it copies when they are new.
 func (t *Interner) Bytes(b []byte) uint32 {
-	if len(b) == 0 {
-		return 0
-	}
-	h := maphash.Bytes(t.seed, b)
-	mask := uint64(len(t.slots) - 1)
-	tag := uint32(h >> 32)
-	for i := h & mask; ; i = (i + 1) & mask {
-		id := t.slots[i]
-		if id == 0 {
-			return t.add(i, tag, t.keep(b))
-		}
-		if t.tags[i] == tag && t.dict[id] == string(b) {
-			return id
-		}
-	}
+	return t.String(bytesString(b))
 }
 
-// String returns the number of s.
+// String returns the number of s, whose bytes it copies when they are new.
 func (t *Interner) String(s string) uint32 {
 	if s == "" {
 		return 0
 	}
-	h := maphash.String(t.seed, s)
+	return t.tagged(t.tag(s), s)
+}
+
+// tag is the part of s's hash that tells where s is looked for.
+func (t *Interner) tag(s string) uint64 { return maphash.String(t.seed, s) >> 32 }
+
+// touch looks where the words with these tags would be, one look not waiting
+// for the one before, so that the memory is near when each is looked up.
+func (t *Interner) touch(tags []uint64) (sum uint64) {
 	mask := uint64(len(t.slots) - 1)
-	tag := uint32(h >> 32)
-	for i := h & mask; ; i = (i + 1) & mask {
-		id := t.slots[i]
-		if id == 0 {
+	for _, tag := range tags {
+		sum += t.slots[tag&mask]
+	}
+	return sum
+}
+
+// tagged is String of a string that is not empty, with its tag.
+func (t *Interner) tagged(tag uint64, s string) uint32 {
+	mask := uint64(len(t.slots) - 1)
+	for i := tag & mask; ; i = (i + 1) & mask {
+		v := t.slots[i]
+		if v == 0 {
 			return t.add(i, tag, s)
 		}
-		if t.tags[i] == tag && t.dict[id] == s {
-			return id
+		if v>>32 == tag && t.dict.At(uint32(v)) == s {
+			return uint32(v)
 		}
 	}
 }
 
-func (t *Interner) add(slot uint64, tag uint32, s string) uint32 {
-	id := uint32(len(t.dict))
-	t.dict = append(t.dict, s)
-	t.slots[slot], t.tags[slot] = id, tag
-	if len(t.dict)*2 > len(t.slots) {
+func (t *Interner) add(slot, tag uint64, s string) uint32 {
+	id := t.dict.add(unsafe.Slice(unsafe.StringData(s), len(s)))
+	t.slots[slot] = tag<<32 | uint64(id)
+	if t.dict.Len()*8 > len(t.slots)*5 {
 		t.grow()
 	}
 	return id
 }
 
+// grow makes room; the hashes are in the slots, so no word is looked at.
 func (t *Interner) grow() {
-	n := len(t.slots) * 4
-	t.slots, t.tags = make([]uint32, n), make([]uint32, n)
-	mask := uint64(n - 1)
-	for id := 1; id < len(t.dict); id++ {
-		h := maphash.String(t.seed, t.dict[id])
-		i := h & mask
+	old := t.slots
+	factor := 4
+	if len(old) >= 1<<20 { // large tables: memory counts more
+		factor = 2
+	}
+	t.slots = make([]uint64, len(old)*factor)
+	mask := uint64(len(t.slots) - 1)
+	for _, v := range old {
+		if v == 0 {
+			continue
+		}
+		i := v >> 32 & mask
 		for t.slots[i] != 0 {
 			i = (i + 1) & mask
 		}
-		t.slots[i], t.tags[i] = uint32(id), uint32(h>>32)
+		t.slots[i] = v
 	}
-}
-
-// keep copies b into the arena: one allocation per 64 KiB of values.
-func (t *Interner) keep(b []byte) string {
-	if len(b) > 1<<12 {
-		return string(b)
-	}
-	if cap(t.arena)-len(t.arena) < len(b) {
-		t.arena = make([]byte, 0, 1<<16)
-	}
-	at := len(t.arena)
-	t.arena = append(t.arena, b...)
-	return bytesString(t.arena[at:len(t.arena):len(t.arena)])
 }

@@ -30,8 +30,8 @@ func TestInternerNumbersDistinctStrings(t *testing.T) {
 			}
 		}
 		for w, id := range at {
-			if in.Dict()[id] != w {
-				t.Fatalf("number %d is %q", id, in.Dict()[id])
+			if in.Dict().At(id) != w {
+				t.Fatalf("number %d is %q", id, in.Dict().At(id))
 			}
 		}
 	})

@@ -127,6 +127,7 @@ func (c *building) readBytes(ctx context.Context, pf *file.Reader, column int) e
 		id uint32
 	}
 	recent := make([]known, 1<<12)
+	tags, late := make([]uint64, 0, batch), make([]int32, 0, batch) // values that were not seen lately, and their rows
 	for g := range pf.NumRowGroups() {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -147,10 +148,11 @@ func (c *building) readBytes(ctx context.Context, pf *file.Reader, column int) e
 			if n == 0 {
 				break
 			}
-			at := 0
+			at, base := 0, len(c.ids)
+			tags, late = tags[:0], late[:0]
 			for i := range int(n) {
+				c.ids = append(c.ids, 0)
 				if nullable && levels[i] == 0 {
-					c.ids = append(c.ids, 0)
 					continue
 				}
 				if at >= got {
@@ -159,15 +161,23 @@ func (c *building) readBytes(ctx context.Context, pf *file.Reader, column int) e
 				v := values[at]
 				at++
 				if len(v) == 0 {
-					c.ids = append(c.ids, 0)
 					continue
 				}
 				p := unsafe.SliceData([]byte(v))
-				k := &recent[uintptr(unsafe.Pointer(p))>>2%(1<<12)]
-				if k.at != p || c.in.dict[k.id] != string(v) { // buffers are used again
-					*k = known{p, c.in.Bytes(v)}
+				if k := &recent[uintptr(unsafe.Pointer(p))>>2%(1<<12)]; k.at == p && c.in.dict.At(k.id) == string(v) { // buffers are used again
+					c.ids[base+i] = k.id
+					continue
 				}
-				c.ids = append(c.ids, k.id)
+				values[len(late)] = v // its own place or one that was read
+				tags, late = append(tags, c.in.tag(bytesString(v))), append(late, int32(i))
+			}
+			c.in.touch(tags)
+			for j, i := range late {
+				v := values[j]
+				id := c.in.tagged(tags[j], bytesString(v))
+				p := unsafe.SliceData([]byte(v))
+				recent[uintptr(unsafe.Pointer(p))>>2%(1<<12)] = known{p, id}
+				c.ids[base+int(i)] = id
 			}
 		}
 		if err := r.Err(); err != nil {
