@@ -71,7 +71,8 @@ type linkRunCmd struct{ linkFlags }
 
 // Run links files.
 func (c linkRunCmd) Run(ctx context.Context) error {
-	debug.SetGCPercent(200)
+	debug.SetGCPercent(75)                // what is kept holds few pointers, so looking for garbage is cheap
+	debug.SetMemoryLimit(6<<30 + 512<<20) // 15 million people fit in 8 GB
 	q, err := c.request()
 	if err != nil {
 		return err

@@ -12,18 +12,22 @@ import (
 )
 
 // canonical returns f with its identifiers in canonical form, under the names
-// of their roles, and a full name. Columns without a role are left out.
+// of their roles, and a full name. Columns without a role are left out; those
+// with one are taken out of f.
 func canonical(f *frame.Frame) *frame.Frame {
 	out := &frame.Frame{N: f.N, Sources: f.Sources, Source: f.Source}
+	var rest []*frame.Column
 	for _, c := range f.Cols {
 		r := model.RoleOf(c.Name)
 		if r == model.Ignored || out.Col(string(r)) != nil {
+			rest = append(rest, c)
 			continue
 		}
 		if k := rewrite(c, string(r), form(r)); k.known() > 0 {
 			out.Cols = append(out.Cols, k.Column)
 		}
 	}
+	f.Cols = rest
 	g, s := out.Col(string(model.Given)), out.Col(string(model.Family))
 	if g != nil && s != nil {
 		out.Cols = append(out.Cols, joined(g, s, model.FullName))
@@ -57,15 +61,17 @@ type rewritten struct{ *frame.Column }
 // known is how many distinct values there are.
 func (r rewritten) known() int { return r.Dict.Len() - 1 }
 
-// rewrite applies fn to each distinct value of c.
+// rewrite applies fn to each distinct value of c. It takes the row numbers of c
+// over: tens of millions of rows are not held twice.
 func rewrite(c *frame.Column, name string, fn func(string) string) rewritten {
 	in := frame.NewInterner()
 	renumber := make([]uint32, c.Dict.Len())
 	for id := uint32(1); int(id) < c.Dict.Len(); id++ {
 		renumber[id] = in.String(fn(c.Dict.At(id)))
 	}
-	ids := make([]uint32, len(c.IDs))
-	for i, id := range c.IDs {
+	ids := c.IDs
+	c.IDs, c.Dict = nil, nil
+	for i, id := range ids {
 		ids[i] = renumber[id]
 	}
 	return rewritten{&frame.Column{Name: name, IDs: ids, Dict: in.Dict()}}

@@ -67,7 +67,7 @@ func (r *rule) number(g *grouping, n, limit int) {
 				break
 			}
 			before := pairsOf(ids, size)
-			size = divide(ids, v.ids, size, over)
+			size = divide(ids, v.at, size, over)
 			ids, size = dropSingles(ids, size)
 			r.lost += before - pairsOf(ids, size)
 		}
@@ -112,35 +112,43 @@ func (r *rule) group(g *grouping, n int) ([]uint32, int) {
 	keys := g.keys
 	switch len(r.keys) {
 	case 1:
-		ids := slices.Clone(r.keys[0].ids)
+		ids := make([]uint32, n)
+		copy(ids, r.keys[0].run(0, n, ids))
 		return dropSingles(ids, r.keys[0].words.Len())
 	case 2:
-		a, b := r.keys[0].ids, r.keys[1].ids
-		for i := range keys {
-			keys[i] = 0
-			if a[i] != 0 && b[i] != 0 {
-				keys[i] = uint64(a[i])<<32 | uint64(b[i])
-			}
+		var bufs [2][runOf]uint32
+		for lo := 0; lo < n; lo += runOf {
+			hi := min(lo+runOf, n)
+			pair(keys[lo:hi], r.keys[0].run(lo, hi, bufs[0][:]), r.keys[1].run(lo, hi, bufs[1][:]))
 		}
 	default: // exact for two parts at a time
-		ids := slices.Clone(r.keys[0].ids)
-		for _, k := range r.keys[1 : len(r.keys)-1] {
-			for i := range keys {
-				keys[i] = 0
-				if ids[i] != 0 && k.ids[i] != 0 {
-					keys[i] = uint64(ids[i])<<32 | uint64(k.ids[i])
-				}
+		ids := make([]uint32, n)
+		copy(ids, r.keys[0].run(0, n, ids))
+		var buf [runOf]uint32
+		for j, k := range r.keys[1:] {
+			if j > 0 {
+				ids, _ = g.number(keys)
 			}
-			ids, _ = g.number(keys)
-		}
-		for i, b := range r.keys[len(r.keys)-1].ids {
-			keys[i] = 0
-			if ids[i] != 0 && b != 0 {
-				keys[i] = uint64(ids[i])<<32 | uint64(b)
+			for lo := 0; lo < n; lo += runOf {
+				hi := min(lo+runOf, n)
+				pair(keys[lo:hi], ids[lo:hi], k.run(lo, hi, buf[:]))
 			}
 		}
 	}
 	return g.number(keys)
+}
+
+// runOf is how many records' keys are made at a time.
+const runOf = 1024
+
+// pair makes keys of two numbers, 0 when either is.
+func pair(keys []uint64, a, b []uint32) {
+	for i := range keys {
+		keys[i] = 0
+		if a[i] != 0 && b[i] != 0 {
+			keys[i] = uint64(a[i])<<32 | uint64(b[i])
+		}
+	}
 }
 
 // number numbers the keys that occur twice or more densely from 1; others,
@@ -213,13 +221,13 @@ func (g *grouping) number(keys []uint64) (ids []uint32, size int) {
 // divide gives the records of the blocks in over (all blocks when nil) new
 // numbers by (block, with), a null being a part like others. The numbers of
 // other blocks stay. It returns one more than the largest number.
-func divide(ids, with []uint32, size int, over []bool) int {
+func divide(ids []uint32, with func(i int) uint32, size int, over []bool) int {
 	t := frame.NewNumbers(1024)
 	for i, a := range ids {
 		if a == 0 || over != nil && !over[a] {
 			continue
 		}
-		ids[i] = uint32(size) - 1 + t.Number(uint64(a)<<32|uint64(with[i]))
+		ids[i] = uint32(size) - 1 + t.Number(uint64(a)<<32|uint64(with(i)))
 	}
 	return size + t.Len()
 }
@@ -297,7 +305,7 @@ func chop(ids []uint32, size, limit int) int {
 		parts[i] = seen[id]/uint32(limit) + 1
 		seen[id]++
 	}
-	return divide(ids, parts, size, nil)
+	return divide(ids, func(i int) uint32 { return parts[i] }, size, nil)
 }
 
 // dropSingles takes blocks of one record to 0 and numbers the others densely.
@@ -354,10 +362,11 @@ func (p *Plan) pack() {
 		p.rules[k].slot = base + k
 	}
 	const chunk = 512 // rows laid out at a time, to stay in cache
+	var buf [chunk]uint32
 	for lo := 0; lo < p.f.N; lo += chunk {
 		hi := min(lo+chunk, p.f.N)
 		for j, v := range p.vs.slots {
-			for i, id := range v.ids[lo:hi] {
+			for i, id := range v.run(lo, hi, buf[:]) {
 				p.cold[(lo+i)*p.slots+j] = id
 			}
 		}
@@ -403,7 +412,7 @@ func (c *comparison) tuples(vs *vectors) []uint32 {
 	for _, v := range parts {
 		t := frame.NewNumbers(1024)
 		for i, a := range ids {
-			ids[i] = t.Number(uint64(a)<<32 | uint64(v.ids[i]))
+			ids[i] = t.Number(uint64(a)<<32 | uint64(v.at(i)))
 		}
 	}
 	return ids
@@ -416,7 +425,7 @@ func (p *Plan) free() {
 		v.frequencies()
 	}
 	for _, v := range p.vs.all {
-		v.ids, v.from = nil, nil
+		v.ids, v.via, v.from = nil, nil, nil
 		if v.slot < 0 {
 			v.words, v.nums = nil, nil
 		}

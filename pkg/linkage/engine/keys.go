@@ -39,7 +39,8 @@ func Keys(m *model.Model, f *frame.Frame) ([][]uint64, error) {
 					}
 					hashes[v] = h
 				}
-				for i, id := range v.ids {
+				for i := range v.ids {
+					id := v.at(i)
 					switch {
 					case id == 0:
 						keys[i] = 0

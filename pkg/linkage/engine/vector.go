@@ -14,7 +14,8 @@ import (
 // the number of its value, 0 for null.
 type vector struct {
 	slot    int // place among a record's values; -1 when only blocking looks at it
-	ids     []uint32
+	ids     []uint32      // per record; of the column's values when via is there
+	via     []uint32      // the column's value → the number of what is worked out of it
 	words   *frame.Words
 	nums    []float64     // per value; NaN when it is not a number
 	shape   []shape       // per value; nil until asked for
@@ -22,6 +23,26 @@ type vector struct {
 	known   float64       // records that have a value; 0: sum of counts
 	from    *frame.Column // the one column it is worked out of; nil: several
 	times   []uint32      // how many rows each record stands for; nil: one
+}
+
+// at is the number of the value of record i.
+func (v *vector) at(i int) uint32 {
+	if v.via != nil {
+		return v.via[v.ids[i]]
+	}
+	return v.ids[i]
+}
+
+// run returns the numbers of the values of records lo to hi, in buf when they
+// have to be worked out.
+func (v *vector) run(lo, hi int, buf []uint32) []uint32 {
+	if v.via == nil {
+		return v.ids[lo:hi]
+	}
+	for i, id := range v.ids[lo:hi] {
+		buf[i] = v.via[id]
+	}
+	return buf[:hi-lo]
 }
 
 // shape is what settles most string comparisons before the string is looked at.
@@ -45,7 +66,8 @@ func (v *vector) shapes() []shape {
 func (v *vector) frequencies() []int32 {
 	if v.counts == nil {
 		v.counts = make([]int32, v.words.Len())
-		for i, id := range v.ids {
+		for i := range v.ids {
+			id := v.at(i)
 			if v.times == nil {
 				v.counts[id]++
 			} else {
@@ -134,11 +156,7 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 			}
 			renumber[id] = b.id(v)
 		}
-		ids := make([]uint32, len(only.IDs))
-		for i, id := range only.IDs {
-			ids[i] = renumber[id]
-		}
-		return &vector{ids: ids, words: b.in.Dict(), nums: b.nums, from: only}, nil
+		return &vector{ids: only.IDs, via: renumber, words: b.in.Dict(), nums: b.nums, from: only}, nil
 	}
 	ids := make([]uint32, vs.f.N)
 	row := 0

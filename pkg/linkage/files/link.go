@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/durable"
@@ -31,7 +32,7 @@ type Request struct {
 type Done struct {
 	Report Report
 	Frame  *frame.Frame
-	IDs    []string
+	IDs    *Names
 	Result *linkage.Result
 }
 
@@ -52,18 +53,19 @@ func Link(ctx context.Context, q Request) (*Done, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, m, err := q.prepare(raw, m)
-	if err != nil {
-		return nil, err
-	}
 	ids, err := names(raw, q.ID, m)
 	if err != nil {
 		return nil, err
 	}
-	slim := *raw // from here on only the truth is asked for
+	slim := *raw // of which later only the truth is asked for
 	slim.Cols = nil
 	if c := raw.Col(q.Truth); c != nil {
-		slim.Cols = []*frame.Column{c}
+		slim.Cols = []*frame.Column{{Name: c.Name, IDs: slices.Clone(c.IDs), Dict: c.Dict}}
+	}
+	ids.own(model.RoleOf)
+	f, m, err := q.prepare(raw, m)
+	if err != nil {
+		return nil, err
 	}
 	raw = &slim
 	r, err := linkage.Run(ctx, f, m, q.Options)

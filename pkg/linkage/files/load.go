@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -84,7 +85,7 @@ func add(ctx context.Context, b *frame.Builder, in Input) error {
 }
 
 // names returns for each row the id that outputs call it by.
-func names(f *frame.Frame, column string, m *model.Model) ([]string, error) {
+func names(f *frame.Frame, column string, m *model.Model) (*Names, error) {
 	if column == "" && m != nil && m.UniqueID != "" && f.Col(m.UniqueID) != nil {
 		column = m.UniqueID
 	}
@@ -98,11 +99,9 @@ func names(f *frame.Frame, column string, m *model.Model) ([]string, error) {
 	if c == nil {
 		return nil, ark.Faultf(ark.Invalid, "the inputs have no such column").At("", 0, column).Do("give the name of a column with --id")
 	}
-	out := make([]string, f.N)
-	several := len(f.Sources) > 1
 	seen := make([]uint32, c.Dict.Len()) // by value, the source that had it last, plus one
 	start := make([]int, len(f.Sources))
-	for i := range out {
+	for i := range f.N {
 		s := f.Source[i]
 		start[s]++
 		id := c.IDs[i]
@@ -114,12 +113,39 @@ func names(f *frame.Frame, column string, m *model.Model) ([]string, error) {
 				Do("give every row an id of its own, or name another column with --id")
 		}
 		seen[id] = uint32(s) + 1
-		out[i] = c.Dict.At(id)
-		if several {
-			out[i] = f.Sources[s] + "/" + out[i]
-		}
+	}
+	out := &Names{ids: c}
+	if len(f.Sources) > 1 {
+		out.source, out.sources = f.Source, f.Sources
 	}
 	return out, nil
+}
+
+// Names are the ids of rows as outputs write them.
+type Names struct {
+	ids     *frame.Column
+	source  []uint16 // nil when there is one input
+	sources []string
+}
+
+// own copies the ids when their column says who a person is too, and so is
+// about to be rewritten.
+func (n *Names) own(role func(column string) model.Role) {
+	if role(n.ids.Name) != model.Ignored {
+		n.ids = &frame.Column{Name: n.ids.Name, IDs: slices.Clone(n.ids.IDs), Dict: n.ids.Dict}
+	}
+}
+
+// Len is how many rows there are.
+func (n *Names) Len() int { return len(n.ids.IDs) }
+
+// At is the id of row i, after its input's name when there are several.
+func (n *Names) At(i uint32) string {
+	s := n.ids.Dict.At(n.ids.IDs[i])
+	if n.source == nil {
+		return s
+	}
+	return n.sources[n.source[i]] + "/" + s
 }
 
 // idColumns are names of columns that name rows, likeliest first.

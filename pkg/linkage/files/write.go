@@ -28,7 +28,7 @@ func newTable(w io.Writer, s columnar.Schema, repeated ...string) (*pqarrow.File
 
 // writePairs writes the scored pairs, id_l before id_r as text, in an order
 // that depends on the input and the model only.
-func writePairs(w io.Writer, ids []string, r *linkage.Result) error {
+func writePairs(w io.Writer, ids *Names, r *linkage.Result) error {
 	schema := columnar.Schema{
 		{Name: "id_l", Type: cell.String}, {Name: "id_r", Type: cell.String},
 		{Name: "weight", Type: cell.Float64}, {Name: "probability", Type: cell.Float64},
@@ -46,7 +46,7 @@ func writePairs(w io.Writer, ids []string, r *linkage.Result) error {
 	pattern, tier := b.Field(4).(*array.StringBuilder), b.Field(5).(*array.StringBuilder)
 	for i := range r.Edges {
 		e := &r.Edges[i]
-		a, z := ids[e.L], ids[e.R]
+		a, z := ids.At(e.L), ids.At(e.R)
 		if z < a {
 			a, z = z, a
 		}
@@ -79,13 +79,13 @@ func writePairs(w io.Writer, ids []string, r *linkage.Result) error {
 
 // writeClusters writes id and cluster, the smallest id of the cluster as text,
 // in the order of the rows.
-func writeClusters(w io.Writer, ids []string, labels []uint32) error {
-	least := make([]uint32, len(ids)) // label → row of the smallest id
+func writeClusters(w io.Writer, ids *Names, labels []uint32) error {
+	least := make([]uint32, ids.Len()) // label → row of the smallest id
 	for i := range least {
 		least[i] = uint32(i)
 	}
 	for i, l := range labels {
-		if uint32(i) != l && ids[i] < ids[least[l]] {
+		if uint32(i) != l && ids.At(uint32(i)) < ids.At(least[l]) {
 			least[l] = uint32(i)
 		}
 	}
@@ -97,10 +97,10 @@ func writeClusters(w io.Writer, ids []string, labels []uint32) error {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema.Arrow())
 	defer b.Release()
 	id, cluster := b.Field(0).(*array.StringBuilder), b.Field(1).(*array.StringBuilder)
-	for i, own := range ids {
-		id.Append(own)
-		cluster.Append(ids[least[labels[i]]])
-		if (i+1)%columnar.DefaultRowGroup == 0 || i+1 == len(ids) {
+	for i, l := range labels {
+		id.Append(ids.At(uint32(i)))
+		cluster.Append(ids.At(least[l]))
+		if (i+1)%columnar.DefaultRowGroup == 0 || i+1 == len(labels) {
 			rec := b.NewRecord()
 			err := out.Write(rec)
 			rec.Release()
