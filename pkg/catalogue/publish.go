@@ -30,6 +30,10 @@ type PublishJob struct {
 	Index   objects.Ref    `json:"index"`
 	Persons objects.Ref    `json:"persons"`
 	Linkage string         `json:"linkage"`
+	// Guards are the tables, of the sources behind Inputs, in which a person's
+	// own record can be withdrawn or left out. Nothing of such a person at that
+	// source is published, in whatever table and delivery it came.
+	Guards []PublishInput `json:"guards,omitempty"`
 	// Objections are persons whose whole record is left out.
 	Objections objects.Ref `json:"objections,omitzero"`
 }
@@ -69,7 +73,7 @@ func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (
 		}
 		v = Version{ID: tx.NewID(ark.PrefixVersion), Dataset: d.ID, Number: len(before) + 1, State: r.version.Start, Linkage: l.ID, Started: tx.Now()}
 		job := PublishJob{Version: v.ID, Number: v.Number, Dataset: *d, Index: l.Outputs["index"], Persons: l.Outputs["persons"], Linkage: l.ID, Objections: l.Outputs[ListObjections]}
-		if job.Inputs, err = publishInputs(ctx, tx, *d); err != nil {
+		if job.Inputs, job.Guards, err = publishInputs(ctx, tx, *d); err != nil {
 			return nil, err
 		}
 		for _, in := range job.Inputs {
@@ -91,33 +95,47 @@ func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (
 	return &v, nil
 }
 
-func publishInputs(ctx context.Context, q store.Querier, d Dataset) ([]PublishInput, error) {
-	var out []PublishInput
+// publishInputs names what feeds a dataset's tables, and what guards it.
+func publishInputs(ctx context.Context, q store.Querier, d Dataset) (in, guards []PublishInput, err error) {
+	guarded := map[string]bool{}
 	for _, t := range d.Tables {
 		for _, o := range t.From {
 			s, err := sources.First(ctx, q, "slug = $1", o.Source)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			ds, err := deliveries.Where(ctx, q, "source = $1 AND state = 'accepted'", s.ID)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			contract, err := intake.ParseContract([]byte(s.Contract))
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if contract.Delivers == intake.Full && len(ds) > 1 {
 				ds = ds[len(ds)-1:] // the last delivery is all there is
 			}
-			for _, dl := range ds {
-				if ref, ok := dl.Outputs["payload/"+o.Table]; ok {
-					out = append(out, PublishInput{Table: t.Name, Source: s.Slug, Org: s.Org, Origin: o.Table, Delivery: dl.ID, Number: dl.Number, Ref: ref})
+			of := func(table, origin string) (out []PublishInput) {
+				for _, dl := range ds {
+					if ref, ok := dl.Outputs["payload/"+origin]; ok {
+						out = append(out, PublishInput{Table: table, Source: s.Slug, Org: s.Org, Origin: origin, Delivery: dl.ID, Number: dl.Number, Ref: ref})
+					}
+				}
+				return out
+			}
+			in = append(in, of(t.Name, o.Table)...)
+			if guarded[s.Slug] {
+				continue
+			}
+			guarded[s.Slug] = true
+			for _, ct := range contract.Tables {
+				if ct.Withdraws() {
+					guards = append(guards, of("", ct.Name)...)
 				}
 			}
 		}
 	}
-	return out, nil
+	return in, guards, nil
 }
 
 // ApplyVersion records a publishing's result inside the change that ends its job.

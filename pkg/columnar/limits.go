@@ -81,7 +81,7 @@ func (b *bounded) Free(old []byte) {
 }
 
 // guard runs f and turns a panic of the decoder, which trusts its input, into
-// a fault. It is the only recover of this package.
+// a fault.
 func guard(f func() error) (err error) {
 	defer func() {
 		switch p := recover().(type) {

@@ -34,6 +34,7 @@ type Reader struct {
 // malformed, nested, encrypted or over the limits is an Invalid or TooMuch
 // fault.
 func Open(ra io.ReaderAt, size int64, l Limits) (*Reader, error) {
+	useCodec()
 	l = l.orDefault()
 	if err := checkFooter(ra, size, l); err != nil {
 		return nil, err

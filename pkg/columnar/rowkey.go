@@ -1,9 +1,13 @@
 package columnar
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 )
@@ -48,6 +52,9 @@ func appendKey(b []byte, t Type, v Value) []byte {
 // appendText writes a zero byte as 0,255 and the end as 0,1: the end of a
 // shorter text comes before anything a longer one goes on with.
 func appendText(b []byte, s string) []byte {
+	if strings.IndexByte(s, 0) < 0 {
+		return append(append(b, s...), 0, 1)
+	}
 	for i := 0; i < len(s); i++ {
 		if b = append(b, s[i]); s[i] == 0 {
 			b = append(b, 0xff)
@@ -92,7 +99,33 @@ func cutKey(b []byte, t Type) (Value, []byte, error) {
 	return cell.Micros(int64(u ^ 1<<63)), b, nil
 }
 
+// appendCell appends the first cell of a key to a builder, without a Value in
+// between, and returns the rest of the key.
+func appendCell(to array.Builder, t Type, b []byte) ([]byte, error) {
+	if len(b) == 0 || b[0] > markValue {
+		return nil, errRowKey
+	}
+	if b[0] == markNull {
+		to.AppendNull()
+		return b[1:], nil
+	}
+	if s, ok := to.(*array.StringBuilder); ok && t == String {
+		if i := bytes.IndexByte(b, 0); i > 0 && i+1 < len(b) && b[i+1] == 1 {
+			s.BinaryBuilder.Append(b[1:i])
+			return b[i+2:], nil
+		}
+	}
+	v, rest, err := cutKey(b, t)
+	if err == nil {
+		appendValue(to, v)
+	}
+	return rest, err
+}
+
 func cutText(b []byte) (Value, []byte, error) {
+	if i := bytes.IndexByte(b, 0); i >= 0 && i+1 < len(b) && b[i+1] == 1 {
+		return cell.Str(string(b[:i])), b[i+2:], nil
+	}
 	out := make([]byte, 0, 24)
 	for i := 0; i < len(b); i++ {
 		if b[i] != 0 {

@@ -33,6 +33,10 @@ type Field struct {
 	Nullable bool   `json:"nullable,omitempty" yaml:"nullable"`
 }
 
+// distinct reports whether every row has a value of its own, so that a
+// dictionary would only be built to be given up.
+func (f Field) distinct() bool { return f.Name == "record_key" }
+
 // Schema is a table's columns in order.
 type Schema []Field
 

@@ -3,6 +3,7 @@ package columnar
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"iter"
 	"slices"
 
@@ -23,13 +24,44 @@ type Sorter struct {
 	schema Schema
 	order  []int // position in the key → column
 	opt    SortOptions
-	keys   [][]byte
+	keys   []entry
 	slab   []byte
 	held   int64
 	rows   int64
 	runs   []*run
 	seal   *sealer
+	behind chan error // of the run being spilled, nil where there is none
 	done   bool
+}
+
+// entry is a row's key with its first bytes as a number: most comparisons end
+// there, without a look at the key. The first byte of all marks a value and is
+// left out.
+type entry struct {
+	head uint64
+	key  []byte
+}
+
+func entryOf(key []byte) entry {
+	var b [8]byte
+	if len(key) > 1 {
+		copy(b[:], key[1:])
+	}
+	e := entry{binary.BigEndian.Uint64(b[:]), key}
+	if len(key) > 0 && key[0] == markNull { // before every value
+		e.head = 0
+	}
+	return e
+}
+
+func (e entry) compare(f entry) int {
+	if e.head != f.head {
+		if e.head < f.head {
+			return -1
+		}
+		return 1
+	}
+	return bytes.Compare(e.key, f.key)
 }
 
 // slabSize is the unit in which row keys are allocated.
@@ -95,25 +127,48 @@ func (s *Sorter) Append(row []Value) error {
 	} else {
 		s.slab = nil // the key outgrew the slab and lives on its own
 	}
-	s.keys = append(s.keys, key[:len(key):len(key)])
-	s.held += int64(len(key)) + 24
+	s.keys = append(s.keys, entryOf(key[:len(key):len(key)]))
+	s.held += int64(len(key)) + 32
 	s.rows++
-	if s.held >= s.opt.Memory {
+	if s.held >= s.opt.Memory/2 { // the other half is being spilled
 		return s.spill()
 	}
 	return nil
 }
 
+// spill sorts what is held and writes it as a run, behind the caller's back.
 func (s *Sorter) spill() error {
-	slices.SortFunc(s.keys, bytes.Compare)
-	r, err := writeRun(s.opt.Dir, s.seal, slices.Values(s.keys))
-	if err != nil {
+	if err := s.settle(); err != nil {
 		return err
 	}
-	s.runs = append(s.runs, r)
-	s.keys, s.slab, s.held = s.keys[:0], nil, 0
-	clear(s.keys[:cap(s.keys)])
-	return s.compact()
+	keys, done := s.keys, make(chan error, 1)
+	s.keys, s.slab, s.held, s.behind = make([]entry, 0, len(keys)), nil, 0, done
+	go func() {
+		slices.SortFunc(keys, entry.compare)
+		r, err := writeRun(s.opt.Dir, s.seal, func(yield func([]byte) bool) {
+			for i := range keys {
+				if !yield(keys[i].key) {
+					return
+				}
+			}
+		})
+		if err == nil {
+			s.runs = append(s.runs, r)
+			err = s.compact()
+		}
+		done <- err
+	}()
+	return nil
+}
+
+// settle waits for the run that is being spilled. Until then the runs are its.
+func (s *Sorter) settle() error {
+	if s.behind == nil {
+		return nil
+	}
+	err := <-s.behind
+	s.behind = nil
+	return err
 }
 
 // fanIn is how many runs of one level are kept before they are merged into one
@@ -159,9 +214,7 @@ func (s *Sorter) All(ctx context.Context) iter.Seq2[[]Value, error] {
 			yield(nil, ark.Faultf(ark.Conflict, "the sorted rows were read already"))
 			return
 		}
-		s.done = true
-		slices.SortFunc(s.keys, bytes.Compare)
-		m, err := newMerge(s.runs, s.keys)
+		m, err := s.merged()
 		if err != nil {
 			yield(nil, err)
 			return
@@ -170,6 +223,16 @@ func (s *Sorter) All(ctx context.Context) iter.Seq2[[]Value, error] {
 			yield(nil, err)
 		}
 	}
+}
+
+// merged ends the appending and begins the reading.
+func (s *Sorter) merged() (*merge, error) {
+	s.done = true
+	if err := s.settle(); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(s.keys, entry.compare)
+	return newMerge(s.runs, s.keys)
 }
 
 func (s *Sorter) decode(ctx context.Context, m *merge, yield func([]Value, error) bool) error {
@@ -200,17 +263,38 @@ func (s *Sorter) decode(ctx context.Context, m *merge, yield func([]Value, error
 }
 
 // WriteTo writes the rows in order to w, which must have the same columns. It
-// closes neither.
+// closes neither. Merging runs beside writing.
 func (s *Sorter) WriteTo(ctx context.Context, w *Writer) error {
 	if !slices.Equal(w.Schema().Names(), s.schema.Names()) {
 		return ark.Faultf(ark.Internal, "the sorter's columns are not the writer's")
 	}
-	for row, err := range s.All(ctx) {
-		if err != nil {
-			return err
+	if s.done || s.opt.Unique {
+		for row, err := range s.All(ctx) {
+			if err != nil {
+				return err
+			}
+			if err := w.Append(row); err != nil {
+				return err
+			}
 		}
-		if err := w.Append(row); err != nil {
-			return err
+		return nil
+	}
+	m, err := s.merged()
+	if err != nil {
+		return err
+	}
+	batches, stop := m.batches(ctx)
+	defer stop()
+	for b := range batches {
+		from := 0
+		for _, end := range b.ends {
+			if err := w.AppendRow(Row{s, b.keys[from:end]}); err != nil {
+				return err
+			}
+			from = end
+		}
+		if b.err != nil {
+			return b.err
 		}
 	}
 	return nil
@@ -218,6 +302,7 @@ func (s *Sorter) WriteTo(ctx context.Context, w *Writer) error {
 
 // Close frees the memory and the spilled runs.
 func (s *Sorter) Close() error {
+	s.settle()
 	for _, r := range s.runs {
 		r.close()
 	}

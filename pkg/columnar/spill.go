@@ -3,7 +3,7 @@ package columnar
 import (
 	"bufio"
 	"bytes"
-	"container/heap"
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -88,28 +88,37 @@ func (r *run) close() {
 // source yields the keys of one run, or of the rows still in memory.
 type source struct {
 	in   *bufio.Reader
-	held [][]byte
-	key  []byte
-	at   int // the order in which the source was made, for a stable heap
+	used int // bytes of the buffer that the present key takes
+	long []byte
+	held []entry
+	top  entry
+	at   int // the order in which the source was made, for a stable merge
 }
+
+// readAhead is the buffer of a run being read: keys shorter than that are used
+// where they lie.
+const readAhead = 64 << 10
 
 func (r *run) open() (*source, error) {
 	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("columnar: read a spill: %w", err)
 	}
 	plain := cipher.StreamReader{S: cipher.NewCTR(r.block, r.nonce[:]), R: r.file}
-	return &source{in: bufio.NewReaderSize(s2.NewReader(plain, s2.ReaderMaxBlockSize(256<<10)), 16<<10)}, nil
+	return &source{in: bufio.NewReaderSize(s2.NewReader(plain, s2.ReaderMaxBlockSize(256<<10)), readAhead)}, nil
 }
 
-// advance moves to the next key; false at the end.
+// advance moves to the next key; false at the end. The key is valid until the
+// source moves on.
 func (s *source) advance() (bool, error) {
 	if s.in == nil {
 		if len(s.held) == 0 {
 			return false, nil
 		}
-		s.key, s.held = s.held[0], s.held[1:]
+		s.top, s.held = s.held[0], s.held[1:]
 		return true, nil
 	}
+	s.in.Discard(s.used)
+	s.used = 0
 	n, err := binary.ReadUvarint(s.in)
 	if err == io.EOF {
 		return false, nil
@@ -117,23 +126,33 @@ func (s *source) advance() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("columnar: read a spill: %w", err)
 	}
-	if uint64(cap(s.key)) < n {
-		s.key = make([]byte, n)
+	var key []byte
+	if n <= readAhead {
+		if key, err = s.in.Peek(int(n)); err == nil {
+			s.used = int(n)
+		}
+	} else {
+		if uint64(cap(s.long)) < n {
+			s.long = make([]byte, n)
+		}
+		key = s.long[:n]
+		_, err = io.ReadFull(s.in, key)
 	}
-	s.key = s.key[:n]
-	if _, err := io.ReadFull(s.in, s.key); err != nil {
+	if err != nil {
 		return false, fmt.Errorf("columnar: read a spill: %w", err)
 	}
+	s.top = entryOf(key)
 	return true, nil
 }
 
-// merge yields the keys of all sources in order.
+// merge yields the keys of all sources in order, by a heap whose top is the
+// source with the least key.
 type merge struct {
 	heap []*source
 	err  error
 }
 
-func newMerge(runs []*run, held [][]byte) (*merge, error) {
+func newMerge(runs []*run, held []entry) (*merge, error) {
 	m := &merge{}
 	sources := make([]*source, 0, len(runs)+1)
 	for _, r := range runs {
@@ -154,8 +173,38 @@ func newMerge(runs []*run, held [][]byte) (*merge, error) {
 			m.heap = append(m.heap, s)
 		}
 	}
-	heap.Init(m)
+	for i := len(m.heap)/2 - 1; i >= 0; i-- {
+		m.sink(i)
+	}
 	return m, nil
+}
+
+func (m *merge) before(a, b *source) bool {
+	if a.top.head != b.top.head {
+		return a.top.head < b.top.head
+	}
+	if c := bytes.Compare(a.top.key, b.top.key); c != 0 {
+		return c < 0
+	}
+	return a.at < b.at
+}
+
+func (m *merge) sink(i int) {
+	h := m.heap
+	for {
+		least := 2*i + 1
+		if least >= len(h) {
+			return
+		}
+		if right := least + 1; right < len(h) && m.before(h[right], h[least]) {
+			least = right
+		}
+		if !m.before(h[least], h[i]) {
+			return
+		}
+		h[i], h[least] = h[least], h[i]
+		i = least
+	}
 }
 
 // keys yields until the end or the first error, which is left in m.err. A key
@@ -164,7 +213,7 @@ func (m *merge) keys() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for len(m.heap) > 0 {
 			top := m.heap[0]
-			if !yield(top.key) {
+			if !yield(top.top.key) {
 				return
 			}
 			ok, err := top.advance()
@@ -172,26 +221,51 @@ func (m *merge) keys() iter.Seq[[]byte] {
 				m.err = err
 				return
 			}
-			if ok {
-				heap.Fix(m, 0)
-			} else {
-				heap.Pop(m)
+			if !ok {
+				last := len(m.heap) - 1
+				m.heap[0] = m.heap[last]
+				m.heap = m.heap[:last]
 			}
+			m.sink(0)
 		}
 	}
 }
 
-func (m *merge) Len() int { return len(m.heap) }
-func (m *merge) Less(i, j int) bool {
-	if c := bytes.Compare(m.heap[i].key, m.heap[j].key); c != 0 {
-		return c < 0
-	}
-	return m.heap[i].at < m.heap[j].at
+// keyBatch is a run of merged keys, copied end to end.
+type keyBatch struct {
+	keys []byte
+	ends []int
+	err  error
 }
-func (m *merge) Swap(i, j int) { m.heap[i], m.heap[j] = m.heap[j], m.heap[i] }
-func (m *merge) Push(x any)    { m.heap = append(m.heap, x.(*source)) }
-func (m *merge) Pop() any {
-	last := m.heap[len(m.heap)-1]
-	m.heap = m.heap[:len(m.heap)-1]
-	return last
+
+// batches merges in a goroutine of its own; stop ends it early, and waits.
+func (m *merge) batches(ctx context.Context) (<-chan keyBatch, func()) {
+	out, quit, done := make(chan keyBatch, 4), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(out)
+		b := keyBatch{keys: make([]byte, 0, 160<<10), ends: make([]int, 0, 1024)}
+		send := func() bool {
+			select {
+			case out <- b:
+			case <-quit:
+				return false
+			}
+			b = keyBatch{keys: make([]byte, 0, 160<<10), ends: make([]int, 0, 1024)}
+			return true
+		}
+		for key := range m.keys() {
+			b.keys = append(b.keys, key...)
+			b.ends = append(b.ends, len(b.keys))
+			if len(b.keys) < 128<<10 && len(b.ends) < 1024 {
+				continue
+			}
+			if b.err = ctx.Err(); !send() || ctx.Err() != nil {
+				return
+			}
+		}
+		b.err = m.err
+		send()
+	}()
+	return out, func() { close(quit); <-done }
 }

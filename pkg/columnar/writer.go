@@ -32,15 +32,26 @@ const DefaultRowGroup = 1 << 16
 type Options struct {
 	Compression Compression // default zstd
 	RowGroup    int         // rows per row group, default DefaultRowGroup
+	// Behind packs and writes each row group in a goroutine of its own while the
+	// next one is gathered: two groups are held then, a failure to write comes
+	// with a later row or with Close, and Close must be called on every path,
+	// before whatever is behind the writer is closed or given up.
+	Behind bool
+	// Each is called with every row group before it is written, in order and by
+	// one goroutine. It must not keep the record.
+	Each func(arrow.Record) error
 }
 
-// Writer writes one table as Parquet, holding at most one row group in memory.
+// Writer writes one table as Parquet, holding one row group in memory, two
+// where Options.Behind is set.
 // It is not safe for concurrent use. After the first error every call returns it.
 type Writer struct {
 	schema Schema
 	arrow  *arrow.Schema
 	file   *pqarrow.FileWriter
 	build  *array.RecordBuilder
+	opt    Options
+	behind chan error // of the row group being written, nil where there is none
 	group  int
 	held   int
 	rows   int64
@@ -59,6 +70,7 @@ func NewWriter(w io.Writer, s Schema, o Options) (*Writer, error) {
 	if o.RowGroup < 1 || o.RowGroup > 1<<20 {
 		return nil, ark.Faultf(ark.Invalid, "a row group has 1 to %d rows", 1<<20)
 	}
+	useCodec()
 	codec, err := codecOf(o.Compression)
 	if err != nil {
 		return nil, err
@@ -68,16 +80,21 @@ func NewWriter(w io.Writer, s Schema, o Options) (*Writer, error) {
 		parquet.WithMaxRowGroupLength(int64(o.RowGroup)), parquet.WithDictionaryPageSizeLimit(256 << 10),
 	}
 	for _, f := range s {
-		if f.Type == String { // falls back to plain by itself once a group's dictionary passes its limit
+		if f.Type == String && !f.distinct() { // falls back to plain by itself once a group's dictionary passes its limit
 			props = append(props, parquet.WithDictionaryPath(parquet.ColumnPath{f.Name}, true))
 		}
 	}
 	as := s.Arrow()
-	file, err := pqarrow.NewFileWriter(as, struct{ io.Writer }{w}, parquet.NewWriterProperties(props...), pqarrow.NewArrowWriterProperties())
+	var file *pqarrow.FileWriter
+	err = guardWrite(func() error {
+		var err error
+		file, err = pqarrow.NewFileWriter(as, struct{ io.Writer }{w}, parquet.NewWriterProperties(props...), pqarrow.NewArrowWriterProperties())
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("columnar: begin a table: %w", err)
 	}
-	return &Writer{schema: s, arrow: as, file: file, group: o.RowGroup, build: array.NewRecordBuilder(memory.NewGoAllocator(), as)}, nil
+	return &Writer{schema: s, arrow: as, file: file, opt: o, group: o.RowGroup, build: array.NewRecordBuilder(memory.NewGoAllocator(), as)}, nil
 }
 
 func codecOf(c Compression) (compress.Compression, error) {
@@ -201,12 +218,61 @@ func (w *Writer) flush() error {
 		return w.err
 	}
 	rec := w.build.NewRecord()
-	defer rec.Release()
 	w.held = 0
-	if err := w.file.Write(rec); err != nil {
-		w.err = fmt.Errorf("columnar: write a row group: %w", err)
+	if w.err = w.settle(); w.err != nil {
+		rec.Release()
+		return w.err
+	}
+	done := make(chan error, 1)
+	write := func() {
+		defer rec.Release()
+		done <- guardWrite(func() error {
+			if w.opt.Each != nil {
+				if err := w.opt.Each(rec); err != nil {
+					return err
+				}
+			}
+			if err := w.file.Write(rec); err != nil {
+				return fmt.Errorf("columnar: write a row group: %w", err)
+			}
+			return nil
+		})
+	}
+	if w.opt.Behind {
+		w.behind = done
+		go write()
+		return nil
+	}
+	write()
+	w.err = <-done
+	return w.err
+}
+
+// settle waits for the row group that is being written behind.
+func (w *Writer) settle() error {
+	if w.behind != nil {
+		err := <-w.behind
+		w.behind = nil
+		if w.err == nil {
+			w.err = err
+		}
 	}
 	return w.err
+}
+
+// guardWrite runs f and turns a panic of arrow's writer, which panics where the
+// stream behind it fails, into an error.
+func guardWrite(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if e, ok := p.(error); ok {
+				err = fmt.Errorf("columnar: the Parquet writer failed: %w", e)
+				return
+			}
+			err = fmt.Errorf("columnar: the Parquet writer failed: %T", p) // its text may quote rows
+		}
+	}()
+	return f()
 }
 
 // WriteRecord appends every row of an Arrow record whose columns have the
@@ -245,7 +311,8 @@ func (w *Writer) Close() error {
 	if w.err == nil {
 		w.flush()
 	}
-	if err := w.file.Close(); w.err == nil && err != nil {
+	w.settle()
+	if err := guardWrite(w.file.Close); w.err == nil && err != nil {
 		w.err = fmt.Errorf("columnar: close a table: %w", err)
 	}
 	return w.err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -89,6 +90,7 @@ type Table struct {
 	Define   []Named    `yaml:"define"`    // named parts of rules, referred to as @name
 	LeaveOut []LeaveOut `yaml:"leave_out"` // rows that may not pass at all
 	by       map[string]int
+	marks    bool // a person's table of the contract may withdraw its people, so every table marks rows
 }
 
 // Where is a condition on a segment.
@@ -276,6 +278,13 @@ func (t *Table) Identifies() bool {
 	return false
 }
 
+// Withdraws reports whether the table holds one row a person and can withdraw
+// that row: what becomes of it then holds for everything of the person at the
+// source, in whatever table.
+func (t *Table) Withdraws() bool {
+	return len(t.Person) > 0 && slices.Equal(t.Key, t.Person) && (t.Change != nil || len(t.LeaveOut) > 0)
+}
+
 // PayloadSchema is the columns of the table's payload file: the record's key,
 // the person's, entity keys, facts, and the mark of withdrawn rows.
 func (t *Table) PayloadSchema() columnar.Schema {
@@ -290,7 +299,7 @@ func (t *Table) PayloadSchema() columnar.Schema {
 			}
 		}
 	}
-	if t.Change != nil || len(t.LeaveOut) > 0 {
+	if t.Change != nil || len(t.LeaveOut) > 0 || t.marks {
 		s = append(s, columnar.Field{Name: markColumn, Type: columnar.Bool})
 	}
 	return s

@@ -71,6 +71,10 @@ func (c *Contract) check() error {
 			return err
 		}
 	}
+	leaves := slices.ContainsFunc(c.Tables, func(t *Table) bool { return t.Withdraws() && len(t.LeaveOut) > 0 })
+	for _, t := range c.Tables {
+		t.marks = leaves && len(t.Person) > 0
+	}
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
@@ -27,6 +29,23 @@ func Current(ctx context.Context, deliveries []*columnar.Reader, columns ...stri
 			return
 		}
 		defer m.close()
+		if err := m.run(yield); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// Withdrawn yields the rows whose last delivery withdraws them, as Current
+// yields the others.
+func Withdrawn(ctx context.Context, deliveries []*columnar.Reader, columns ...string) iter.Seq2[[]columnar.Value, error] {
+	return func(yield func([]columnar.Value, error) bool) {
+		m, err := newMerge(ctx, deliveries, columns)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer m.close()
+		m.marked = true
 		if err := m.run(yield); err != nil {
 			yield(nil, err)
 		}
@@ -56,18 +75,22 @@ const (
 	flagColumn = "flags"
 )
 
-// cursor is one delivery being read.
+// cursor is one delivery being read, a batch at a time.
 type cursor struct {
-	next func() ([]columnar.Value, error, bool)
-	stop func()
-	row  []columnar.Value // nil at the end
-	key  string
+	next  func() (arrow.Record, error, bool)
+	stop  func()
+	batch arrow.Record // nil at the end
+	row   int
+	at    []int // wanted column → column of the batch
+	key   string
 }
 
 type currentMerge struct {
 	cursors []*cursor
+	row     []columnar.Value
 	width   int // columns wanted; the key and the mark are behind them
 	mark    func(row []columnar.Value) bool
+	marked  bool // yield those withdrawn, and no others
 }
 
 func newMerge(ctx context.Context, deliveries []*columnar.Reader, columns []string) (*currentMerge, error) {
@@ -102,21 +125,10 @@ func newMerge(ctx context.Context, deliveries []*columnar.Reader, columns []stri
 	for _, d := range deliveries {
 		// A column may be wanted and be the key too; each is read once.
 		names, at := distinct(read)
-		next, stop := iter.Pull2(d.Rows(ctx, names...))
-		c := &cursor{stop: stop}
-		c.next = func() ([]columnar.Value, error, bool) {
-			row, err, ok := next()
-			if !ok || err != nil {
-				return nil, err, ok
-			}
-			out := make([]columnar.Value, len(at))
-			for i, j := range at {
-				out[i] = row[j]
-			}
-			return out, nil, true
-		}
-		m.cursors = append(m.cursors, c)
+		next, stop := iter.Pull2(d.Records(ctx, names...))
+		m.cursors = append(m.cursors, &cursor{next: next, stop: stop, row: -1, at: at})
 	}
+	m.row = make([]columnar.Value, len(read))
 	return m, nil
 }
 
@@ -139,22 +151,26 @@ func (m *currentMerge) close() {
 	}
 }
 
-// advance reads a cursor's next row and refuses one out of order: a file that
-// is not sorted would lose corrections unseen.
+// advance moves a cursor to its next row and refuses one out of order: a file
+// that is not sorted would lose corrections unseen.
 func (m *currentMerge) advance(c *cursor) error {
-	row, err, ok := c.next()
-	if err != nil {
-		return err
+	first := c.row < 0 && c.batch == nil
+	for c.row++; c.batch == nil || c.row >= int(c.batch.NumRows()); c.row = 0 {
+		rec, err, ok := c.next()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			c.batch = nil
+			return nil
+		}
+		c.batch = rec
 	}
-	if !ok {
-		c.row = nil
-		return nil
-	}
-	key := row[m.width].Str()
-	if c.row != nil && key <= c.key || row[m.width].Type() != cell.String {
+	v := columnar.At(c.batch.Column(c.at[m.width]), c.row)
+	if key := v.Str(); !first && key <= c.key || v.Type() != cell.String {
 		return ark.Faultf(ark.Invalid, "a delivery's rows are not in the order of their record keys").At("", 0, keyColumn)
 	}
-	c.row, c.key = row, key
+	c.key = v.Str()
 	return nil
 }
 
@@ -167,25 +183,28 @@ func (m *currentMerge) run(yield func([]columnar.Value, error) bool) error {
 	for {
 		var last *cursor
 		for _, c := range m.cursors { // the last of those with the least key
-			if c.row != nil && (last == nil || c.key <= last.key) {
+			if c.batch != nil && (last == nil || c.key <= last.key) {
 				last = c
 			}
 		}
 		if last == nil {
 			return nil
 		}
-		row, key := last.row, last.key
+		for i, col := range last.at {
+			m.row[i] = columnar.At(last.batch.Column(col), last.row)
+		}
+		key := last.key
 		for _, c := range m.cursors {
-			if c.row != nil && c.key == key {
+			if c.batch != nil && c.key == key {
 				if err := m.advance(c); err != nil {
 					return err
 				}
 			}
 		}
-		if m.mark(row) {
+		if m.mark(m.row) != m.marked {
 			continue
 		}
-		if !yield(row[:m.width], nil) {
+		if !yield(m.row[:m.width], nil) {
 			return nil
 		}
 	}

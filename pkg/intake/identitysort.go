@@ -53,6 +53,10 @@ func (s *identitySorts) write(ctx context.Context) error {
 			schema := identitySchema()
 			return parquet(w, schema, func(out *columnar.Writer) error {
 				return s.latest(ctx, s.names, func(row []cell.Value) error {
+					if s.p.left[row[0]] {
+						clear(row[2:])
+						row[len(schema)-1] = cell.Str(flagDeleted)
+					}
 					report.Records++
 					for _, f := range strings.Fields(row[len(schema)-1].Str()) {
 						report.Flags[f]++
@@ -72,7 +76,12 @@ func (s *identitySorts) write(ctx context.Context) error {
 	return s.p.output(ZoneIndex, "demographics.parquet", func(w io.Writer) (int64, error) {
 		schema := demographicsSchema()
 		return parquet(w, schema, func(out *columnar.Writer) error {
-			return s.latest(ctx, s.coarse, func(row []cell.Value) error { return out.Append(row[:len(schema)]) }, true)
+			return s.latest(ctx, s.coarse, func(row []cell.Value) error {
+				if s.p.left[row[0]] {
+					return nil
+				}
+				return out.Append(row[:len(schema)])
+			}, true)
 		})
 	})
 }

@@ -81,3 +81,65 @@ func TestLeavingOutWithdrawsWhatWasThere(t *testing.T) {
 		t.Errorf("a leave_out on a field that is blanked where it is wrong: %v", err)
 	}
 }
+
+const peopleAndStays = `
+contract: stays
+version: 1.0.0
+title: People and their stays
+declared: synthetic
+format: {kind: csv}
+delivers: changes
+tables:
+  - name: stays
+    key: [stay_id]
+    person: [patient_id]
+    fields:
+      - {name: stay_id, type: string, to: none}
+      - {name: patient_id, type: string, to: none}
+      - {name: family_name, type: string, to: identifier, role: family_name}
+      - {name: ward, type: string, to: payload}
+  - name: people
+    key: [patient_id]
+    person: [patient_id]
+    fields:
+      - {name: patient_id, type: string, to: none}
+      - {name: flag, type: string, to: none}
+      - {name: nhs_number, type: string, to: identifier, role: nhs_number}
+    leave_out:
+      - {id: sensitive, says: flagged sensitive, when: "flag = 'S'"}
+`
+
+// Of a person whose own record is left out nothing passes, from no table of the
+// delivery and whatever the order of its files; and the withdrawal is read back
+// by the publisher, who holds it against every other delivery.
+func TestALeftOutPersonTakesEveryRowAlong(t *testing.T) {
+	c := contract(t, peopleAndStays)
+	sink, r := takeIn(t, c,
+		named{"s.csv", "stays", "stay_id,patient_id,family_name,ward\ns1,p1,Canary,CANARY-WARD\ns2,p2,Miller,W2\n"},
+		named{"p.csv", "people", "patient_id,flag,nhs_number\np1,S,9990000018\np2,,9990000026\n"})
+	for name, text := range everything(t, sink) {
+		if strings.Contains(strings.ToUpper(text), "CANARY") || strings.Contains(text, "9990000018") {
+			t.Errorf("%s holds something of the person left out", name)
+		}
+	}
+	if r.Tables[0].LeftOut != 1 || r.Tables[1].LeftOut != 1 {
+		t.Errorf("left out: %d stays, %d people", r.Tables[0].LeftOut, r.Tables[1].LeftOut)
+	}
+	n := 0
+	for row, err := range Current(context.Background(), []*columnar.Reader{sink.reader(t, "payload/stays.parquet")}, "ward") {
+		if err != nil || row[0].Str() != "W2" {
+			t.Errorf("current: %v %v", row, err)
+		}
+		n++
+	}
+	var gone []string
+	for row, err := range Withdrawn(context.Background(), []*columnar.Reader{sink.reader(t, "payload/people.parquet")}, "person_record_key") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone = append(gone, row[0].Str())
+	}
+	if n != 1 || len(gone) != 1 || gone[0] != recordKey("person", "p1") {
+		t.Errorf("%d stays are current, gone: %v", n, gone)
+	}
+}

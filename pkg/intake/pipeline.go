@@ -115,21 +115,30 @@ func eachRow(rows record, width int, take func(row int64, fields [][]byte) error
 	return nil
 }
 
-// packer appends rows to a Parquet writer in a goroutine of its own.
+// packer appends sorted rows to a Parquet writer in a goroutine of its own.
 type packer struct {
-	out   chan []columnar.Value // rows laid end to end
+	out   chan packed
 	done  chan error
-	batch []columnar.Value
-	width int
+	batch packed
 }
 
-func newPacker(w *columnar.Writer, width int) *packer {
-	p := &packer{out: make(chan []columnar.Value, batchAhead), done: make(chan error, 1), width: width}
+// packed is a run of sorted rows' keys laid end to end.
+type packed struct {
+	keys []byte
+	ends []int
+}
+
+func newPacker(w *columnar.Writer, s *columnar.Sorter) *packer {
+	p := &packer{out: make(chan packed, batchAhead), done: make(chan error, 1)}
 	go func() {
 		var err error
-		for batch := range p.out {
-			for at := 0; at < len(batch) && err == nil; at += width {
-				err = w.Append(batch[at : at+width])
+		for b := range p.out {
+			from := 0
+			for _, end := range b.ends {
+				if err == nil {
+					err = w.AppendRow(s.Row(b.keys[from:end]))
+				}
+				from = end
 			}
 		}
 		p.done <- err
@@ -138,19 +147,19 @@ func newPacker(w *columnar.Writer, width int) *packer {
 }
 
 // add hands a row on. A failure of the writer comes out of finish.
-func (p *packer) add(row []columnar.Value) {
-	if p.batch == nil {
-		p.batch = make([]columnar.Value, 0, batchRows*p.width)
+func (p *packer) add(key []byte) {
+	p.batch.keys = append(p.batch.keys, key...)
+	p.batch.ends = append(p.batch.ends, len(p.batch.keys))
+	if len(p.batch.ends) < batchRows && len(p.batch.keys) < batchBytes {
+		return
 	}
-	if p.batch = append(p.batch, row...); len(p.batch) >= batchRows*p.width {
-		p.out <- p.batch
-		p.batch = nil
-	}
+	p.out <- p.batch
+	p.batch = packed{make([]byte, 0, len(p.batch.keys)+len(p.batch.keys)/8), make([]int, 0, len(p.batch.ends))}
 }
 
 // finish waits until everything is written.
 func (p *packer) finish() error {
-	if len(p.batch) > 0 {
+	if len(p.batch.ends) > 0 {
 		p.out <- p.batch
 	}
 	close(p.out)

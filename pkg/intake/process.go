@@ -64,7 +64,8 @@ type process struct {
 	bad    *quarantine
 	who    *identitySorts
 	tables []*tableRun
-	late   map[int64]bool // rows refused after their identity was parted
+	late   map[int64]bool      // rows refused after their identity was parted
+	left   map[cell.Value]bool // person record keys of people whose own record is left out: nothing of them passes
 }
 
 // Process takes a delivery in. Files are read once, row by row; memory is
@@ -78,7 +79,7 @@ func Process(ctx context.Context, j Job) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{job: j, limits: j.Limits.orDefault(), hasher: h, today: cell.DayOf(j.Received.UTC()), late: map[int64]bool{}, report: &Report{
+	p := &process{job: j, limits: j.Limits.orDefault(), hasher: h, today: cell.DayOf(j.Received.UTC()), late: map[int64]bool{}, left: map[cell.Value]bool{}, report: &Report{
 		Source: j.Source, Delivery: j.Delivery, Contract: j.Contract.Name, Version: j.Contract.Version, Hash: j.Contract.Hash(),
 		Declared: j.Contract.Declared, Received: j.Received.UTC().Format("2006-01-02")}}
 	defer p.close()
@@ -262,7 +263,7 @@ func (p *process) writeQuarantine() error {
 
 // parquet writes rows as one Parquet file.
 func parquet(w io.Writer, s columnar.Schema, rows func(*columnar.Writer) error) (int64, error) {
-	pw, err := columnar.NewWriter(w, s, columnar.Options{})
+	pw, err := columnar.NewWriter(w, s, columnar.Options{Behind: true})
 	if err != nil {
 		return 0, err
 	}

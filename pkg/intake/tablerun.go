@@ -154,6 +154,9 @@ func (r *tableRun) take(file string, row, number int64, raw [][]byte) error {
 	if bad == nil && !deleted && r.leftOut() {
 		r.report.LeftOut++
 		deleted = true
+		if r.isPerson() {
+			r.p.left[r.personKey(raw)] = true
+		}
 	}
 	if bad == nil && !deleted {
 		bad = r.applyRules()
@@ -360,7 +363,7 @@ func (r *tableRun) keep(raw [][]byte, number int64, person cell.Value, deleted b
 // quarantined, or, where the table marks changes, the last one stays.
 func (r *tableRun) write(ctx context.Context, w io.Writer) (int64, error) {
 	return parquet(w, r.schema, func(out *columnar.Writer) error {
-		p := newPacker(out, len(r.schema))
+		p := newPacker(out, r.sort)
 		err := r.merge(ctx, p.add)
 		if e := p.finish(); err == nil {
 			err = e
@@ -369,41 +372,69 @@ func (r *tableRun) write(ctx context.Context, w io.Writer) (int64, error) {
 	})
 }
 
-// merge gives the rows that stay to keep.
-func (r *tableRun) merge(ctx context.Context, keep func([]cell.Value)) error {
-	n := len(r.schema)
-	var held []cell.Value
-	flush := func() {
+// merge gives the keys of the rows that stay to keep. A key begins with the
+// record's key, then the row's number; the rest says whether two are equal.
+func (r *tableRun) merge(ctx context.Context, keep func(key []byte)) error {
+	var held []byte // the row that would stay
+	var first int   // bytes of its record key
+	var rest int    // where its columns begin
+	flush := func() error {
 		if held == nil {
-			return
+			return nil
 		}
 		r.report.Accepted++
-		if r.deleted >= 0 && held[r.deleted].Flag() {
+		row := r.sort.Row(held)
+		if r.person >= 0 && len(r.p.left) > 0 && r.p.left[row.Cell(r.person)] && !row.Cell(r.deleted).Flag() {
+			r.report.LeftOut++
+			if err := row.Values(r.sortRow); err != nil {
+				return err
+			}
+			r.strip(r.sortRow)
+			held = r.sort.Encode(held[:0], r.sortRow)
+			row = r.sort.Row(held)
+		}
+		if r.deleted >= 0 && row.Cell(r.deleted).Flag() {
 			r.report.Withdrawn++
 		}
-		keep(held[:n])
+		keep(held)
+		return nil
 	}
-	for row, err := range r.sort.All(ctx) {
+	for row, err := range r.sort.Sorted(ctx) {
 		if err != nil {
 			return err
 		}
+		record, _ := row.Split(1)
+		_, columns := row.Split(2)
 		switch {
-		case held == nil || row[0] != held[0]:
-			flush()
-			held = append(held[:0], row...)
-		case slices.Equal(row[:n], held[:n]):
-			r.report.Duplicates++
-		case r.change >= 0:
-			r.report.Superseded++
-			held = append(held[:0], row...)
-		default:
-			if err := r.conflict(row[n].Int()); err != nil {
+		case held == nil || !bytes.Equal(record, held[:first]):
+			if err := flush(); err != nil {
 				return err
 			}
+		case bytes.Equal(columns, held[rest:]):
+			r.report.Duplicates++
+			continue
+		case r.change >= 0:
+			r.report.Superseded++
+		default:
+			if err := r.conflict(row.Cell(len(r.schema)).Int()); err != nil {
+				return err
+			}
+			continue
+		}
+		held = append(held[:0], row.Key...)
+		first, rest = len(record), len(row.Key)-len(columns)
+	}
+	return flush()
+}
+
+// strip makes a row the withdrawal of itself: only its keys stay.
+func (r *tableRun) strip(row []cell.Value) {
+	for i := range r.schema {
+		if i != 0 && i != r.person {
+			row[i] = cell.Null
 		}
 	}
-	flush()
-	return nil
+	row[r.deleted] = cell.Flag(true)
 }
 
 func (r *tableRun) conflict(number int64) error {

@@ -28,6 +28,7 @@ type Manifest struct {
 	People     string          `json:"people"`
 	Objections string          `json:"objections"` // rows left out, as the profile shows them
 	Unlinked   string          `json:"unlinked"`   // rows without a person
+	Withheld   string          `json:"withheld"`   // rows of people whose own record the source withdrew, or may not pass
 	Tables     []ManifestTable `json:"tables"`
 }
 
@@ -43,7 +44,8 @@ type ManifestTable struct {
 func (b *build) manifest(ctx context.Context, res catalogue.PublishResult) (objects.Ref, error) {
 	m := Manifest{Dataset: b.job.Dataset.Slug, Version: b.job.Version, Number: b.job.Number, Linkage: b.job.Linkage, Deliveries: sourcesOf(b.job),
 		Profile: b.job.Dataset.Profile, People: res.People,
-		Objections: disclosure.RoundCount(b.profile, b.removed).Text, Unlinked: disclosure.RoundCount(b.profile, b.loose).Text}
+		Objections: disclosure.RoundCount(b.profile, b.removed).Text, Unlinked: disclosure.RoundCount(b.profile, b.loose).Text,
+		Withheld: disclosure.RoundCount(b.profile, b.withheld).Text}
 	for _, t := range res.Tables {
 		def, _ := b.job.Dataset.Table(t.Name)
 		m.Tables = append(m.Tables, ManifestTable{Name: t.Name, SHA256: t.Ref.SHA256, Rows: t.RowText, Variables: def.Variables})

@@ -3,6 +3,8 @@ package publish
 import (
 	"context"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/ark-tre/ark/pkg/catalogue/selection"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/keys"
@@ -46,13 +48,14 @@ func (s Shop) rows(ctx context.Context, ref objects.Ref, columns []string, each 
 }
 
 // write stores a table in the versions zone, in the sorter's order.
-func (s Shop) write(ctx context.Context, name string, schema columnar.Schema, sorted *columnar.Sorter) (objects.Ref, error) {
+func (s Shop) write(ctx context.Context, name string, schema columnar.Schema, sorted *columnar.Sorter, each func(arrow.Record) error) (objects.Ref, error) {
 	w := s.Objects.Writer(ctx, objects.Versions, name, VersionsKey)
 	defer w.Abort()
-	t, err := columnar.NewWriter(w, schema, columnar.Options{})
+	t, err := columnar.NewWriter(w, schema, columnar.Options{Behind: true, Each: each})
 	if err != nil {
 		return objects.Ref{}, err
 	}
+	defer t.Close() // before the object is given up
 	if err := sorted.WriteTo(ctx, t); err != nil {
 		return objects.Ref{}, err
 	}

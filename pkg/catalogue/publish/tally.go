@@ -7,10 +7,14 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
-	"sort"
 	"strconv"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/columnar"
@@ -31,47 +35,99 @@ type tally struct {
 	profile disclosure.Profile
 	table   catalogue.Table
 	rows    int64
+	run     uint64 // of rows of one person
+	person  string
 	columns []column
 }
 
+// column counts one variable. Bins have numbers, so that a row costs one
+// look-up: by text, or by the value's bits where it is a number or a time.
 type column struct {
 	present int64
-	counts  map[string]int64  // category or bin → rows
-	last    map[string]string // bin → the person last counted in it
-	open    bool              // too many values to be a category
+	bins    map[string]int32
+	byText  map[string]int32
+	byBits  map[int64]int32
+	counts  []int64  // people per bin
+	last    []uint64 // the run of rows, that is the person, last counted in the bin
+	open    bool     // too many values to be a category
 }
 
 func newTally(p disclosure.Profile, t catalogue.Table) *tally {
 	q := &tally{profile: p, table: t, columns: make([]column, len(t.Variables))}
-	for i := range q.columns {
-		q.columns[i].counts, q.columns[i].last = map[string]int64{}, map[string]string{}
+	for i, v := range t.Variables {
+		q.columns[i] = column{bins: map[string]int32{}, byText: map[string]int32{}, byBits: map[int64]int32{}, open: v.Transform == "entity"}
 	}
 	return q
 }
 
-// add counts one row of a person. A bin counts a person once for each run of
-// their rows, so no bin's count is above its rows or, for sorted input, wrong.
-func (q *tally) add(person string, values []columnar.Value) {
-	q.rows++
-	for i, v := range values {
-		c := &q.columns[i]
-		if v.IsNull() {
-			continue
+// record counts a row group. Rows come in the order of persons, so a run of
+// rows with one pseudonym is one person, who counts once in a bin however many
+// rows say so: people are counted, not rows.
+func (q *tally) record(rec arrow.Record) error {
+	persons := rec.Column(0)
+	runs := make([]uint64, rec.NumRows())
+	for i := range runs {
+		if p := columnar.At(persons, i).Str(); q.run == 0 || p != q.person {
+			q.person = strings.Clone(p)
+			q.run++
 		}
-		c.present++
-		if c.open || q.table.Variables[i].Transform == "entity" {
-			continue
-		}
-		bin := binOf(q.table.Variables[i], v)
-		if c.last[bin] == person {
-			continue
-		}
-		c.last[bin] = person
-		c.counts[bin]++
-		if len(c.counts) > maxValues {
-			c.open, c.counts, c.last = true, nil, nil
+		runs[i] = q.run
+	}
+	q.rows += rec.NumRows()
+	for i := range q.columns {
+		c, col := &q.columns[i], rec.Column(i+2)
+		c.present += rec.NumRows() - int64(col.NullN())
+		for r := 0; r < len(runs) && !c.open; r++ {
+			if col.IsNull(r) {
+				continue
+			}
+			n := c.bin(q.table.Variables[i], columnar.At(col, r))
+			if n >= 0 && c.last[n] != runs[r] {
+				c.last[n] = runs[r]
+				c.counts[n]++
+			}
 		}
 	}
+	return nil
+}
+
+// memo bounds the look-ups kept by value, of which there may be many more than
+// bins.
+const memo = 1 << 16
+
+// bin is the number of a value's bin, -1 where the column has become open.
+func (c *column) bin(v catalogue.Variable, x columnar.Value) int32 {
+	text := x.Type() == cell.String
+	bits := x.Int()
+	if x.Type() == cell.Float64 {
+		bits = int64(math.Float64bits(x.Float()))
+	}
+	if text {
+		if n, ok := c.byText[x.Str()]; ok {
+			return n
+		}
+	} else if n, ok := c.byBits[bits]; ok {
+		return n
+	}
+	name := binOf(v, x)
+	n, ok := c.bins[name]
+	if !ok {
+		n = int32(len(c.counts))
+		if n == maxValues {
+			*c = column{present: c.present, open: true}
+			return -1
+		}
+		c.bins[strings.Clone(name)], c.counts, c.last = n, append(c.counts, 0), append(c.last, 0)
+	}
+	if text {
+		c.byText[strings.Clone(x.Str())] = n // no more of them than bins
+		return n
+	}
+	if len(c.byBits) == memo {
+		clear(c.byBits)
+	}
+	c.byBits[bits] = n
+	return n
 }
 
 // binOf is the category of a value: the value itself, the year of a date, or
@@ -153,14 +209,9 @@ type marginal struct {
 func (q *tally) marginal(i int) marginal {
 	c := q.columns[i]
 	var m marginal
-	names := make([]string, 0, len(c.counts))
-	for v := range c.counts {
-		names = append(names, v)
-	}
-	sort.Strings(names)
 	var sum int64
-	for _, v := range names {
-		shown := disclosure.RoundCount(q.profile, c.counts[v])
+	for _, v := range slices.Sorted(maps.Keys(c.bins)) {
+		shown := disclosure.RoundCount(q.profile, c.counts[c.bins[v]])
 		if shown.Masked || shown.Value <= 0 {
 			continue
 		}

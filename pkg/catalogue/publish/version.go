@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -46,10 +47,10 @@ func (s Shop) Build(ctx context.Context, job catalogue.PublishJob) (catalogue.Pu
 	if !ok {
 		return res, ark.Faultf(ark.Invalid, "the dataset has no table %q", catalogue.PersonTable)
 	}
-	if err := b.people(ctx, person, &res); err != nil {
+	if err := b.persons(ctx, person, &res); err != nil {
 		return res, fmt.Errorf("table %s: %w", person.Name, err)
 	}
-	res.People = disclosure.RoundCount(b.profile, int64(len(b.seen))).Text
+	res.People = disclosure.RoundCount(b.profile, b.published()).Text
 	res.Manifest, err = b.manifest(ctx, res)
 	return res, err
 }
@@ -57,14 +58,16 @@ func (s Shop) Build(ctx context.Context, job catalogue.PublishJob) (catalogue.Pu
 // build is one version in the making.
 type build struct {
 	Shop
-	job     catalogue.PublishJob
-	profile disclosure.Profile
-	names   *pseudonym.Hasher
-	index   map[string]string   // record key → person id
-	objects map[string]bool     // persons who objected, by person id
-	seen    map[string][]string // pseudonyms of persons with a row → the organisations it comes from
-	removed int64               // rows of those who objected
-	loose   int64               // rows whose record no person has
+	job      catalogue.PublishJob
+	profile  disclosure.Profile
+	names    *pseudonym.Hasher
+	people   *roster
+	orgs     []string                   // by their number in the roster
+	left     map[string]map[string]bool // source → person record keys whose own record was withdrawn
+	withheld int64                      // rows of those
+	removed  int64                      // rows of those who objected
+	loose    int64                      // rows whose record no person has
+	row      []columnar.Value
 }
 
 func (s Shop) begin(ctx context.Context, job catalogue.PublishJob) (*build, error) {
@@ -81,24 +84,18 @@ func (s Shop) begin(ctx context.Context, job catalogue.PublishJob) (*build, erro
 	if err != nil {
 		return nil, err
 	}
-	b := &build{Shop: s, job: job, profile: profile, names: names, index: map[string]string{}, objects: map[string]bool{}, seen: map[string][]string{}}
-	err = s.rows(ctx, job.Index, []string{"person_record_key", "person_id"}, func(r []columnar.Value) error {
-		b.index[r[0].Str()] = r[1].Str()
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("person index: %w", err)
+	b := &build{Shop: s, job: job, profile: profile, names: names, left: map[string]map[string]bool{}}
+	b.people, err = s.roster(ctx, job, names)
+	return b, err
+}
+
+// org is the number of an organisation.
+func (b *build) org(id string) uint16 {
+	if i := slices.Index(b.orgs, id); i >= 0 {
+		return uint16(i)
 	}
-	if job.Objections.Name != "" {
-		err = s.rows(ctx, job.Objections, []string{"person_id"}, func(r []columnar.Value) error {
-			b.objects[r[0].Str()] = true
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("objections: %w", err)
-		}
-	}
-	return b, nil
+	b.orgs = append(b.orgs, id)
+	return uint16(len(b.orgs) - 1)
 }
 
 // schema is the published shape of a table.
@@ -115,27 +112,30 @@ func schema(t catalogue.Table) columnar.Schema {
 	return out
 }
 
+// sortMemory is what sorting a table may hold, in bytes.
+const sortMemory = 192 << 20
+
 // table publishes one table: the newest row of every record, of every origin.
 func (b *build) table(ctx context.Context, t catalogue.Table, res *catalogue.PublishResult) error {
 	shape := schema(t)
-	sorted, err := columnar.NewSorter(shape, columnar.SortOptions{By: []string{PersonColumn}, Dir: b.Tmp})
+	sorted, err := columnar.NewSorter(shape, columnar.SortOptions{By: []string{PersonColumn}, Dir: b.Tmp, Memory: sortMemory})
 	if err != nil {
 		return err
 	}
 	defer sorted.Close()
-	q := newTally(b.profile, t)
 	for _, origin := range t.From {
-		if err := b.origin(ctx, t, origin, sorted, q); err != nil {
+		if err := b.origin(ctx, t, origin, sorted); err != nil {
 			return err
 		}
 	}
-	return b.finish(ctx, t, shape, sorted, q, res)
+	return b.finish(ctx, t, shape, sorted, res)
 }
 
-// finish writes a sorted table, its synthetic sibling and its quality.
-func (b *build) finish(ctx context.Context, t catalogue.Table, shape columnar.Schema, sorted *columnar.Sorter, q *tally, res *catalogue.PublishResult) error {
-	n := sorted.Rows()
-	ref, err := b.write(ctx, b.name(t.Name+".parquet"), shape, sorted)
+// finish writes a sorted table, its synthetic sibling and its quality. People
+// are counted as the rows pass in order: only there are one person's together.
+func (b *build) finish(ctx context.Context, t catalogue.Table, shape columnar.Schema, sorted *columnar.Sorter, res *catalogue.PublishResult) error {
+	n, q := sorted.Rows(), newTally(b.profile, t)
+	ref, err := b.write(ctx, b.name(t.Name+".parquet"), shape, sorted, q.record)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (b *build) name(file string) string {
 
 // origin adds the current rows of one source's payload table: of the rows with
 // one record key the newest delivery's, unless it withdraws the record.
-func (b *build) origin(ctx context.Context, t catalogue.Table, o catalogue.Origin, out *columnar.Sorter, q *tally) error {
+func (b *build) origin(ctx context.Context, t catalogue.Table, o catalogue.Origin, out *columnar.Sorter) error {
 	var inputs []catalogue.PublishInput
 	for _, in := range b.job.Inputs {
 		if in.Table == t.Name && in.Source == o.Source && in.Origin == o.Table {
@@ -165,27 +165,87 @@ func (b *build) origin(ctx context.Context, t catalogue.Table, o catalogue.Origi
 	if len(inputs) == 0 {
 		return nil
 	}
-	slices.SortFunc(inputs, func(x, y catalogue.PublishInput) int { return x.Number - y.Number })
-	readers := make([]*columnar.Reader, len(inputs))
-	for i, in := range inputs {
-		r, c, err := selection.Objects(b.Objects)(ctx, in.Ref)
-		if err != nil {
-			return fmt.Errorf("delivery %d of %s: %w", in.Number, in.Source, err)
-		}
-		defer c.Close()
-		readers[i] = r
+	readers, done, err := b.readers(ctx, inputs)
+	defer done()
+	if err != nil {
+		return err
+	}
+	gone, err := b.gone(ctx, o.Source)
+	if err != nil {
+		return err
 	}
 	columns := []string{"record_key", "person_record_key"}
 	for _, v := range t.Variables {
 		columns = append(columns, from(v))
 	}
+	org := b.org(inputs[0].Org)
 	for r, err := range intake.Current(ctx, readers, columns...) {
 		if err != nil {
 			return fmt.Errorf("source %s: %w", o.Source, err)
 		}
-		if err := b.row(t, inputs[0].Org, r, out, q); err != nil {
+		if len(gone) > 0 && gone[r[1].Str()] {
+			b.withheld++
+			continue
+		}
+		if err := b.add(t, inputs[0].Org, org, r, out); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// readers opens inputs, the oldest delivery first; done closes them.
+func (b *build) readers(ctx context.Context, inputs []catalogue.PublishInput) (readers []*columnar.Reader, done func(), err error) {
+	var open []io.Closer
+	done = func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}
+	slices.SortFunc(inputs, func(x, y catalogue.PublishInput) int { return x.Number - y.Number })
+	for _, in := range inputs {
+		r, c, err := selection.Objects(b.Objects)(ctx, in.Ref)
+		if err != nil {
+			return nil, done, fmt.Errorf("delivery %d of %s: %w", in.Number, in.Source, err)
+		}
+		open, readers = append(open, c), append(readers, r)
+	}
+	return readers, done, nil
+}
+
+// gone is the person record keys of a source whose own record is withdrawn or
+// left out: by whatever delivery, and whatever other table still speaks of them.
+func (b *build) gone(ctx context.Context, source string) (map[string]bool, error) {
+	if keys, ok := b.left[source]; ok {
+		return keys, nil
+	}
+	tables := map[string][]catalogue.PublishInput{}
+	for _, g := range b.job.Guards {
+		if g.Source == source {
+			tables[g.Origin] = append(tables[g.Origin], g)
+		}
+	}
+	keys := map[string]bool{}
+	for _, inputs := range tables {
+		if err := b.addGone(ctx, inputs, keys); err != nil {
+			return nil, fmt.Errorf("who left source %s: %w", source, err)
+		}
+	}
+	b.left[source] = keys
+	return keys, nil
+}
+
+func (b *build) addGone(ctx context.Context, inputs []catalogue.PublishInput, keys map[string]bool) error {
+	readers, done, err := b.readers(ctx, inputs)
+	defer done()
+	if err != nil {
+		return err
+	}
+	for r, err := range intake.Withdrawn(ctx, readers, "person_record_key") {
+		if err != nil {
+			return err
+		}
+		keys[r[0].Str()] = true
 	}
 	return nil
 }
@@ -198,27 +258,35 @@ func from(v catalogue.Variable) string {
 	return v.Name
 }
 
-func (b *build) row(t catalogue.Table, org string, r []columnar.Value, out *columnar.Sorter, q *tally) error {
-	id, ok := b.index[r[1].Str()]
-	if !ok {
+// add names a payload row and adds it to the sort, unless it is nobody's or of
+// somebody who objected.
+func (b *build) add(t catalogue.Table, org string, number uint16, r []columnar.Value, out *columnar.Sorter) error {
+	key, ok := keyOf(r[1].Str())
+	n, known := b.people.records[key]
+	if !ok || !known {
 		b.loose++
 		return nil
 	}
-	if b.objects[id] {
+	if b.people.objects[n] {
 		b.removed++
 		return nil
 	}
-	person := b.names.Name(pseudonym.Person, id)
-	if !slices.Contains(b.seen[person], org) {
-		b.seen[person] = append(b.seen[person], org)
-	}
-	row := make([]columnar.Value, 0, len(t.Variables)+2)
-	row = append(row, cell.Str(person), cell.Str(org))
+	b.people.saw(n, number)
+	b.row = append(b.row[:0], cell.Str(b.people.name(n)), cell.Str(org))
 	for i, v := range t.Variables {
-		row = append(row, b.transform(v, r[i+2]))
+		b.row = append(b.row, b.transform(v, r[i+2]))
 	}
-	q.add(person, row[2:])
-	return out.Append(row)
+	return out.Append(b.row)
+}
+
+// published is how many people have a row.
+func (b *build) published() (n int64) {
+	for _, orgs := range b.people.seen {
+		if len(orgs) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // transform applies the declared transformation of a variable.
@@ -238,37 +306,39 @@ func (b *build) transform(v catalogue.Variable, x columnar.Value) columnar.Value
 	return x
 }
 
-// people publishes the person table: everybody who has a row in another table.
-func (b *build) people(ctx context.Context, t catalogue.Table, res *catalogue.PublishResult) error {
+// persons publishes the person table: everybody who has a row in another table.
+func (b *build) persons(ctx context.Context, t catalogue.Table, res *catalogue.PublishResult) error {
 	shape := schema(t)
-	sorted, err := columnar.NewSorter(shape, columnar.SortOptions{By: []string{PersonColumn}, Dir: b.Tmp})
+	sorted, err := columnar.NewSorter(shape, columnar.SortOptions{By: []string{PersonColumn}, Dir: b.Tmp, Memory: sortMemory})
 	if err != nil {
 		return err
 	}
 	defer sorted.Close()
-	q := newTally(b.profile, t)
 	columns := []string{"person_id"}
 	for _, v := range t.Variables {
 		columns = append(columns, from(v))
 	}
 	err = b.rows(ctx, b.job.Persons, columns, func(r []columnar.Value) error {
-		person := b.names.Name(pseudonym.Person, r[0].Str())
-		orgs := b.seen[person]
-		if len(orgs) == 0 {
+		key, ok := keyOf(r[0].Str())
+		n, known := b.people.ids[key]
+		if !ok || !known || len(b.people.seen[n]) == 0 {
 			return nil
 		}
+		var orgs []string
+		for _, o := range b.people.seen[n] {
+			orgs = append(orgs, b.orgs[o])
+		}
 		slices.Sort(orgs)
-		row := []columnar.Value{cell.Str(person), cell.Str(strings.Join(orgs, " "))}
+		row := []columnar.Value{cell.Str(b.people.name(n)), cell.Str(strings.Join(orgs, " "))}
 		for i, v := range t.Variables {
 			row = append(row, b.transform(v, r[i+1]))
 		}
-		q.add(person, row[2:])
 		return sorted.Append(row)
 	})
 	if err != nil {
 		return err
 	}
-	return b.finish(ctx, t, shape, sorted, q, res)
+	return b.finish(ctx, t, shape, sorted, res)
 }
 
 // sourcesOf lists the deliveries behind the version, in order.
