@@ -72,6 +72,10 @@ func (w *world) do(t testing.TB, who, request string, s step) error {
 		return w.Release(ctx, actor, request, s.Public)
 	case "author-comment":
 		return w.Comment(ctx, w.as("author"), request, airlock.Comment{Text: "A question."})
+	case "author-hold":
+		return w.Hold(ctx, w.as("author"), request)
+	case "author-resume":
+		return w.Resume(ctx, w.as("author"), request)
 	case "author-resubmit":
 		return w.Resubmit(ctx, w.as("author"), request, submission(), "again")
 	}
@@ -161,13 +165,13 @@ func TestIndependentPhaseIsBlind(t *testing.T) {
 		defer f.Value.Set(f.DefValue)
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		anns := rapid.SliceOfN(steps([]string{"view", "vote", "vote", "comment", "claim", "finish", "reject", "release", "author-comment", "author-resubmit"}), 1, 5).Draw(rt, "ann")
+		anns := rapid.SliceOfN(steps([]string{"view", "vote", "vote", "comment", "claim", "finish", "reject", "release", "author-comment", "author-resubmit", "author-hold", "author-resume"}), 1, 5).Draw(rt, "ann")
 		if rapid.Bool().Draw(rt, "return") {
 			anns = append(anns, step{Op: "return"}) // may end the phase, so it comes last
 		}
 		bobs := make([][]step, len(anns))
 		for i := range bobs {
-			bobs[i] = rapid.SliceOfN(steps([]string{"vote", "vote", "comment", "claim", "finish"}), 0, 4).Draw(rt, "bob")
+			bobs[i] = rapid.SliceOfN(steps([]string{"vote", "vote", "comment", "finish"}), 0, 4).Draw(rt, "bob")
 			bobDid += len(bobs[i])
 		}
 		round2 := rapid.Bool().Draw(rt, "round2")

@@ -39,6 +39,9 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 	rules := map[string]int{}
 	for i := range r.Files {
 		f := &r.Files[i]
+		if f.Release != "" {
+			continue // it has left already
+		}
 		c, ok := by[f.ID]
 		if !ok {
 			c.Verdict = "fail"
@@ -47,7 +50,8 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 		for _, fd := range c.Findings {
 			rules[fd.Rule]++
 		}
-		if f.Verdict != "pass" && f.Verdict != "review" {
+		f.Waved = r.overridden(*f)
+		if f.Verdict != "pass" && f.Verdict != "review" && len(f.Waved) == 0 {
 			to = "blocked"
 		}
 	}
@@ -57,5 +61,5 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 	if to == "submitted" {
 		r.Offered = tx.Now()
 	}
-	return []store.Event{r.event("request.checked", map[string]any{"state": to, "rules": rules, "round": round})}, requests.Update(ctx, tx, r)
+	return []store.Event{r.event("request.checked", map[string]any{"state": to, "rules": rules, "round": round})}, put(ctx, tx, r)
 }

@@ -16,7 +16,23 @@ type Group struct {
 	Population string `json:"population"` // who is in it, and how many
 	Controls   string `json:"controls"`   // disclosure control already applied
 	Relation   string `json:"relation"`   // how it relates to earlier releases
+
+	Kind    string `json:"kind,omitempty"`               // one of GroupKinds; empty is a table
+	Counts  string `json:"counts,omitempty"`             // how many people stand behind the smallest number
+	Freedom string `json:"degrees_of_freedom,omitempty"` // of a model: a number
+	Code    string `json:"code,omitempty"`               // the repository or file that made it
+	Commit  string `json:"commit,omitempty"`             // the code's commit, in hexadecimal
 }
+
+// GroupKinds are what a group may hold.
+func GroupKinds() []string { return []string{"table", "figure", "model", "text", "code"} }
+
+// Classes of requests. Code and standing outputs need one checker.
+const (
+	ClassOutput   = ""
+	ClassCode     = "code"
+	ClassStanding = "standing"
+)
 
 // Kinds of files.
 const (
@@ -34,7 +50,10 @@ type File struct {
 	Kind     string               `json:"kind"`
 	Type     string               `json:"type,omitempty"` // media type, by content
 	Ref      objects.Ref          `json:"ref"`
-	Verdict  string               `json:"verdict,omitempty"` // pass, review, fail; empty until checked
+	Rows     int                  `json:"rows,omitempty"`
+	Release  string               `json:"release,omitempty"`    // it left with this release
+	Waved    []string             `json:"overridden,omitempty"` // failing rules that were decided not to apply
+	Verdict  string               `json:"verdict,omitempty"`    // pass, review, fail; empty until checked
 	Findings []disclosure.Finding `json:"findings,omitempty"`
 }
 
@@ -49,6 +68,7 @@ const (
 type CheckerReview struct {
 	Checker string            `json:"checker"`
 	Human   string            `json:"human"`
+	Org     string            `json:"org,omitempty"`
 	Round   int               `json:"round"`
 	Votes   map[string]string `json:"votes"` // file id → vote
 	Done    time.Time         `json:"done,omitzero"`
@@ -62,10 +82,15 @@ type Comment struct {
 	Author string    `json:"author"`
 	Group  int       `json:"group"`
 	File   string    `json:"file,omitempty"`
+	Cell   string    `json:"cell,omitempty"`  // of the file: "B12", or "line 7"
+	Reply  string    `json:"reply,omitempty"` // the comment that it answers
 	Text   string    `json:"text"`
 	Public bool      `json:"public"` // meant for the author of the request too
 	At     time.Time `json:"at"`
 	Blind  bool      `json:"blind"` // written in the independent phase
+
+	Resolved   time.Time `json:"resolved,omitzero"`
+	ResolvedBy string    `json:"resolved_by,omitempty"`
 }
 
 // Request is an output request. It holds what nobody may see whole: hand out
@@ -88,11 +113,86 @@ type Request struct {
 	Comments    []Comment       `json:"comments"`
 	Created     time.Time       `json:"created"`
 	StateSince  time.Time       `json:"state_since"`
-	Offered     time.Time       `json:"offered,omitzero"` // when this round came before the checkers
-	Claimed     string          `json:"claimed,omitempty"`
-	Release     string          `json:"release,omitempty"`
+	Offered     time.Time       `json:"offered,omitzero"`  // when this round came before the checkers
+	Release     string          `json:"release,omitempty"` // the latest one
 	ReleasedBy  string          `json:"released_by,omitempty"`
 	Says        string          `json:"says,omitempty"`
+
+	Class     string       `json:"class,omitempty"`
+	Apart     bool         `json:"apart,omitempty"`      // checkers come from at least two organisations
+	NeedSigns []string     `json:"need_signs,omitempty"` // "lay", or an organisation's id
+	Signs     []SignOff    `json:"signs,omitempty"`
+	Former    []string     `json:"former,omitempty"`    // earlier authors
+	HeldFrom  string       `json:"held_from,omitempty"` // the state it was held in
+	Cut       []int        `json:"cut,omitempty"`       // rounds that a hold cut short
+	Contests  []Contest    `json:"contests,omitempty"`
+	Appeals   []Appeal     `json:"appeals,omitempty"`
+	Assigned  []Assignment `json:"assigned,omitempty"`
+	Releases  []string     `json:"releases,omitempty"`
+	ended     string       // the outcome of the round that this change ends
+
+	Earlier []Round `json:"earlier,omitempty"` // files of earlier rounds, for comparison
+}
+
+// Round is what an earlier round held.
+type Round struct {
+	Number int    `json:"number"`
+	Files  []File `json:"files"`
+}
+
+// SignOff is the consent of somebody beside the checkers whom the permit asks.
+type SignOff struct {
+	As    string    `json:"as"` // "lay", or an organisation's id
+	By    string    `json:"by"`
+	Human string    `json:"human"`
+	Round int       `json:"round"`
+	Yes   bool      `json:"yes"`
+	Says  string    `json:"says,omitempty"`
+	At    time.Time `json:"at"`
+}
+
+// Contest is an author's claim that failed checks do not apply, and what was
+// decided on it. Two output checkers have to agree; where a custodian's contract
+// has the rule, that custodian too.
+type Contest struct {
+	Round   int                 `json:"round"`
+	By      string              `json:"by"`
+	Reason  string              `json:"reason"` // unreviewed
+	At      time.Time           `json:"at"`
+	Rules   map[string][]string `json:"rules"`             // SHA-256 of a file → its failing rules
+	Need    []string            `json:"need,omitempty"`    // organisations that have to waive
+	Opinion []Opinion           `json:"opinion,omitempty"` // of checkers and custodians
+	Outcome string              `json:"outcome,omitempty"` // "upheld" or "dismissed"
+}
+
+// Opinion is one person's word on a contest.
+type Opinion struct {
+	By    string    `json:"by"`
+	Human string    `json:"human"`
+	Org   string    `json:"org,omitempty"` // of a waiving custodian
+	Yes   bool      `json:"yes"`
+	Says  string    `json:"says"`
+	At    time.Time `json:"at"`
+}
+
+// Appeal is an author's appeal against a return, to a checker who has not seen
+// the request.
+type Appeal struct {
+	Round   int       `json:"round"`
+	By      string    `json:"by"`
+	Reason  string    `json:"reason"` // unreviewed
+	Arbiter string    `json:"arbiter"`
+	At      time.Time `json:"at"`
+	Outcome string    `json:"outcome,omitempty"` // "upheld": the author was right; "dismissed"
+	Says    string    `json:"says,omitempty"`
+	Decided time.Time `json:"decided,omitzero"`
+}
+
+// Assignment says that a checker has taken, or been given, a request.
+type Assignment struct {
+	User string    `json:"user"`
+	By   string    `json:"by"`
+	At   time.Time `json:"at"`
 }
 
 // ReleasedFile is one file of a release. Its name has been reviewed.
@@ -121,6 +221,10 @@ type Release struct {
 	FrozenSays  string         `json:"frozen_says,omitempty"`
 	FrozenBy    string         `json:"frozen_by,omitempty"`
 	FrozenAt    time.Time      `json:"frozen_at,omitzero"`
+
+	DownloadUntil time.Time   `json:"download_until,omitzero"`
+	Record        objects.Ref `json:"record,omitzero"` // the internal record; the public one is in the bundle
+	Incident      *Incident   `json:"incident,omitempty"`
 }
 
 var (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -33,7 +34,11 @@ type ReleaseResult struct {
 	Refused string         `json:"refused,omitempty"`
 	Bundle  objects.Ref    `json:"bundle"`
 	Files   []ReleasedFile `json:"files"`
+	Record  objects.Ref    `json:"record,omitzero"` // the internal record
 }
+
+// downloadDays is how long the recipient may download a release.
+const downloadDays = 14 * 24 * time.Hour
 
 // Release decides that the approved files leave. Unless partial is set every
 // output file has to be approved. The bytes leave when the airlock worker has
@@ -51,22 +56,40 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 		if err := r.stillIndependent(ctx, tx); err != nil {
 			return "", err
 		}
+		onProject, _ := tx.Resource().Attrs["humans"].([]string)
+		missing, err := r.unsigned(ctx, tx, onProject)
+		if err != nil {
+			return "", err
+		}
+		if len(missing) > 0 {
+			return "", ark.Faultf(ark.Conflict, "the permit asks for %d more sign-offs of this round", len(missing)).Do("the lay reviewer or custodian has to sign it off first").By("permit-sign-off")
+		}
 		job := ReleaseJob{Release: tx.NewID(ark.PrefixRelease), Request: r.ID, Project: r.Project, Permit: permit.ID, PermitHash: permit.Hash, Extract: r.Extract,
 			Destination: r.Destination, Profile: r.Profile, Checkers: r.finished(), Round: r.Round, Checkpoint: checkpoint}
+		if r.State != "reviewed" {
+			return "", x.refusal(r)
+		}
+		said, unsaid := r.said(u), 0
 		for _, f := range r.Files {
-			if f.Kind != KindOutput {
+			if !f.asks() {
 				continue
 			}
 			if r.Decision(f) != Approved {
 				if !partial {
 					return "", ark.Faultf(ark.Conflict, "file %d is not approved", f.Ordinal).Do("return the request, or release only what is approved")
 				}
+				if !said[f.Group] {
+					unsaid = f.Group + 1
+				}
 				continue
 			}
-			job.Files = append(job.Files, CheckOf{ID: f.ID, Name: f.Name, Kind: f.Kind, Ref: f.Ref})
+			job.Files = append(job.Files, CheckOf{ID: f.ID, Name: f.Name, Kind: f.Kind, Ref: f.Ref, Ordinal: f.Ordinal, Overridden: f.Waved})
 		}
 		if len(job.Files) == 0 {
 			return "", ark.Faultf(ark.Conflict, "no file is approved").Do("return the request")
+		}
+		if unsaid > 0 {
+			return "", ark.Faultf(ark.Invalid, "group %d has a file that is not approved and no comment for the author", unsaid).Do("say what to change: that part goes back to its author")
 		}
 		if err := x.move(tx, r, "approved", "request.release"); err != nil {
 			return "", err
@@ -83,7 +106,7 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 // joined the project, since they finished.
 func (r *Request) stillIndependent(ctx context.Context, tx *store.Tx) error {
 	onProject, _ := tx.Resource().Attrs["humans"].([]string)
-	humans := map[string]bool{}
+	humans, orgs := map[string]bool{}, map[string]bool{}
 	for _, rev := range r.Reviews {
 		if rev.Round != r.Round || rev.Done.IsZero() {
 			continue
@@ -96,7 +119,10 @@ func (r *Request) stillIndependent(ctx context.Context, tx *store.Tx) error {
 			return ark.Faultf(ark.Conflict, "the reviews of this round do not come from different people who are all off the project").
 				Do("return the request, so that another checker reviews it").By("one-human-counts-once")
 		}
-		humans[u.Human] = true
+		humans[u.Human], orgs[u.Org] = true, true
+	}
+	if r.Apart && len(orgs) < 2 {
+		return ark.Faultf(ark.Conflict, "the permit asks for checkers of different organisations").Do("return the request, so that a checker of another organisation reviews it").By("permit-other-organisation")
 	}
 	return nil
 }
@@ -104,7 +130,7 @@ func (r *Request) stillIndependent(ctx context.Context, tx *store.Tx) error {
 // holds reports whether the files are those approved, in their order.
 func (j ReleaseJob) holds(files []ReleasedFile) bool {
 	return slices.EqualFunc(j.Files, files, func(want CheckOf, got ReleasedFile) bool {
-		return want.Name == got.Name && want.Ref.SHA256 == got.SHA256
+		return want.Name == got.Name && want.Ref.SHA256 == got.SHA256 && (want.Ordinal == 0 || want.Ordinal == got.Ordinal)
 	})
 }
 
@@ -122,19 +148,32 @@ func (x *Room) ApplyRelease(ctx context.Context, tx *store.Tx, job ReleaseJob, r
 			return nil, err
 		}
 		r.Says, r.Release, r.ReleasedBy = res.Refused, "", ""
-		return []store.Event{r.event("release.refused", map[string]string{"why": "the bundle did not pass its own checks"})}, requests.Update(ctx, tx, r)
+		return []store.Event{r.event("release.refused", map[string]string{"why": "the bundle did not pass its own checks"})}, put(ctx, tx, r)
 	}
-	if err := x.move(tx, r, "released", "release.apply"); err != nil {
+	for i := range r.Files {
+		for _, f := range job.Files {
+			if r.Files[i].ID == f.ID {
+				r.Files[i].Release = job.Release
+			}
+		}
+	}
+	to := "released"
+	if slices.ContainsFunc(r.Files, File.asks) {
+		to = "returned" // a part left; the rest is its author's again
+	}
+	if err := x.move(tx, r, to, "release.apply"); err != nil {
 		return nil, err
 	}
+	r.Releases = append(r.Releases, job.Release)
 	rel := Release{ID: job.Release, Project: r.Project, Request: r.ID, Permit: r.Permit, Recipients: []string{r.Author}, Destination: r.Destination,
-		Files: res.Files, Bundle: res.Bundle, Checkpoint: job.Checkpoint, At: tx.Now(), By: r.ReleasedBy}
+		Files: res.Files, Bundle: res.Bundle, Checkpoint: job.Checkpoint, At: tx.Now(), By: r.ReleasedBy,
+		DownloadUntil: tx.Now().Add(downloadDays), Record: res.Record}
 	if err := releases.Insert(ctx, tx, &rel); err != nil {
 		return nil, err
 	}
 	e := r.event("release.signed", map[string]any{"bundle": rel.Bundle.SHA256, "files": len(rel.Files)})
 	e.Subjects = append(e.Subjects, rel.ID)
-	return []store.Event{e}, requests.Update(ctx, tx, r)
+	return []store.Event{e}, put(ctx, tx, r)
 }
 
 // Download authorises, counts and records a download, and returns the release

@@ -2,7 +2,9 @@ package airlock
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -27,7 +29,7 @@ func (r *Request) mine(u *governance.User) (*CheckerReview, error) {
 		}
 		return rev, nil
 	}
-	r.Reviews = append(r.Reviews, CheckerReview{Checker: u.ID, Human: u.Human, Round: r.Round, Votes: map[string]string{}})
+	r.Reviews = append(r.Reviews, CheckerReview{Checker: u.ID, Human: u.Human, Org: u.Org, Round: r.Round, Votes: map[string]string{}})
 	return &r.Reviews[len(r.Reviews)-1], nil
 }
 
@@ -44,6 +46,9 @@ func (x *Room) Vote(ctx context.Context, actor store.Actor, request, file, vote 
 		}
 		if f.Kind != KindOutput {
 			return "", ark.Faultf(ark.Conflict, "supporting files are not voted on: they never leave")
+		}
+		if f.Release != "" {
+			return "", ark.Faultf(ark.Conflict, "this file has been released already")
 		}
 		rev, err := r.mine(u)
 		if err != nil {
@@ -69,7 +74,7 @@ func (x *Room) Finish(ctx context.Context, actor store.Actor, request string) er
 			return "", ark.Faultf(ark.Conflict, "you have finished this review already")
 		}
 		for _, f := range r.Files {
-			if f.Kind != KindOutput {
+			if !f.asks() {
 				continue
 			}
 			switch rev.Votes[f.ID] {
@@ -84,7 +89,7 @@ func (x *Room) Finish(ctx context.Context, actor store.Actor, request string) er
 		}
 		rev.Done = tx.Now()
 		next := "partly-reviewed"
-		if r.finished() >= r.Checkers {
+		if r.enough() {
 			next = "reviewed"
 		}
 		if r.State != next {
@@ -117,6 +122,21 @@ func (r *Request) finished() int {
 	return n
 }
 
+// enough reports whether as many have finished this round as the permit asks,
+// and from as many organisations.
+func (r *Request) enough() bool {
+	orgs := map[string]bool{}
+	for _, rev := range r.Reviews {
+		if rev.Round == r.Round && !rev.Done.IsZero() {
+			orgs[rev.Org] = true
+		}
+	}
+	return r.Checkers > 0 && r.finished() >= r.Checkers && (!r.Apart || len(orgs) > 1)
+}
+
+// asks reports whether f waits for a decision: it is to leave, and has not.
+func (f File) asks() bool { return f.Kind == KindOutput && f.Release == "" }
+
 // Decisions.
 const (
 	Undecided  = ""
@@ -130,6 +150,7 @@ const (
 // a further one does not; changes when none approves; conflicted otherwise.
 func (r *Request) Decision(f File) string {
 	approve, change := 0, 0
+	orgs := map[string]bool{}
 	for _, rev := range r.Reviews {
 		if rev.Round != r.Round || rev.Done.IsZero() {
 			continue
@@ -137,14 +158,15 @@ func (r *Request) Decision(f File) string {
 		switch rev.Votes[f.ID] {
 		case VoteApprove:
 			approve++
+			orgs[rev.Org] = true
 		case VoteChanges:
 			change++
 		}
 	}
 	switch {
-	case r.Checkers < 2 || approve+change < r.Checkers:
+	case r.Checkers < 1 || approve+change < r.Checkers || !r.enough():
 		return Undecided
-	case approve >= r.Checkers:
+	case approve >= r.Checkers && (!r.Apart || len(orgs) > 1):
 		return Approved
 	case approve == 0:
 		return Changes
@@ -172,8 +194,14 @@ func (x *Room) Comment(ctx context.Context, actor store.Actor, request string, c
 			}
 		}
 		author := r.Author == u.ID
+		if len(c.Cell) > 40 {
+			return "", ark.Faultf(ark.Invalid, "that is no cell of a file").At("", 0, "cell")
+		}
+		if c.Reply != "" && !slices.ContainsFunc(r.Comments, func(x Comment) bool { return x.ID == c.Reply && r.maySee(r.viewer(u), x) }) {
+			return "", ark.Faultf(ark.Unknown, "there is no such comment to answer")
+		}
 		switch {
-		case author && r.State != "returned" && r.State != "blocked":
+		case author && r.State != "returned" && r.State != "blocked" && r.State != "held":
 			return "", x.refusal(r)
 		case !author && !reviewable(r.State):
 			return "", x.refusal(r)
@@ -181,9 +209,31 @@ func (x *Room) Comment(ctx context.Context, actor store.Actor, request string, c
 		c.ID, c.Round, c.Author, c.At = tx.NewID("cmt"), r.Round, u.ID, tx.Now()
 		c.Public = c.Public || author
 		c.Blind = r.State == "submitted" || r.State == "partly-reviewed"
+		c.Resolved, c.ResolvedBy = time.Time{}, ""
 		r.Comments = append(r.Comments, c)
 		return "request.commented", nil
 	})
+}
+
+// said is the groups on which this round has a comment that the author may
+// read. In the independent phase only the checker's own count.
+func (r *Request) said(u *governance.User) map[int]bool {
+	said := map[int]bool{}
+	for _, c := range r.Comments {
+		if r.Phase() == PhaseIndependent && c.Author != u.ID {
+			continue
+		}
+		if c.Round == r.Round && c.Public && !r.authored(c.Author) {
+			g := c.Group
+			if c.File != "" {
+				if f, err := r.file(c.File); err == nil {
+					g = f.Group
+				}
+			}
+			said[g] = true
+		}
+	}
+	return said
 }
 
 // Return gives the request back to its author. In the independent phase the
@@ -195,26 +245,12 @@ func (x *Room) Return(ctx context.Context, actor store.Actor, request string) er
 		if !reviewable(r.State) {
 			return "", x.refusal(r)
 		}
-		said := map[int]bool{}
-		for _, c := range r.Comments {
-			if r.Phase() == PhaseIndependent && c.Author != u.ID {
-				continue
-			}
-			if c.Round == r.Round && c.Public && c.Author != r.Author {
-				g := c.Group
-				if c.File != "" {
-					if f, err := r.file(c.File); err == nil {
-						g = f.Group
-					}
-				}
-				said[g] = true
-			}
-		}
+		said := r.said(u)
 		if r.State != "reviewed" && len(said) == 0 {
 			return "", ark.Faultf(ark.Invalid, "tell the author what to change").Do("write a comment that the author can see")
 		}
 		for _, f := range r.Files {
-			if r.State == "reviewed" && f.Kind == KindOutput && r.Decision(f) != Approved && !said[f.Group] {
+			if r.State == "reviewed" && f.asks() && r.Decision(f) != Approved && !said[f.Group] {
 				return "", ark.Faultf(ark.Invalid, "group %d has a file that is not approved and no comment for the author", f.Group+1).Do("say what to change")
 			}
 		}
@@ -240,16 +276,6 @@ func (x *Room) Withdraw(ctx context.Context, actor store.Actor, request string) 
 	})
 }
 
-// Claim says that a checker has taken a request in hand.
-func (x *Room) Claim(ctx context.Context, actor store.Actor, request string) error {
-	return x.review(ctx, actor, request, "request.vote", func(tx *store.Tx, r *Request, u *governance.User) (string, error) {
-		if _, err := r.mine(u); err != nil {
-			return "", err
-		}
-		return "request.claimed", nil
-	})
-}
-
 // review is the shape of every act on a request: the door, the request and the
 // acting user in the transaction, a change, one event.
 func (x *Room) review(ctx context.Context, actor store.Actor, request, action string, change func(*store.Tx, *Request, *governance.User) (string, error)) error {
@@ -270,9 +296,9 @@ func (x *Room) review(ctx context.Context, actor store.Actor, request, action st
 			return nil, err
 		}
 		e := r.event(kind, map[string]int{"round": r.Round})
-		if u.ID != r.Author && (action == "request.vote" || action == "request.comment") {
+		if u.ID != r.Author && (action == "request.vote" || action == "request.comment" || action == "request.override") {
 			e = r.blindEvent(kind, map[string]int{"round": r.Round})
 		}
-		return []store.Event{e}, requests.Update(ctx, tx, r)
+		return []store.Event{e}, put(ctx, tx, r)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -43,6 +44,11 @@ func Loaders() map[string]store.Loader {
 }
 
 func loadRequest(ctx context.Context, q store.Querier, id string) (store.Entity, error) {
+	if m, ok := ctx.Value(memoKey{}).(*memo); ok {
+		if d, ok := m.lines[id]; ok {
+			return m.entity(ctx, q, d)
+		}
+	}
 	r, err := requests.Get(ctx, q, id)
 	if err != nil {
 		return store.Entity{}, err
@@ -57,7 +63,24 @@ func loadRequest(ctx context.Context, q store.Querier, id string) (store.Entity,
 		return store.Entity{}, err
 	}
 	// The author is kept among the humans even after leaving the project.
-	e.Attrs["author"], e.Attrs["humans"], e.Attrs["state"] = r.Author, append(humans, author.Human), r.State
+	humans = append(humans, author.Human)
+	for _, id := range r.Former {
+		u, err := governance.GetUser(ctx, q, id)
+		if err != nil {
+			return store.Entity{}, err
+		}
+		humans = append(humans, u.Human)
+	}
+	e.Attrs["author"], e.Attrs["humans"], e.Attrs["state"] = r.Author, humans, r.State
+	e.Attrs["arbiter"], e.Attrs["signers"], e.Attrs["waiveOrgs"] = "", []string{}, []string{}
+	switch r.State {
+	case "appealed":
+		e.Attrs["arbiter"] = r.Appeals[len(r.Appeals)-1].Arbiter
+	case "reviewed":
+		e.Attrs["signers"] = slices.Clone(r.NeedSigns)
+	case "contested":
+		e.Attrs["waiveOrgs"] = slices.Clone(r.contest().Need)
+	}
 	return e, nil
 }
 
@@ -70,7 +93,7 @@ func loadRelease(ctx context.Context, q store.Querier, id string) (store.Entity,
 	if err != nil {
 		return store.Entity{}, err
 	}
-	e.Attrs["recipients"], e.Attrs["frozen"] = r.Recipients, r.Frozen
+	e.Attrs["recipients"], e.Attrs["frozen"], e.Attrs["downloadUntil"] = r.Recipients, r.Frozen, r.DownloadUntil.Unix()
 	return e, nil
 }
 
@@ -78,6 +101,9 @@ func loadRelease(ctx context.Context, q store.Querier, id string) (store.Entity,
 func (x *Room) move(tx *store.Tx, r *Request, to, action string) error {
 	if x.machine.Move(r.State, to, action) != nil {
 		return x.refusal(r)
+	}
+	if reviewable(r.State) && (to == "returned" || to == "approved" || to == "rejected") {
+		r.ended = to
 	}
 	r.State, r.StateSince = to, tx.Now()
 	return nil

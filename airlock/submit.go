@@ -3,6 +3,7 @@ package airlock
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -16,14 +17,18 @@ import (
 // Limits of a request; a permit's own may be lower.
 const (
 	maxFiles   = 25
+	maxRows    = 5000
 	maxText    = 20_000
 	maxName    = 255
 	minContext = 20
+
+	minCheckers = 2 // whatever a permit says, but for code
 )
 
 // Submission is what an author sends. Files are already pinned: their bytes
 // were copied out of the outbox and hashed before this is called.
 type Submission struct {
+	Class  string          `json:"class,omitempty"` // ClassOutput or ClassCode
 	Groups []Group         `json:"groups"`
 	Files  []SubmittedFile `json:"files"`
 }
@@ -34,10 +39,13 @@ type SubmittedFile struct {
 	Kind  string      `json:"kind"`
 	Group int         `json:"group"`
 	Ref   objects.Ref `json:"ref"`
+	Rows  int         `json:"rows,omitempty"` // of a table, the heading not counted
 }
 
 func (s Submission) check() error {
 	switch {
+	case s.Class != ClassOutput && s.Class != ClassCode:
+		return ark.Faultf(ark.Invalid, "a request is for outputs or for code").At("", 0, "class")
 	case len(s.Groups) == 0 || len(s.Files) == 0:
 		return ark.Faultf(ark.Invalid, "a request needs at least one group with one file").Do("put files into the outbox and choose them")
 	case len(s.Files) > maxFiles:
@@ -60,6 +68,9 @@ func (s Submission) check() error {
 		case len(f.Ref.SHA256) != 64 || f.Ref.Zone != objects.Outputs:
 			return ark.Faultf(ark.Invalid, "%s is not pinned", at)
 		}
+		if s.Class == ClassCode && f.Kind == KindOutput && !isCode(f.Name) {
+			return ark.Faultf(ark.Invalid, "%s is not code", at).Do("submit it as an output")
+		}
 		names[f.Name], used[f.Group] = true, true
 		if f.Kind == KindOutput {
 			outputs++
@@ -70,10 +81,8 @@ func (s Submission) check() error {
 	}
 	for i, g := range s.Groups {
 		at := fmt.Sprintf("group %d", i+1)
-		for field, v := range map[string]string{"name": g.Name, "context": g.Context, "population": g.Population, "controls": g.Controls, "relation": g.Relation} {
-			if len(v) > maxText {
-				return ark.Faultf(ark.TooMuch, "%s: this answer is longer than %d characters", at, maxText).At("", 0, field).Do("shorten it")
-			}
+		if err := g.check(at); err != nil {
+			return err
 		}
 		switch {
 		case !used[i]:
@@ -86,6 +95,57 @@ func (s Submission) check() error {
 			return ark.Faultf(ark.Invalid, "%s does not say who is in it", at).At("", 0, "population")
 		case strings.TrimSpace(g.Controls) == "":
 			return ark.Faultf(ark.Invalid, "%s does not say which disclosure control was applied", at).At("", 0, "controls")
+		}
+	}
+	return nil
+}
+
+var (
+	wholeNumber = regexp.MustCompile(`^[0-9]{1,9}$`)
+	commitHash  = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+)
+
+// check looks at the answers that have a form of their own.
+func (g Group) check(at string) error {
+	for field, v := range map[string]string{"name": g.Name, "context": g.Context, "population": g.Population, "controls": g.Controls, "relation": g.Relation, "counts": g.Counts, "code": g.Code} {
+		if len(v) > maxText {
+			return ark.Faultf(ark.TooMuch, "%s: this answer is longer than %d characters", at, maxText).At("", 0, field).Do("shorten it")
+		}
+	}
+	switch {
+	case g.Kind != "" && !slices.Contains(GroupKinds(), g.Kind):
+		return ark.Faultf(ark.Invalid, "%s is of no kind that there is", at).At("", 0, "kind")
+	case g.Kind == "model" && !wholeNumber.MatchString(strings.TrimSpace(g.Freedom)):
+		return ark.Faultf(ark.Invalid, "%s is a model and does not say its residual degrees of freedom", at).At("", 0, "freedom").Do("give them as a whole number")
+	case g.Freedom != "" && !wholeNumber.MatchString(strings.TrimSpace(g.Freedom)):
+		return ark.Faultf(ark.Invalid, "%s: degrees of freedom are a whole number", at).At("", 0, "freedom")
+	case g.Commit != "" && !commitHash.MatchString(g.Commit):
+		return ark.Faultf(ark.Invalid, "%s: a commit is 7 to 64 hexadecimal digits", at).At("", 0, "commit")
+	}
+	return nil
+}
+
+// isCode reports whether a file's name is one of code that keeps no outputs in it.
+func isCode(name string) bool {
+	ext := strings.ToLower(name[strings.LastIndexByte(name, '.')+1:])
+	return slices.Contains([]string{"py", "r", "rmd", "qmd", "sql", "do", "jl", "sh", "go", "toml", "yaml", "yml", "md"}, ext)
+}
+
+// within refuses what is more than the permit allows at once.
+func (s Submission) within(t governance.AirlockTerms) error {
+	files, rows := maxFiles, maxRows
+	if t.MaxFiles > 0 && t.MaxFiles < files {
+		files = t.MaxFiles
+	}
+	if t.MaxRows > 0 && t.MaxRows < rows {
+		rows = t.MaxRows
+	}
+	if len(s.Files) > files {
+		return ark.Faultf(ark.TooMuch, "the permit allows %d files in a request", files).Do("ask for what is needed, or split it").By("permit-limits")
+	}
+	for i, f := range s.Files {
+		if f.Kind == KindOutput && f.Rows > rows {
+			return ark.Faultf(ark.TooMuch, "file %d has %d rows, and the permit allows %d", i+1, f.Rows, rows).Do("aggregate it, or send it as a supporting file").By("permit-limits")
 		}
 	}
 	return nil
@@ -107,6 +167,9 @@ type CheckOf struct {
 	Name string      `json:"name"`
 	Kind string      `json:"kind"`
 	Ref  objects.Ref `json:"ref"`
+
+	Ordinal    int      `json:"ordinal,omitempty"`
+	Overridden []string `json:"overridden,omitempty"` // failing rules that were decided not to apply
 }
 
 // Submit opens a request from a workspace's outbox and has it checked.
@@ -122,11 +185,19 @@ func (x *Room) Submit(ctx context.Context, actor store.Actor, workspace string, 
 		if err != nil {
 			return nil, err
 		}
+		if err := s.within(permit.Airlock); err != nil {
+			return nil, err
+		}
 		r = Request{ID: tx.NewID(ark.PrefixRequest), Project: project, Permit: permitID, Extract: extract, Workspace: workspace, Author: actor.User,
 			State: x.machine.Start, Round: 1, Destination: permit.Destination, Profile: permit.Profile, Checkers: permit.Checkers,
-			Created: tx.Now(), StateSince: tx.Now(), Reviews: []CheckerReview{}, Comments: []Comment{}}
+			Created: tx.Now(), StateSince: tx.Now(), Reviews: []CheckerReview{}, Comments: []Comment{},
+			Class: s.Class, Apart: permit.Airlock.OtherOrganisation, NeedSigns: permit.Airlock.SignOff}
+		r.Checkers = max(r.Checkers, minCheckers)
+		if s.Class == ClassCode {
+			r.Checkers, r.Apart = 1, false
+		}
 		r.take(tx, s)
-		if err := requests.Insert(ctx, tx, &r); err != nil {
+		if err := insert(ctx, tx, &r); err != nil {
 			return nil, err
 		}
 		return []store.Event{r.event("request.submitted", r.ordinals())}, x.enqueueCheck(ctx, tx, &r)
@@ -154,29 +225,78 @@ func (x *Room) Resubmit(ctx context.Context, actor store.Actor, request string, 
 		if r.State == "returned" && strings.TrimSpace(answer) == "" {
 			return nil, ark.Faultf(ark.Invalid, "say what you changed").At("", 0, "answer").Do("answer the checkers' comments")
 		}
+		permit, err := governance.GetPermit(ctx, tx, r.Permit)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.within(permit.Airlock); err != nil {
+			return nil, err
+		}
+		if err := r.notReleased(s); err != nil {
+			return nil, err
+		}
+		if s.Class != r.Class {
+			return nil, ark.Faultf(ark.Invalid, "a request for code stays one, and one for outputs too").Do("withdraw it and start another")
+		}
+		if r.State == "held" {
+			r.Cut, r.HeldFrom = append(r.Cut, r.Round), ""
+		}
 		if err := x.move(tx, r, "checking", "request.resubmit"); err != nil {
 			return nil, err
 		}
 		old := slices.Clone(r.Files)
+		r.Earlier = append(r.Earlier, Round{r.Round, old})
 		r.Round++
 		r.take(tx, s)
 		r.keepVotes(old)
 		if strings.TrimSpace(answer) != "" {
 			r.Comments = append(r.Comments, Comment{ID: tx.NewID("cmt"), Round: r.Round, Author: actor.User, Group: -1, Text: answer, Public: true, At: tx.Now()})
 		}
-		if err := requests.Update(ctx, tx, r); err != nil {
+		if err := put(ctx, tx, r); err != nil {
 			return nil, err
 		}
 		return []store.Event{r.event("request.resubmitted", r.ordinals())}, x.enqueueCheck(ctx, tx, r)
 	})
 }
 
-// take replaces groups and files by those of s.
-func (r *Request) take(tx *store.Tx, s Submission) {
-	r.Groups, r.Files = s.Groups, nil
-	for i, f := range s.Files {
-		r.Files = append(r.Files, File{ID: tx.NewID(ark.PrefixFile), Ordinal: i + 1, Group: f.Group, Name: f.Name, Kind: f.Kind, Ref: f.Ref})
+// notReleased refuses files that this request has released already.
+func (r *Request) notReleased(s Submission) error {
+	for i, n := range s.Files {
+		for _, o := range r.Files {
+			if o.Release != "" && n.Kind == KindOutput && o.Name == n.Name {
+				return ark.Faultf(ark.Conflict, "file %d has the name of one that was released from this request", i+1).Do("leave it out, or give the new one its own name")
+			}
+		}
 	}
+	return nil
+}
+
+// take replaces groups and files by those of s. A file keeps its number over
+// rounds, by its name; what was released stays, and a new name gets a new number.
+func (r *Request) take(tx *store.Tx, s Submission) {
+	old, last := map[string]int{}, 0
+	var kept []File
+	for _, round := range r.Earlier {
+		for _, f := range round.Files {
+			old[f.Name], last = f.Ordinal, max(last, f.Ordinal)
+		}
+	}
+	for _, f := range r.Files {
+		if f.Release != "" {
+			f.Group = min(f.Group, len(s.Groups)-1)
+			kept = append(kept, f)
+		}
+	}
+	r.Groups, r.Files = s.Groups, kept
+	for _, f := range s.Files {
+		n, ok := old[f.Name]
+		if !ok || slices.ContainsFunc(kept, func(k File) bool { return k.Ordinal == n }) {
+			last++
+			n = last
+		}
+		r.Files = append(r.Files, File{ID: tx.NewID(ark.PrefixFile), Ordinal: n, Group: f.Group, Name: f.Name, Kind: f.Kind, Ref: f.Ref, Rows: f.Rows})
+	}
+	slices.SortStableFunc(r.Files, func(a, b File) int { return a.Ordinal - b.Ordinal })
 }
 
 // keepVotes carries votes of the last round over to files that are the same
@@ -195,7 +315,7 @@ func (r *Request) keepVotes(old []File) {
 		if rev.Round != r.Round-1 {
 			continue
 		}
-		next := CheckerReview{Checker: rev.Checker, Human: rev.Human, Round: r.Round, Votes: map[string]string{}}
+		next := CheckerReview{Checker: rev.Checker, Human: rev.Human, Org: rev.Org, Round: r.Round, Votes: map[string]string{}}
 		for id, v := range rev.Votes {
 			if n, ok := same[id]; ok {
 				next.Votes[n] = v
@@ -217,7 +337,10 @@ func (r *Request) ordinals() map[string]int {
 func (x *Room) enqueueCheck(ctx context.Context, tx *store.Tx, r *Request) error {
 	job := CheckJob{Request: r.ID, Round: r.Round, Project: r.Project, Extract: r.Extract, Profile: r.Profile}
 	for _, f := range r.Files {
-		job.Files = append(job.Files, CheckOf{ID: f.ID, Name: f.Name, Kind: f.Kind, Ref: f.Ref})
+		if f.Release != "" {
+			continue
+		}
+		job.Files = append(job.Files, CheckOf{ID: f.ID, Name: f.Name, Kind: f.Kind, Ref: f.Ref, Ordinal: f.Ordinal})
 	}
 	_, err := tx.Enqueue(ctx, "check", "airlock", r.ID, job)
 	return err

@@ -3,8 +3,11 @@ package airlock
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/store"
 )
 
@@ -20,13 +23,15 @@ const (
 )
 
 // Phase returns the request's phase.
-func (r *Request) Phase() Phase {
-	switch r.State {
+func (r *Request) Phase() Phase { return phaseOf(r.State) }
+
+func phaseOf(state string) Phase {
+	switch state {
 	case "submitted", "partly-reviewed":
 		return PhaseIndependent
 	case "reviewed":
 		return PhaseOpen
-	case "checking", "blocked", "returned":
+	case "checking", "blocked", "contested", "returned", "held", "appealed":
 		return PhaseAuthor
 	default:
 		return PhaseComplete
@@ -38,6 +43,13 @@ func (r *Request) Phase() Phase {
 type Viewer struct {
 	User    string
 	Checker bool
+	Signer  bool // somebody whose sign-off or waiver it waits for
+}
+
+// viewer is how u looks at the request.
+func (r *Request) viewer(u *governance.User) Viewer {
+	checker := u.ID != r.Author && slices.Contains(u.Roles, ark.Checker)
+	return Viewer{User: u.ID, Checker: checker, Signer: u.ID != r.Author && !checker}
 }
 
 // View is what one viewer may see of a request. Author and checkers appear as
@@ -62,6 +74,43 @@ type View struct {
 	Release     string        `json:"release,omitempty"`
 	Says        string        `json:"says,omitempty"`
 	Author      bool          `json:"author"` // the viewer is the author
+
+	Class    string       `json:"class,omitempty"`
+	Apart    bool         `json:"apart,omitempty"`
+	Due      time.Time    `json:"due,omitzero"`
+	Releases []string     `json:"releases,omitempty"`
+	Earlier  []Round      `json:"earlier,omitempty"`
+	Signs    []SignView   `json:"signs,omitempty"`
+	Contest  *ContestView `json:"contest,omitempty"`
+	Appeal   *AppealView  `json:"appeal,omitempty"`
+	You      string       `json:"you,omitempty"` // "author", "checker" or "signer"
+}
+
+// SignView is a sign-off that the permit asks for.
+type SignView struct {
+	As   string    `json:"as"`
+	Done bool      `json:"done"`
+	Yes  bool      `json:"yes"`
+	Says string    `json:"says,omitempty"`
+	At   time.Time `json:"at,omitzero"`
+}
+
+// ContestView is the last contest. Opinions show when it is decided, one's own
+// before.
+type ContestView struct {
+	Reason  string   `json:"reason"`
+	Need    []string `json:"need,omitempty"` // organisations that have to waive
+	Outcome string   `json:"outcome,omitempty"`
+	Says    []string `json:"says,omitempty"`
+	Yours   bool     `json:"yours"` // you have given your opinion
+}
+
+// AppealView is the last appeal.
+type AppealView struct {
+	Reason  string `json:"reason"`
+	Outcome string `json:"outcome,omitempty"`
+	Says    string `json:"says,omitempty"`
+	Yours   bool   `json:"yours"` // you decide on it
 }
 
 // FileView is a file with what the viewer may know of the votes on it.
@@ -113,13 +162,15 @@ func (r *Request) View(v Viewer) View {
 	}
 	out.State, out.StateSince = r.shown(r.reviewOf(v.User))
 	names := r.names(v)
-	hidden := out.Phase == PhaseIndependent || out.Phase == PhaseOpen && out.Author
-	if !v.Checker && !out.Author {
+	hides := r.hides()
+	hidden := hides == PhaseIndependent || hides == PhaseOpen && (out.Author || out.State == "held") || r.State == "held"
+	if !v.Checker && !out.Author && !v.Signer {
 		return View{ID: r.ID, Project: r.Project, State: out.State, Phase: out.Phase} // neither: ordinals only
 	}
-	if r.State == "rejected" || r.State == "reviewed" && !out.Author {
+	if r.State == "rejected" || r.State == "reviewed" && !out.Author || r.State == "blocked" {
 		out.Says = r.Says
 	}
+	r.more(&out, v)
 	for _, f := range r.Files {
 		fv := FileView{File: f}
 		for _, rev := range r.Reviews {
@@ -129,7 +180,7 @@ func (r *Request) View(v Viewer) View {
 			if rev.Checker == v.User {
 				fv.YourVote = rev.Votes[f.ID]
 			}
-			if !hidden && !out.Author && !rev.Done.IsZero() {
+			if !hidden && v.Checker && !rev.Done.IsZero() {
 				if fv.Votes == nil {
 					fv.Votes = map[string]string{}
 				}
@@ -161,35 +212,88 @@ func (r *Request) View(v Viewer) View {
 			if c.Author != v.User {
 				c.Author = "" // who it was stays unknown, by id as by name
 			}
+			if c.ResolvedBy != "" {
+				c.ResolvedBy = names[c.ResolvedBy]
+			}
 			out.Comments = append(out.Comments, CommentView{Comment: c, By: by})
 		}
 	}
 	return out
 }
 
+// more fills in what the phase does not hide.
+func (r *Request) more(out *View, v Viewer) {
+	out.Class, out.Apart, out.Due, out.Releases, out.Earlier = r.Class, r.Apart, r.due(), r.Releases, r.Earlier
+	out.You = map[bool]string{true: "checker", false: "signer"}[v.Checker]
+	if out.Author {
+		out.You = "author"
+	}
+	for _, need := range r.NeedSigns {
+		s := SignView{As: need}
+		for _, x := range r.Signs {
+			if x.As == need && x.Round == r.Round {
+				s.Done, s.Yes, s.At = true, x.Yes, x.At
+				if !out.Author {
+					s.Says = x.Says
+				}
+			}
+		}
+		if out.Author && r.hides() != PhaseComplete {
+			s.Done, s.Yes, s.At = false, false, time.Time{}
+		}
+		out.Signs = append(out.Signs, s)
+	}
+	if n := len(r.Contests); n > 0 {
+		c := r.Contests[n-1]
+		w := ContestView{Reason: c.Reason, Outcome: c.Outcome, Need: c.Need}
+		for _, o := range c.Opinion {
+			w.Yours = w.Yours || o.By == v.User
+			if c.Outcome != "" {
+				w.Says = append(w.Says, o.Says)
+			}
+		}
+		out.Contest = &w
+	}
+	if n := len(r.Appeals); n > 0 {
+		a := r.Appeals[n-1]
+		out.Appeal = &AppealView{Reason: a.Reason, Outcome: a.Outcome, Says: a.Says, Yours: a.Arbiter == v.User}
+	}
+}
+
 // maySee hides comments of checkers from each other in the independent phase,
-// and from the author until the round is over; private ones always.
+// and from the author until the round is over; private ones always. A round
+// that a hold cut short stays as blind as it was until the request is settled.
 func (r *Request) maySee(v Viewer, c Comment) bool {
 	if c.Author == v.User {
 		return true
 	}
-	current := c.Round == r.Round && (r.Phase() == PhaseIndependent || r.Phase() == PhaseOpen)
-	if v.User == r.Author {
-		return c.Public && !current
-	}
-	if c.Author == r.Author {
+	hides := r.hides()
+	live := c.Round == r.Round && (hides == PhaseIndependent || hides == PhaseOpen) || slices.Contains(r.Cut, c.Round) && !r.settled()
+	apart := live && hides != PhaseOpen
+	switch {
+	case r.authored(c.Author):
 		return true
+	case v.User == r.Author:
+		return c.Public && !live
+	case v.Checker:
+		return !apart
+	default:
+		return v.Signer && c.Public && !apart
 	}
-	return v.Checker && !(current && r.Phase() == PhaseIndependent)
 }
 
 // names numbers the checkers in the order they first took part, round by
 // round, so that what is hidden in the current round moves no earlier number.
 func (r *Request) names(v Viewer) map[string]string {
 	out := map[string]string{r.Author: "author"}
+	for _, f := range r.Former {
+		out[f] = "author"
+	}
+	n := 0
 	name := func(user string) {
 		if _, ok := out[user]; !ok {
-			out[user] = fmt.Sprintf("checker %d", len(out))
+			n++
+			out[user] = fmt.Sprintf("checker %d", n)
 		}
 	}
 	for round := 1; round <= r.Round; round++ {
@@ -219,7 +323,11 @@ func (x *Room) ViewOf(ctx context.Context, actor store.Actor, request string) (V
 		if err != nil {
 			return err
 		}
-		out = r.View(Viewer{User: actor.User, Checker: actor.User != r.Author})
+		u, err := governance.GetUser(ctx, q, actor.User)
+		if err != nil {
+			return err
+		}
+		out = r.View(r.viewer(u))
 		return nil
 	})
 	return out, err
@@ -234,7 +342,7 @@ func (x *Room) OpenFile(ctx context.Context, actor store.Actor, request, file st
 		if err != nil {
 			return nil, err
 		}
-		if out, err = r.file(file); err != nil {
+		if out, err = r.anyFile(file); err != nil {
 			return nil, err
 		}
 		detail := map[string]int{"file": out.Ordinal, "round": r.Round}
@@ -244,63 +352,6 @@ func (x *Room) OpenFile(ctx context.Context, actor store.Actor, request, file st
 		return []store.Event{r.blindEvent("access.file.view", detail)}, nil
 	})
 	return out, err
-}
-
-// QueueLine is a request as the queue shows it: nothing that its author wrote.
-type QueueLine struct {
-	ID         string    `json:"id"`
-	Project    string    `json:"project"`
-	State      string    `json:"state"`
-	Round      int       `json:"round"`
-	Outputs    int       `json:"outputs"`
-	Supporting int       `json:"supporting"`
-	Findings   int       `json:"findings"`
-	Worst      string    `json:"worst"` // verdict of the worst file
-	Since      time.Time `json:"since"`
-	Yours      string    `json:"yours"` // "", "started", "finished"
-}
-
-// Queue returns the requests under review that user may check, oldest first.
-// How far other checkers are stays hidden: a half-reviewed request looks like
-// an unreviewed one to those who have not finished it.
-func (x *Room) Queue(ctx context.Context, q store.Querier, actor store.Actor) ([]QueueLine, error) {
-	all, err := requests.Where(ctx, q, "state IN ('submitted','partly-reviewed','reviewed')")
-	if err != nil {
-		return nil, err
-	}
-	var out []QueueLine
-	for i := range all {
-		r := &all[i]
-		if x.St.CheckIn(ctx, q, actor, "request.vote", resource(r.ID)) != nil {
-			continue
-		}
-		out = append(out, r.line(actor.User))
-	}
-	return out, nil
-}
-
-func (r *Request) line(user string) QueueLine {
-	l := QueueLine{ID: r.ID, Project: r.Project, Round: r.Round, Worst: "pass"}
-	mine := r.reviewOf(user)
-	l.State, l.Since = r.shown(mine)
-	if mine != nil {
-		l.Yours = "started"
-		if !mine.Done.IsZero() {
-			l.Yours = "finished"
-		}
-	}
-	for _, f := range r.Files {
-		if f.Kind == KindOutput {
-			l.Outputs++
-		} else {
-			l.Supporting++
-		}
-		l.Findings += len(f.Findings)
-		if f.Verdict != "pass" {
-			l.Worst = f.Verdict
-		}
-	}
-	return l
 }
 
 // RequestsOf returns the views of an author's own requests, newest last.
@@ -314,4 +365,16 @@ func (x *Room) RequestsOf(ctx context.Context, q store.Querier, author string) (
 		out[i] = all[i].View(Viewer{User: author})
 	}
 	return out, nil
+}
+
+// anyFile finds a file of this round or of an earlier one.
+func (r *Request) anyFile(id string) (*File, error) {
+	for i := range r.Earlier {
+		for j := range r.Earlier[i].Files {
+			if r.Earlier[i].Files[j].ID == id {
+				return &r.Earlier[i].Files[j], nil
+			}
+		}
+	}
+	return r.file(id)
 }

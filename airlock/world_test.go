@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -50,6 +52,8 @@ var cast = map[string]struct {
 	"ann-again":      {"h-ann", []ark.Role{ark.Checker}},
 	"bob":            {"h-bob", []ark.Role{ark.Checker}},
 	"cy":             {"h-cy", []ark.Role{ark.Checker}},
+	"far":            {"h-far", []ark.Role{ark.Checker}}, // of another organisation
+	"newcomer":       {"h-newcomer", []ark.Role{ark.Researcher}},
 	"custodian":      {"h-custodian", []ark.Role{ark.Custodian}},
 	"engineer":       {"h-engineer", []ark.Role{ark.DataEngineer}},
 	"operator":       {"h-operator", []ark.Role{ark.Operator}},
@@ -59,7 +63,17 @@ var cast = map[string]struct {
 
 func newWorld(t testing.TB) *world { return newWorldWith(t, 2) }
 
+const (
+	home = "org_00000000000070008000000000000001"
+	away = "org_00000000000070008000000000000002"
+)
+
 func newWorldWith(t testing.TB, checkers int) *world {
+	t.Helper()
+	return newWorldTerms(t, checkers, governance.AirlockTerms{})
+}
+
+func newWorldTerms(t testing.TB, checkers int, terms governance.AirlockTerms) *world {
 	t.Helper()
 	access, err := policies.LoadAccess()
 	must(t, err)
@@ -78,16 +92,20 @@ func newWorldWith(t testing.TB, checkers int) *world {
 	// What governance and provisioning would have made; their own tests show that they do.
 	w.seed(t, func(tx *store.Tx) {
 		for name, c := range cast {
-			u := governance.User{ID: tx.NewID(ark.PrefixUser), Name: name, Human: c.human, Org: "org_00000000000070008000000000000001", Roles: c.roles,
+			org := home
+			if name == "far" {
+				org = away
+			}
+			u := governance.User{ID: tx.NewID(ark.PrefixUser), Name: name, Human: c.human, Org: org, Roles: c.roles,
 				Issuer: "i", Subject: name, TrainingUntil: noon.Add(1000 * time.Hour), TermsUntil: noon.Add(1000 * time.Hour)}
 			insert(t, tx, "users", u, "id", u.ID, "issuer", "i", "subject", name, "human", u.Human, "org", u.Org)
 			w.users[name] = &u
 		}
 		members := []string{w.users["author"].ID, w.users["member"].ID}
 		permit := governance.Permit{ID: w.permit, Project: w.project, Profile: "ark", Destination: "the university", Checkers: checkers, From: noon.Add(-time.Hour), Until: noon.Add(1000 * time.Hour),
-			Holders: []governance.Holder{{User: members[0], Human: "h-author"}, {User: members[1], Human: "h-member"}}, Hash: "permit-hash"}
+			Holders: []governance.Holder{{User: members[0], Human: "h-author"}, {User: members[1], Human: "h-member"}, {User: w.users["newcomer"].ID, Human: "h-newcomer"}}, Hash: "permit-hash", Airlock: terms}
 		insert(t, tx, "permits", permit, "id", permit.ID, "project", w.project, "until", permit.Until.Unix())
-		insert(t, tx, "projects", governance.Project{ID: w.project, State: "active", Lead: members[0], Members: members, Orgs: []string{}, Permit: w.permit}, "id", w.project, "state", "active")
+		insert(t, tx, "projects", governance.Project{ID: w.project, State: "active", Lead: members[1], Members: members, Orgs: []string{}, Permit: w.permit}, "id", w.project, "state", "active")
 		insert(t, tx, "projects", governance.Project{ID: w.other, State: "active", Lead: w.users["outsider"].ID, Members: []string{w.users["outsider"].ID}, Orgs: []string{}}, "id", w.other, "state", "active")
 		ws := workspace.Workspace{ID: w.workspace, Project: w.project, User: members[0], Permit: w.permit, Extract: "ext_00000000000070008000000000000001", State: "running"}
 		insert(t, tx, "workspaces", ws, "id", ws.ID, "project", w.project, "usr", ws.User, "state", "running")
@@ -173,7 +191,11 @@ func (w *world) checked(t testing.TB, request, verdict string) {
 	r := w.look(t, "author", request)
 	res := airlock.CheckResult{}
 	for _, f := range r.Files {
-		res.Files = append(res.Files, airlock.CheckedFile{ID: f.ID, Type: "text/csv", Verdict: verdict})
+		c := airlock.CheckedFile{ID: f.ID, Type: "text/csv", Verdict: verdict}
+		if verdict == "fail" {
+			c.Findings = []disclosure.Finding{{Rule: "count-below-threshold", Severity: disclosure.SevFail, Says: "a count is below ten"}}
+		}
+		res.Files = append(res.Files, c)
 	}
 	must(t, w.apply(request, "request.apply", func(tx *store.Tx) ([]store.Event, error) {
 		return w.ApplyChecks(context.Background(), tx, request, r.Round, res)
@@ -215,8 +237,11 @@ func (w *world) in(t testing.TB, state string) string {
 	if state == "checking" {
 		return id
 	}
-	if state == "blocked" {
+	if state == "blocked" || state == "contested" {
 		w.checked(t, id, "fail")
+		if state == "contested" {
+			must(t, w.Contest(ctx, w.as("author"), id, "These are hospitals, not people."))
+		}
 		return id
 	}
 	w.checked(t, id, "pass")
@@ -224,6 +249,13 @@ func (w *world) in(t testing.TB, state string) string {
 	case "submitted":
 	case "partly-reviewed":
 		w.review(t, "bob", id, yes, yes)
+	case "held":
+		w.review(t, "bob", id, yes, yes)
+		must(t, w.Hold(ctx, w.as("author"), id))
+	case "appealed":
+		w.review(t, "bob", id, no, yes)
+		must(t, w.Return(ctx, w.as("bob"), id))
+		must(t, w.Appeal(ctx, w.as("author"), id, "The rule is about people."))
 	case "returned":
 		w.review(t, "bob", id, no, yes)
 		must(t, w.Return(ctx, w.as("bob"), id))
@@ -270,8 +302,8 @@ func (w *world) sign(t testing.TB, request string, change func(*airlock.ReleaseR
 	t.Helper()
 	job := w.job(t, request)
 	res := airlock.ReleaseResult{Bundle: objects.Ref{Zone: objects.Releases, Name: "r", SHA256: strings.Repeat("d", 64)}}
-	for i, f := range job.Files {
-		res.Files = append(res.Files, airlock.ReleasedFile{Ordinal: i + 1, Name: f.Name, SHA256: f.Ref.SHA256, Size: f.Ref.Size})
+	for _, f := range job.Files {
+		res.Files = append(res.Files, airlock.ReleasedFile{Ordinal: f.Ordinal, Name: f.Name, SHA256: f.Ref.SHA256, Size: f.Ref.Size})
 	}
 	if change != nil {
 		change(&res)
@@ -280,4 +312,15 @@ func (w *world) sign(t testing.TB, request string, change func(*airlock.ReleaseR
 		return w.ApplyRelease(context.Background(), tx, job, res)
 	}))
 	return job.Release
+}
+
+// arbiter is who was named for the appeal.
+func (w *world) arbiter(t testing.TB, request string) string {
+	t.Helper()
+	for name, c := range cast {
+		if slices.Contains(c.roles, ark.Checker) && w.St.Check(context.Background(), w.as(name), "request.arbitrate", store.Resource{Type: "Request", ID: request}) == nil {
+			return name
+		}
+	}
+	return "ann" // none is named
 }

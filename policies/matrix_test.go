@@ -82,9 +82,16 @@ func question(a Action, who string) store.Decision {
 	case "Workspace":
 		project["user"], project["selfTest"] = "usr_lead", true
 	case "Request":
-		project["author"] = "usr_lead"
+		project["author"], project["arbiter"] = "usr_lead", "usr_checker"
+		project["signers"], project["waiveOrgs"] = []string{}, []string{}
+		if a.Name == "request.sign-off" {
+			project["signers"] = []string{"lay", ours}
+		}
+		if a.Name == "request.waive" {
+			project["waiveOrgs"] = []string{ours}
+		}
 	case "Release":
-		project["recipients"], project["frozen"] = []string{"usr_lead"}, false
+		project["recipients"], project["frozen"], project["downloadUntil"] = []string{"usr_lead"}, false, noon.Add(time.Hour).Unix()
 	}
 	d.Resource = e
 	return d
@@ -228,6 +235,15 @@ func lapses() []lapse {
 		lapse{"second factor 5 min 1 s", "request.release", "checker", stepUp(5*time.Minute + time.Second), "second-factor-at-release", ark.Unsigned},
 		lapse{"second factor never", "request.release", "checker", func(d *store.Decision) { d.Actor.StepUp = time.Time{} }, "second-factor-at-release", ark.Unsigned},
 		lapse{"frozen release", "release.download", "lead", res("frozen", true), "no-download-of-a-frozen-release", ark.Forbidden},
+		lapse{"fourteen days over", "release.download", "lead", res("downloadUntil", noon.Unix()), "downloads-end", ark.Lapsed},
+		lapse{"fourteen days over, read", "release.read", "lead", res("downloadUntil", noon.Unix()), "", 0},
+		lapse{"another checker arbitrates", "request.arbitrate", "checker", res("arbiter", "usr_other"), "default-deny", ark.Forbidden},
+		lapse{"no arbiter is named", "request.arbitrate", "checker", res("arbiter", ""), "default-deny", ark.Forbidden},
+		lapse{"sign-off not asked of lay reviewers", "request.sign-off", "lay-reviewer", res("signers", []string{ours}), "default-deny", ark.Forbidden},
+		lapse{"lay reviewer who has to sign reads", "request.read", "lay-reviewer", res("signers", []string{"lay"}), "", 0},
+		lapse{"custodian who has to sign opens a file", "file.view", "custodian-own", res("signers", []string{ours}), "", 0},
+		lapse{"custodian who has to sign is on the project", "request.sign-off", "custodian-applicant", nil, "nobody-checks-their-own-project", ark.Forbidden},
+		lapse{"another custodian's contract", "request.waive", "custodian-other", nil, "default-deny", ark.Forbidden},
 		lapse{"frozen release read", "release.read", "lead", res("frozen", true), "", 0},
 		lapse{"founder on a used Ark", "user.manage", "founder", res("empty", false), "default-deny", ark.Forbidden},
 		lapse{"researcher role lost", "workspace.create", "member", usr("roles", []string{}), "default-deny", ark.Forbidden},

@@ -46,10 +46,10 @@ type File struct {
 	Data    []byte `json:"-"`
 }
 
-// Rule is what was checked before signing.
+// Rule is what was checked before signing. How a file fared is not said: that
+// a rule had something to find would narrow what a table protects.
 type Rule struct {
-	Profile  string         `json:"profile"`
-	Verdicts map[string]int `json:"verdicts"` // verdict → files
+	Profile string `json:"profile"`
 }
 
 // Statement is what the Ark signs.

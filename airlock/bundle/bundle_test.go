@@ -43,7 +43,7 @@ func must(t testing.TB, err error) {
 
 func statement() bundle.Statement {
 	return bundle.Statement{Release: "rel_1", Request: "req_1", Project: "prj_1", Permit: "prm_1", PermitHash: "h", Destination: "the university", Round: 2, Checkers: 2,
-		Checked: bundle.Rule{Profile: "ark", Verdicts: map[string]int{"pass": 2}}, Checkpoint: "checkpoint\n",
+		Checked: bundle.Rule{Profile: "ark"}, Checkpoint: "checkpoint\n",
 		Files: []bundle.File{{Ordinal: 1, Name: "rates.csv", Data: []byte("year,n\n2020,120\n2021,130\n")}, {Ordinal: 2, Name: "notes.txt", Data: bytes.Repeat([]byte("rounded to ten. "), 40)}}}
 }
 

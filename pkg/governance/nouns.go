@@ -139,18 +139,21 @@ type DatasetAssessment struct {
 
 // Review is one organisation's decision on one application.
 type Review struct {
-	ID          string    `json:"id"`
-	Project     string    `json:"project"`
-	Application string    `json:"application"`
-	Org         string    `json:"org"`      // whose data it is
-	Deciders    []string  `json:"deciders"` // organisations whose custodians may decide: Org, or its committee
-	Delegation  string    `json:"delegation,omitempty"`
-	State       string    `json:"state"`
-	Reason      string    `json:"reason,omitempty"`
-	Conditions  []string  `json:"conditions,omitempty"`
-	By          string    `json:"by,omitempty"`
-	Asked       time.Time `json:"asked"`
-	Decided     time.Time `json:"decided,omitzero"`
+	ID          string   `json:"id"`
+	Project     string   `json:"project"`
+	Application string   `json:"application"`
+	Org         string   `json:"org"`      // whose data it is
+	Deciders    []string `json:"deciders"` // organisations whose custodians may decide: Org, or its committee
+	Delegation  string   `json:"delegation,omitempty"`
+	State       string   `json:"state"`
+	Reason      string   `json:"reason,omitempty"`
+	Conditions  []string `json:"conditions,omitempty"`
+
+	Airlock VerdictTerms `json:"airlock,omitzero"`
+
+	By      string    `json:"by,omitempty"`
+	Asked   time.Time `json:"asked"`
+	Decided time.Time `json:"decided,omitzero"`
 }
 
 var (

@@ -46,6 +46,8 @@ type Permit struct {
 	Issued      time.Time `json:"issued"`
 	Checkpoint  string    `json:"checkpoint"` // the ledger's signed head when it was issued
 	Hash        string    `json:"hash"`
+
+	Airlock AirlockTerms `json:"airlock,omitzero"`
 }
 
 // ComputeHash returns the hash that p should carry.

@@ -15,6 +15,8 @@ type Verdict struct {
 	Decision   string   `json:"decision"` // "approved", "changes-requested" or "refused"
 	Reason     string   `json:"reason"`
 	Conditions []string `json:"conditions"`
+
+	Airlock VerdictTerms `json:"airlock,omitzero"`
 }
 
 // Decide records a custodian's decision. Asking for changes returns the
@@ -31,6 +33,9 @@ func (r *Room) Decide(ctx context.Context, actor store.Actor, review string, v V
 	}
 	if len(v.Conditions) > 50 || slices.ContainsFunc(v.Conditions, func(c string) bool { return len(c) > maxText }) {
 		return ark.Faultf(ark.TooMuch, "a decision takes at most 50 conditions of %d characters each", maxText).At("", 0, "conditions").Do("shorten them")
+	}
+	if err := v.Airlock.check(); err != nil {
+		return err
 	}
 	return r.St.Act(ctx, actor, "review.decide", store.Resource{Type: "Review", ID: review}, func(tx *store.Tx) ([]store.Event, error) {
 		rev, err := reviews.Get(ctx, tx, review)
@@ -50,7 +55,7 @@ func (r *Room) Decide(ctx context.Context, actor store.Actor, review string, v V
 		if err := r.delegationHolds(ctx, tx, actor, rev); err != nil {
 			return nil, err
 		}
-		rev.State, rev.Reason, rev.Conditions, rev.By, rev.Decided = v.Decision, v.Reason, v.Conditions, actor.User, tx.Now()
+		rev.State, rev.Reason, rev.Conditions, rev.Airlock, rev.By, rev.Decided = v.Decision, v.Reason, v.Conditions, v.Airlock, actor.User, tx.Now()
 		if err := reviews.Update(ctx, tx, rev); err != nil {
 			return nil, err
 		}
@@ -165,6 +170,7 @@ func (r *Room) draftPermit(ctx context.Context, tx *store.Tx, p *Project, checkp
 		switch rev.State {
 		case "approved":
 			permit.Conditions = append(permit.Conditions, rev.Conditions...)
+			permit.addTerms(rev.Org, rev.Airlock)
 		case "refused":
 			refused = append(refused, rev.Org)
 		default:

@@ -1,0 +1,10 @@
+CREATE TABLE request_lines (id TEXT PRIMARY KEY, project TEXT NOT NULL, class TEXT NOT NULL, state TEXT NOT NULL, risk TEXT NOT NULL, place BIGINT NOT NULL, due BIGINT NOT NULL, claims BIGINT NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX request_lines_place ON request_lines (place, id);
+CREATE TABLE request_claims (request TEXT NOT NULL, usr TEXT NOT NULL, PRIMARY KEY (request, usr));
+CREATE INDEX request_claims_usr ON request_claims (usr);
+CREATE TABLE request_rounds (request TEXT NOT NULL, round BIGINT NOT NULL, class TEXT NOT NULL, outcome TEXT NOT NULL, ended BIGINT NOT NULL, seconds BIGINT NOT NULL, PRIMARY KEY (request, round, outcome));
+CREATE INDEX request_rounds_ended ON request_rounds (ended);
+CREATE TABLE queue_filters (id TEXT PRIMARY KEY, usr TEXT NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX queue_filters_usr ON queue_filters (usr);
+CREATE TABLE incidents (id TEXT PRIMARY KEY, release TEXT NOT NULL, project TEXT NOT NULL, state TEXT NOT NULL, doc TEXT NOT NULL);
+CREATE INDEX incidents_release ON incidents (release);
