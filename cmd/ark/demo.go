@@ -23,6 +23,7 @@ type demoCmd struct {
 	Reset      bool   `help:"Remove the demonstration and everything in it, and stop."`
 	Unattended bool   `help:"Play the whole main job as the demonstration's users in an Ark of its own, check every step, and stop."`
 	Crash      bool   `help:"With --unattended: kill each worker once at every declared point of its jobs while the job is played."`
+	Parts      string `help:"Use the services of this folder (parts.yaml and credentials) in place of the one-box defaults; see docs/production.md." type:"path"`
 	Keep       bool   `help:"With --unattended: keep the Ark afterwards."`
 }
 
@@ -42,7 +43,7 @@ func (c demoCmd) Run(ctx context.Context) error {
 
 func (c demoCmd) options() demonstration.Options {
 	start := time.Now()
-	return demonstration.Options{Dir: c.Dir, Tree: c.Tree, Listen: c.Listen, People: c.People, Seed: c.Seed, Say: func(format string, args ...any) {
+	return demonstration.Options{Dir: c.Dir, Tree: c.Tree, Listen: c.Listen, Parts: c.Parts, People: c.People, Seed: c.Seed, Say: func(format string, args ...any) {
 		fmt.Printf("%6.1f s  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 	}}
 }

@@ -26,6 +26,7 @@ type cli struct {
 	Demo     demoCmd     `cmd:"" help:"Make, fill and serve a demonstration Ark."`
 	Version  versionCmd  `cmd:"" help:"Print the version of this program."`
 	Doctor   doctorCmd   `cmd:"" help:"Say whether this machine can run an Ark, and what to do where it can't."`
+	Reach    reachCmd    `cmd:"" help:"Try what the credential of each role really reaches; status 1 when it is not what the grants say."`
 	Ledger   ledgerCmd   `cmd:"" help:"Fetch and verify the ledger."`
 	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 	Contract contractCmd `cmd:"" help:"Work on the contracts of sources."`

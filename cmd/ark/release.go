@@ -84,7 +84,7 @@ func (c releaseKeyCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	role, err := instance.OpenRole(cfg, "control")
+	role, err := instance.OpenRole(ctx, cfg, "control")
 	if err != nil {
 		return err
 	}

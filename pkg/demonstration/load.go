@@ -3,6 +3,7 @@ package demonstration
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sort"
@@ -25,6 +26,7 @@ const longest = 10 * time.Minute
 type Users struct {
 	config   instance.Config
 	walker   *signin.Walker
+	outside  bool // they sign in at a provider that is not Ark's
 	accounts map[string]issuer.Account
 	clients  map[string]*client.Client
 }
@@ -33,6 +35,9 @@ type Users struct {
 func NewUsers(ctx context.Context, c instance.Config) (*Users, error) {
 	if !c.Demonstration {
 		return nil, ark.Faultf(ark.Forbidden, "that Ark is no demonstration")
+	}
+	if c.Identity.Issuer != "" {
+		return &Users{config: c, outside: true, clients: map[string]*client.Client{}}, nil
 	}
 	dir, err := issuer.OpenFileDirectory(c.Path("identity", "accounts.json"))
 	if err != nil {
@@ -50,13 +55,20 @@ func (u *Users) As(ctx context.Context, name string) (*client.Client, error) {
 	if c, ok := u.clients[name]; ok {
 		return c, nil
 	}
-	h, err := u.walker.SignIn(ctx, u.config.Origin, u.credentials(name))
+	h, err := u.signIn(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("sign in %s: %w", name, err)
 	}
 	c := &client.Client{Origin: u.config.Origin, HTTP: h}
 	u.clients[name] = c
 	return c, nil
+}
+
+func (u *Users) signIn(ctx context.Context, name string) (*http.Client, error) {
+	if u.outside {
+		return outsideSignIn(ctx, u.config.Origin, name)
+	}
+	return u.walker.SignIn(ctx, u.config.Origin, u.credentials(name))
 }
 
 func (u *Users) credentials(name string) signin.Credentials {
@@ -68,6 +80,9 @@ func (u *Users) StepUp(ctx context.Context, name string) error {
 	c, err := u.As(ctx, name)
 	if err != nil {
 		return err
+	}
+	if u.outside {
+		return outsideAgain(ctx, c.HTTP, u.config.Origin, "/step-up?to=/home", name)
 	}
 	return u.walker.Again(ctx, c.HTTP, u.config.Origin, "/step-up?to=/home", u.credentials(name))
 }

@@ -20,6 +20,7 @@ type Options struct {
 	Dir    string // the Ark's folder
 	Tree   string // the checkout: contracts, datasets and the Synthea sample are below deploy/demo
 	Listen string
+	Parts  string // optional: a folder with services in place of the one-box defaults, see parts.go
 	People int
 	Seed   uint64
 	Say    func(format string, args ...any) // progress, a line at a time
@@ -50,7 +51,11 @@ func Make(ctx context.Context, o Options, log *slog.Logger) error {
 		c.Runtime = runc
 	}
 	o.Say("making keys, stores and the ledger in %s", o.Dir)
-	if err := instance.Init(ctx, o.Dir, c); err != nil {
+	credentials, err := o.useParts(&c)
+	if err != nil {
+		return err
+	}
+	if err := instance.Init(ctx, o.Dir, c, credentials); err != nil {
 		return err
 	}
 	o.Say("making a city region of %d invented people, seen by its organisations' feeds", o.People)

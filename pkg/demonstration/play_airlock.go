@@ -169,7 +169,7 @@ func (p *play) releaseIt(ctx context.Context, amina, chloe *client.Client) error
 	if err != nil {
 		return err
 	}
-	role, err := instance.OpenRole(p.u.config, "control")
+	role, err := instance.OpenRole(ctx, p.u.config, "control")
 	if err != nil {
 		return err
 	}

@@ -144,11 +144,11 @@ type score struct {
 // index as the linkage role and names records as intake does: the play runs as
 // the box's owner, who can be every role.
 func (p *play) score(ctx context.Context, l catalogue.Linkage) (score, error) {
-	link, err := instance.OpenRole(p.u.config, "linkage")
+	link, err := instance.OpenRole(ctx, p.u.config, "linkage")
 	if err != nil {
 		return score{}, err
 	}
-	in, err := instance.OpenRole(p.u.config, "intake")
+	in, err := instance.OpenRole(ctx, p.u.config, "intake")
 	if err != nil {
 		return score{}, err
 	}
@@ -236,7 +236,7 @@ func (p *play) published(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	role, err := instance.OpenRole(p.u.config, "publish")
+	role, err := instance.OpenRole(ctx, p.u.config, "publish")
 	if err != nil {
 		return err
 	}

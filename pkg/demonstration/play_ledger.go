@@ -82,7 +82,7 @@ func (p *play) verifyLedger(ctx context.Context, anyone *client.Client) error {
 // ledgerKey reads the public key from the Ark's own folder: another way than
 // the one the log comes by.
 func (p *play) ledgerKey(ctx context.Context) (string, error) {
-	ctl, err := instance.OpenRole(p.u.config, "control")
+	ctl, err := instance.OpenRole(ctx, p.u.config, "control")
 	if err != nil {
 		return "", err
 	}

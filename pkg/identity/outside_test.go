@@ -1,14 +1,10 @@
 package identity_test
 
 import (
-	"bufio"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,9 +14,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -28,70 +21,14 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/ark-tre/ark/deploy/tools/built"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/identity"
 )
 
 // These tests sign in at a provider that nobody here wrote: npm's oidc-provider,
-// certified by the OpenID Foundation. It is installed from a lock file into
-// .cache; where Node is missing they are skipped, and fail if CI is set.
-
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
-// installProvider returns the folder of the installed provider, installing it
-// if the lock file has not been installed before.
-func installProvider(t *testing.T) string {
-	t.Helper()
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing(t, tool+" is not installed")
-		}
-	}
-	source := filepath.Join("..", "..", "deploy", "tools", "oidc-provider")
-	lock, err := os.ReadFile(filepath.Join(source, "package-lock.json"))
-	must(t, err)
-	sum := sha256.Sum256(lock)
-	cache := filepath.Join("..", "..", ".cache", "oidc-provider-"+hex.EncodeToString(sum[:6]))
-	if _, err := os.Stat(filepath.Join(cache, "node_modules")); errors.Is(err, os.ErrNotExist) {
-		install(t, source, cache)
-	}
-	script, err := os.ReadFile(filepath.Join(source, "server.mjs"))
-	must(t, err)
-	must(t, os.WriteFile(filepath.Join(cache, "server.mjs"), script, 0o644))
-	return cache
-}
-
-// install works beside and renames, so that a broken install is never used.
-func install(t *testing.T, source, cache string) {
-	t.Helper()
-	must(t, os.MkdirAll(filepath.Dir(cache), 0o755))
-	fresh, err := os.MkdirTemp(filepath.Dir(cache), ".installing-*")
-	must(t, err)
-	defer os.RemoveAll(fresh)
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		b, err := os.ReadFile(filepath.Join(source, name))
-		must(t, err)
-		must(t, os.WriteFile(filepath.Join(fresh, name), b, 0o644))
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	npm.Dir = fresh
-	if out, err := npm.CombinedOutput(); err != nil {
-		missing(t, fmt.Sprintf("the provider can't be installed: %v: %.400s", err, out))
-	}
-	if err := os.Rename(fresh, cache); err != nil && !errors.Is(err, os.ErrExist) {
-		if _, there := os.Stat(cache); there != nil {
-			t.Fatal(err)
-		}
-	}
-}
+// certified by the OpenID Foundation. Where Node is missing they are skipped, and
+// fail if CI is set.
 
 // outside is that provider, running, and a portal that trusts it.
 type outside struct {
@@ -115,7 +52,7 @@ type outside struct {
 
 func newOutside(t *testing.T, alg, auth string) *outside {
 	t.Helper()
-	o := &outside{t: t, folder: installProvider(t), alg: alg, auth: auth, clock: &clock{}}
+	o := &outside{t: t, folder: built.Provider(t), alg: alg, auth: auth, clock: &clock{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	o.port = l.Addr().(*net.TCPAddr).Port
@@ -150,34 +87,10 @@ func (o *outside) newKey(kid string) {
 // run starts the provider with the keys of now.
 func (o *outside) run() {
 	o.t.Helper()
-	settings, err := json.Marshal(map[string]any{
+	o.stop = built.StartProvider(o.t, o.folder, map[string]any{
 		"issuer": o.issuer(), "port": o.port, "secret": "a secret of the portal, long enough", "redirect": o.base + "/cb", "signedOut": o.base + "/",
 		"backChannel": o.base + "/bc", "alg": o.alg, "authMethod": o.auth, "keys": o.keys,
 	})
-	must(o.t, err)
-	node := exec.Command("node", "server.mjs")
-	node.Dir, node.Env = o.folder, append(os.Environ(), "ARK_PROVIDER="+string(settings))
-	node.Stderr = io.Discard
-	in, err := node.StdinPipe()
-	must(o.t, err)
-	out, err := node.StdoutPipe()
-	must(o.t, err)
-	must(o.t, node.Start())
-	o.stop = func() { in.Close(); node.Process.Kill(); node.Wait() }
-	ready := make(chan bool, 1)
-	go func() {
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if lines.Text() == "ready" {
-				ready <- true
-			}
-		}
-	}()
-	select {
-	case <-ready:
-	case <-time.After(30 * time.Second):
-		o.stop()
-		o.t.Fatal("the provider does not start")
-	}
 }
 
 func (o *outside) serve(w http.ResponseWriter, r *http.Request) {

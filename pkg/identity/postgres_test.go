@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/ark-tre/ark/deploy/tools/built"
 )
 
 // postgres is a PostgreSQL server of this test run's own, listening on a socket
@@ -40,7 +42,7 @@ func postgresDSN(t *testing.T) string {
 	}
 	server.once.Do(func() { server.dsn, server.err = server.start() })
 	if server.err != nil {
-		missing(t, "PostgreSQL does not start: "+server.err.Error())
+		built.Missing(t, "PostgreSQL does not start: "+server.err.Error())
 	}
 	return server.dsn
 }

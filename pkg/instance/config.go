@@ -30,6 +30,10 @@ type Config struct {
 	Origin string `yaml:"origin"`
 	// Store is where metadata is: sqlite: (in the folder), or postgres://…
 	Store string `yaml:"store"`
+	// Vault, S3 and Identity select services in place of the one-box defaults.
+	Vault    Vault    `yaml:"vault"`
+	S3       S3       `yaml:"s3"`
+	Identity Identity `yaml:"identity"`
 	// Programs is the folder of ark, ark-engine and ark-enclaved.
 	Programs string `yaml:"programs"`
 	// Rootfs is the read-only root file system of workspaces; empty: no workspaces.
@@ -88,7 +92,7 @@ func (c Config) check() error {
 		return ark.Faultf(ark.Conflict, "this Ark is not marked as a trial, and the one-box defaults are for trial only").At("config.yaml", 0, "trial").
 			Do("docs/production.md says what an Ark needs before it may hold people's records")
 	}
-	return nil
+	return c.checkOutside()
 }
 
 // Path is a path inside the Ark's folder.
@@ -103,12 +107,19 @@ func (c Config) socket(role string) string { return c.Path("run", role, "sock") 
 // program is the path of one of Ark's programs.
 func (c Config) program(name string) string { return filepath.Join(c.Programs, name) }
 
-// dsn is the store's address.
-func (c Config) dsn() string {
+// dsn is the store's address, with the password of the credential.
+func (c Config) dsn(cred Credential) string {
 	if c.Store == "sqlite:" {
 		return "sqlite:" + c.Path("db", "ark.sqlite")
 	}
-	return c.Store
+	u, err := url.Parse(c.Store)
+	if err != nil || cred.StorePassword == "" {
+		return c.Store
+	}
+	q := u.Query()
+	q.Set("password", string(cred.StorePassword))
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 // host is the portal's host name without its port, and sub an origin below it.

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var row = regexp.MustCompile("(?m)^\\| `([a-z_.]+)` \\|")
+var row = regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)` \\|")
 
 // TestEveryKeyIsDocumented: docs/configuration.md explains every key of the
 // configuration, and no key that does not exist.

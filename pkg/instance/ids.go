@@ -17,6 +17,8 @@ const (
 	firstUser  = 64000
 	firstZone  = 64200
 	firstClass = 64300
+	// whoever makes or destroys the keys of a class, which is not who reads them
+	firstManager = 64400
 )
 
 // identityOf is the OS identity of one role: its user, and a group for every
@@ -42,9 +44,12 @@ func identities(g policies.Grants) map[string]identityOf {
 			id.groups = append(id.groups, uint32(zones[z]))
 		}
 		for c, rights := range g[r].Keys {
-			// Sealing and verifying need public files only.
-			if slices.ContainsFunc(rights, func(x keys.Right) bool { return x != keys.MaySeal && x != keys.MayVerify }) {
+			// Sealing and verifying need public files only; destroying reads nothing.
+			if slices.ContainsFunc(rights, func(x keys.Right) bool { return x == keys.MayOpen || x == keys.MayHash || x == keys.MaySign }) {
 				id.groups = append(id.groups, uint32(classes[c].GID))
+			}
+			if slices.ContainsFunc(rights, func(x keys.Right) bool { return x == keys.MayCreate || x == keys.MayDestroy }) {
+				id.groups = append(id.groups, uint32(classes[c].Manager))
 			}
 		}
 		slices.Sort(id.groups)
@@ -80,7 +85,10 @@ func zoneGroups() map[objects.Zone]int {
 func classGroups() map[keys.Class]local.Access {
 	out := map[keys.Class]local.Access{}
 	for i, c := range keys.Classes {
-		out[c] = local.Access{GID: firstClass + i, Manage: c == keys.Project}
+		out[c] = local.Access{GID: firstClass + i}
+		if c == keys.Project {
+			out[c] = local.Access{GID: firstClass + i, Manager: firstManager + i}
+		}
 	}
 	return out
 }

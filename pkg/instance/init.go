@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -35,7 +34,9 @@ var standing = []keys.Name{worker.LandingKey, worker.IdentifiersKey, worker.Payl
 // Init makes a new Ark in dir, which must not hold one: its folders, keys,
 // object store and ledger, and its configuration. It is the one place where any
 // of these come into being; a half-made Ark is not an Ark, and Init refuses it.
-func Init(ctx context.Context, dir string, c Config) error {
+// credentials is the folder of the roles' credentials and the founder's, where
+// the configuration names services; "" otherwise.
+func Init(ctx context.Context, dir string, c Config, credentials string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -55,10 +56,20 @@ func Init(ctx context.Context, dir string, c Config) error {
 			return fmt.Errorf("make the Ark's folders: %w", err)
 		}
 	}
-	if err := local.Init(c.Path("keys")); err != nil {
-		return err
+	cred := Credential{}
+	if c.outside() {
+		g, err := policies.LoadGrants()
+		if err != nil {
+			return err
+		}
+		if err := c.takeCredentials(credentials, roleNames(g)); err != nil {
+			return err
+		}
+		if cred, err = readCredential(filepath.Join(credentials, founder+".json")); err != nil {
+			return err
+		}
 	}
-	kr, err := local.Open(c.Path("keys"), time.Now)
+	kr, back, err := c.initOutside(ctx, cred)
 	if err != nil {
 		return err
 	}
@@ -66,13 +77,6 @@ func Init(ctx context.Context, dir string, c Config) error {
 		if err := kr.Create(ctx, k); err != nil {
 			return err
 		}
-	}
-	if err := folder.Init(c.Path("objects"), objects.DefaultRules()); err != nil {
-		return err
-	}
-	back, err := folder.Open(c.Path("objects"), objects.DefaultRules(), time.Now)
-	if err != nil {
-		return err
 	}
 	st := objects.New(back, kr, objects.DefaultRules())
 	if _, err := ledger.Create(ctx, ledger.Config{Tiles: ledger.InStore(st), Keys: kr, Key: ledgerKey, Origin: c.ledgerOrigin()}); err != nil {
@@ -111,17 +115,27 @@ func (c Config) Layout() error {
 	if ids == nil {
 		return nil
 	}
-	if err := folder.Layout(c.Path("objects"), objects.DefaultRules(), zoneGroups()); err != nil {
-		return err
+	if c.S3.Endpoint == "" {
+		if err := folder.Layout(c.Path("objects"), objects.DefaultRules(), zoneGroups()); err != nil {
+			return err
+		}
 	}
-	if err := local.Layout(c.Path("keys"), classGroups()); err != nil {
-		return err
+	if c.Vault.Address == "" {
+		if err := local.Layout(c.Path("keys"), classGroups()); err != nil {
+			return err
+		}
 	}
 	for role, id := range ids {
 		if err := own(c.Path("tmp", role), id.uid, 0o700); err != nil {
 			return err
 		}
 		if err := own(c.Path("run", role), id.uid, 0o755); err != nil {
+			return err
+		}
+		if !c.outside() {
+			continue
+		}
+		if err := own(c.Path("credentials", role+".json"), id.uid, 0o400); err != nil {
 			return err
 		}
 	}

@@ -69,10 +69,6 @@ func Found(ctx context.Context, c *Control, senders []governance.Organisation) e
 	if err := makeSecrets(c.Config); err != nil {
 		return err
 	}
-	dir, err := issuer.OpenFileDirectory(c.Config.Path("identity", "accounts.json"))
-	if err != nil {
-		return err
-	}
 	orgs := map[string]string{}
 	for _, o := range append(slices.Clone(demoOrganisations), senders...) {
 		made, err := c.Governance.AddOrganisation(ctx, founder, o)
@@ -91,16 +87,43 @@ func Found(ctx context.Context, c *Control, senders []governance.Organisation) e
 		}
 	}
 	var users []governance.User
+	subjects, err := c.accounts(ctx)
+	if err != nil {
+		return err
+	}
 	for _, p := range People {
-		a, err := issuer.NewAccount(p.UserName, p.Name, p.UserName+"@example.org", DemoPassword, issuer.DefaultArgon, rand.Reader)
-		if err != nil {
-			return err
-		}
-		if err := dir.Add(ctx, a); err != nil {
-			return err
-		}
-		users = append(users, governance.User{Name: p.Name, Email: a.Email, Org: orgs[p.Org], Roles: p.Roles, Issuer: c.Config.sub("id"), Subject: a.Subject,
+		users = append(users, governance.User{Name: p.Name, Email: p.email(), Org: orgs[p.Org], Roles: p.Roles, Issuer: c.Config.issuerURL(), Subject: subjects[p.UserName],
 			TrainingUntil: year, TermsUntil: year})
 	}
 	return c.Governance.Found(ctx, founder, users)
+}
+
+func (p Person) email() string { return p.UserName + "@example.org" }
+
+// accounts makes the demonstration's accounts at the embedded issuer and
+// returns the subject of each. At a provider outside they are there already,
+// and their subjects are their names.
+func (c *Control) accounts(ctx context.Context) (map[string]string, error) {
+	out := map[string]string{}
+	if c.Config.Identity.Issuer != "" {
+		for _, p := range People {
+			out[p.UserName] = p.UserName
+		}
+		return out, nil
+	}
+	dir, err := issuer.OpenFileDirectory(c.Config.Path("identity", "accounts.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range People {
+		a, err := issuer.NewAccount(p.UserName, p.Name, p.email(), DemoPassword, issuer.DefaultArgon, rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		if err := dir.Add(ctx, a); err != nil {
+			return nil, err
+		}
+		out[p.UserName] = a.Subject
+	}
+	return out, nil
 }

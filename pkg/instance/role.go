@@ -15,10 +15,8 @@ import (
 	"github.com/ark-tre/ark/pkg/catalogue/publish"
 	"github.com/ark-tre/ark/pkg/engine"
 	"github.com/ark-tre/ark/pkg/keys"
-	"github.com/ark-tre/ark/pkg/keys/local"
 	"github.com/ark-tre/ark/pkg/ledger"
 	"github.com/ark-tre/ark/pkg/objects"
-	"github.com/ark-tre/ark/pkg/objects/folder"
 	"github.com/ark-tre/ark/pkg/work"
 	"github.com/ark-tre/ark/pkg/worker"
 	"github.com/ark-tre/ark/policies"
@@ -32,10 +30,12 @@ type Role struct {
 	Grant   policies.Grant
 	Keys    keys.Keyring
 	Objects *objects.Store
+
+	credential Credential
 }
 
 // OpenRole opens the Ark's keys and objects as far as a role's grant goes.
-func OpenRole(c Config, name string) (*Role, error) {
+func OpenRole(ctx context.Context, c Config, name string) (*Role, error) {
 	grants, err := policies.LoadGrants()
 	if err != nil {
 		return nil, err
@@ -44,7 +44,11 @@ func OpenRole(c Config, name string) (*Role, error) {
 	if !ok {
 		return nil, ark.Faultf(ark.Invalid, "there is no role %q", name).Do("use one of policies/grants.yaml")
 	}
-	kr, err := local.Open(c.Path("keys"), time.Now)
+	cred, err := c.credential(name)
+	if err != nil {
+		return nil, err
+	}
+	kr, err := c.keyring(cred)
 	if err != nil {
 		return nil, err
 	}
@@ -54,12 +58,12 @@ func OpenRole(c Config, name string) (*Role, error) {
 			rules[z] = r
 		}
 	}
-	back, err := folder.Open(c.Path("objects"), rules, time.Now)
+	back, err := c.backend(ctx, cred, rules)
 	if err != nil {
 		return nil, err
 	}
 	confined := keys.Confine(kr, g.Keys)
-	return &Role{Name: name, Config: c, Grant: g, Keys: confined, Objects: objects.New(back, confined, rules)}, nil
+	return &Role{Name: name, Config: c, Grant: g, credential: cred, Keys: confined, Objects: objects.New(back, confined, rules)}, nil
 }
 
 // Enclave is a client of the enclave daemon of this Ark.
@@ -67,7 +71,7 @@ func (c Config) Enclave() *enclave.Client { return enclave.NewClient(c.socket("e
 
 // RunWorker runs a worker's role until ctx ends.
 func RunWorker(ctx context.Context, c Config, name string, log *slog.Logger) error {
-	r, err := OpenRole(c, name)
+	r, err := OpenRole(ctx, c, name)
 	if err != nil {
 		return err
 	}

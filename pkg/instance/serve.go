@@ -74,11 +74,15 @@ func (c *Control) portal(version string) (*portal.Portal, error) {
 	if err != nil {
 		return nil, err
 	}
-	iss, err := c.issuer(secrets)
-	if err != nil {
+	client, secret := clientID, identity.Secret(secrets.client)
+	var iss http.Handler
+	if cfg.Identity.Issuer != "" {
+		client, secret = cfg.Identity.Client, c.credential.ClientSecret
+	} else if iss, err = c.issuer(secrets); err != nil {
 		return nil, err
 	}
-	party, err := identity.New(identity.Config{Issuer: cfg.sub("id"), ClientID: clientID, ClientSecret: identity.Secret(secrets.client), FlowKey: secrets.flow,
+	party, err := identity.New(identity.Config{Issuer: cfg.issuerURL(), ClientID: client, ClientSecret: secret, FlowKey: secrets.flow,
+		FactorACR: cfg.Identity.FactorACR, StepUpACR: cfg.Identity.StepUpACR,
 		RedirectURL: cfg.Origin + portal.SignedInPath, SignedOutURL: cfg.Origin + "/signed-out", Prompt: "login",
 		Client: &http.Client{Transport: identity.Transport(), Timeout: 10 * time.Second}, Now: time.Now, Random: rand.Reader})
 	if err != nil {
@@ -101,7 +105,7 @@ func (c *Control) portal(version string) (*portal.Portal, error) {
 		},
 		Shown: c.shown}
 	return portal.New(portal.Config{Store: c.Store, Access: c.Access, Door: &door{&portal.Accounts{Party: party, Sessions: sessions, Rooms: c.Governance}, gate}, Rooms: rooms,
-		Log: c.Slog, Region: cfg.Region, Demonstration: cfg.Trial, Host: cfg.host(), Origin: cfg.Origin, IssuerOrigin: cfg.sub("id"), ViewerOrigin: cfg.sub("view"),
+		Log: c.Slog, Region: cfg.Region, Demonstration: cfg.Trial, Host: cfg.host(), Origin: cfg.Origin, IssuerOrigin: cfg.issuerOrigin(), ViewerOrigin: cfg.sub("view"),
 		WorkspaceAt: gate.OriginOf, HTTPS: cfg.secure(), Version: version, Issuer: iss, FileViewer: show,
 		Workspace: func(w http.ResponseWriter, r *http.Request, _ string) { gate.ServeHTTP(w, r) }})
 }

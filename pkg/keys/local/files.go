@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/ark-tre/ark/pkg/durable"
 	"github.com/ark-tre/ark/pkg/keys"
@@ -45,11 +46,34 @@ func (k *Keyring) writeVersion(dir string, name keys.Name, v int) error {
 	}
 	text := []byte(secretMagic + base64.StdEncoding.EncodeToString(root.Reveal()) + "\n")
 	defer clear(text)
-	err = durable.WriteFile(filepath.Join(dir, secretFile(v)), text, 0o640)
+	path := filepath.Join(dir, secretFile(v))
+	err = durable.WriteFile(path, text, 0o600) // nobody else's until it has its group
+	if err == nil {
+		err = k.giveToReaders(path, name.Class())
+	}
 	if err != nil {
 		return err
 	}
 	return durable.CreateFile(filepath.Join(dir, publicFile(v)), append(doc, '\n'), 0o644)
+}
+
+// giveToReaders gives a new secret to the group that reads its class, which is
+// the folder's where Layout named no other.
+func (k *Keyring) giveToReaders(path string, class keys.Class) error {
+	info, err := os.Stat(filepath.Join(k.root, string(class), readers))
+	if err == nil {
+		st, ok := info.Sys().(*syscall.Stat_t)
+		if !ok {
+			return errors.New("the readers of a class of keys cannot be told")
+		}
+		err = os.Lchown(path, -1, int(st.Gid))
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o640)
 }
 
 // gone reports whether the key in dir has been destroyed. A folder that can't

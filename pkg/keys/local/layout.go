@@ -10,12 +10,17 @@ import (
 	"github.com/ark-tre/ark/pkg/keys"
 )
 
-// Access says which OS group reads a class's secrets and whether its members
-// may also create, rotate and destroy keys of the class.
+// Access says which OS group reads a class's secrets, and which group's
+// members create, rotate and destroy keys of the class; 0: nobody but root.
+// A manager that is no reader can destroy a key that it cannot use.
 type Access struct {
-	GID    int
-	Manage bool
+	GID     int
+	Manager int
 }
+
+// readers is the file in a class's folder whose group reads the secrets of
+// keys that managers make.
+const readers = ".readers"
 
 // Layout gives the folders of an existing keyring their owners and modes. It
 // is the supervisor's, run as root before any role starts, and may be
@@ -27,16 +32,21 @@ func Layout(root string, grants map[keys.Class]Access) error {
 	}
 	for _, c := range keys.Classes {
 		a, granted := grants[c]
-		mode := fs.ModeSetgid | 0o755
-		if granted && a.Manage {
-			mode |= 0o020
+		mode, folders := fs.ModeSetgid|0o755, a.GID
+		if granted && a.Manager != 0 {
+			mode, folders = mode|0o020, a.Manager
 		}
 		dir := filepath.Join(root, string(c))
 		err = durable.MkdirAll(dir, mode)
 		if err != nil {
 			return layoutFault(err)
 		}
-		err = layoutClass(dir, a.GID, mode)
+		if granted && a.Manager != 0 {
+			err = durable.WriteFile(filepath.Join(dir, readers), nil, 0o640)
+		}
+		if err == nil {
+			err = layoutClass(dir, a.GID, folders, mode)
+		}
 		if err != nil {
 			return layoutFault(err)
 		}
@@ -44,13 +54,13 @@ func Layout(root string, grants map[keys.Class]Access) error {
 	return nil
 }
 
-func layoutClass(dir string, gid int, mode fs.FileMode) error {
+func layoutClass(dir string, gid, folders int, mode fs.FileMode) error {
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case e.IsDir():
-			return own(path, gid, mode)
+			return own(path, folders, mode)
 		case filepath.Ext(path) == ".public" || e.Name() == destroyedFile:
 			return own(path, gid, 0o644)
 		case e.Type().IsRegular():

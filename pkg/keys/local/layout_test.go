@@ -15,6 +15,7 @@ import (
 const (
 	intakeUID, intakeGID   = 64101, 64201
 	linkageUID, linkageGID = 64102, 64202
+	keeperUID, keeperGID   = 64103, 64203 // makes and destroys keys of projects, and reads none
 )
 
 // The operating system decides, not this package: other users' processes try
@@ -33,11 +34,18 @@ func TestLayoutIsEnforcedByTheSystem(t *testing.T) {
 	must(t, Layout(root, map[keys.Class]Access{
 		keys.Payload:     {GID: intakeGID},
 		keys.Identifiers: {GID: linkageGID},
-		keys.Project:     {GID: intakeGID, Manage: true},
+		keys.Project:     {GID: intakeGID, Manager: keeperGID},
 	}))
-	// A key that a manager makes must be readable by its group and by no other.
-	run(t, intakeUID, intakeGID, true, "mkdir", filepath.Join(root, "project/new"))
-	run(t, intakeUID, intakeGID, true, "sh", "-c", "umask 027; echo s > "+filepath.Join(root, "project/new/v1.secret"))
+	// A key that a manager makes is the readers', who may be others.
+	program, err := os.ReadFile("/proc/self/exe")
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(filepath.Dir(root), "maker"), program, 0o755)) // where other users may run it
+	maker := exec.Command(filepath.Join(filepath.Dir(root), "maker"), "-test.run=^TestMakeAKeyAsAnotherUser$")
+	maker.Dir, maker.Env = "/", append(os.Environ(), "ARK_TEST_KEYRING="+root)
+	maker.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: intakeUID, Gid: intakeUID, Groups: []uint32{intakeGID, keeperGID}}}
+	if out, err := maker.CombinedOutput(); err != nil {
+		t.Fatalf("make a key as its manager: %v\n%s", err, out)
+	}
 	for _, c := range []struct {
 		uid, gid int
 		ok       bool
@@ -50,6 +58,10 @@ func TestLayoutIsEnforcedByTheSystem(t *testing.T) {
 		{linkageUID, linkageGID, false, []string{"cat", "payload/a/v1.secret"}},
 		{linkageUID, linkageGID, false, []string{"cat", "project/a/v1.secret"}},
 		{linkageUID, linkageGID, false, []string{"cat", "project/new/v1.secret"}},
+		{intakeUID, intakeGID, true, []string{"cat", "project/new/v1.secret"}},
+		{keeperUID, keeperGID, false, []string{"cat", "project/new/v1.secret"}}, // destroys, cannot use
+		{keeperUID, keeperGID, false, []string{"cat", "project/a/v1.secret"}},
+		{keeperUID, keeperGID, true, []string{"rm", "-f", "project/new/v1.secret"}},
 		{linkageUID, linkageGID, true, []string{"cat", "payload/a/v1.public"}}, // everybody seals
 		{linkageUID, linkageGID, true, []string{"cat", "landing/a/v1.public"}},
 		{intakeUID, intakeGID, false, []string{"rm", "-f", "payload/a/v1.secret"}}, // reads, doesn't manage
@@ -58,11 +70,25 @@ func TestLayoutIsEnforcedByTheSystem(t *testing.T) {
 		{intakeUID, intakeGID, false, []string{"mkdir", "payload/b"}},
 		{linkageUID, linkageGID, false, []string{"mkdir", "project/b"}},
 		{linkageUID, linkageGID, false, []string{"mv", "project/a", "project/z"}},
-		{intakeUID, intakeGID, true, []string{"rm", "project/a/v1.secret"}}, // manages
+		{intakeUID, intakeGID, false, []string{"rm", "-f", "project/a/v1.secret"}}, // reads, doesn't manage
+		{keeperUID, keeperGID, true, []string{"rm", "-f", "project/a/v1.secret"}},  // manages
 		{intakeUID, intakeGID, false, []string{"rm", "-f", "keyring"}},
 	} {
 		run(t, c.uid, c.gid, c.ok, "sh", append([]string{"-c", `cd "$0" && exec "$@"`, root}, c.command...)...)
 	}
+}
+
+// TestMakeAKeyAsAnotherUser is run by the test above, as a process of its own.
+func TestMakeAKeyAsAnotherUser(t *testing.T) {
+	root := os.Getenv("ARK_TEST_KEYRING")
+	if root == "" {
+		t.Skip("run by TestLayoutIsEnforcedByTheSystem")
+	}
+	kr, err := Open(root, nil)
+	must(t, err)
+	must(t, kr.Create(t.Context(), "project/new"))
+	_, err = kr.Derive(t.Context(), "project/new", "x")
+	must(t, err)
 }
 
 func TestLayoutMayBeRepeated(t *testing.T) {

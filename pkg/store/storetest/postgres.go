@@ -20,6 +20,10 @@ import (
 // Server is a PostgreSQL server that starts at the first use and listens on a
 // socket in a folder that goes with it. Stop it when the test run ends.
 type Server struct {
+	// Password is asked of everybody who connects; without one the socket is
+	// open to all. Set it before the first use.
+	Password string
+
 	once   sync.Once
 	mu     sync.Mutex
 	made   int
@@ -52,7 +56,11 @@ func (p *Server) DSN(t testing.TB) string {
 }
 
 func (p *Server) address(database string) string {
-	return "postgres:///" + database + "?" + url.Values{"host": {p.folder}, "user": {"ark"}}.Encode()
+	q := url.Values{"host": {p.folder}, "user": {"ark"}}
+	if p.Password != "" {
+		q.Set("password", p.Password)
+	}
+	return "postgres:///" + database + "?" + q.Encode()
 }
 
 // Missing skips a test that lacks a real part, and fails it where CI is set.
@@ -86,7 +94,21 @@ func (p *Server) start() error {
 			return err
 		}
 	}
-	if err := p.run("initdb", "-D", p.folder+"/data", "-A", "trust", "-U", "ark", "--no-sync"); err != nil {
+	how := []string{"-A", "trust"}
+	if p.Password != "" {
+		file := p.folder + "/password"
+		if err := os.WriteFile(file, []byte(p.Password), 0o644); err != nil { // initdb reads it as another user
+			return err
+		}
+		defer os.Remove(file)
+		how = []string{"-A", "scram-sha-256", "--pwfile", file}
+	}
+	if p.Password != "" { // other users may connect: they are asked for it
+		if err := os.Chmod(p.folder, 0o711); err != nil {
+			return err
+		}
+	}
+	if err := p.run("initdb", append([]string{"-D", p.folder + "/data", "-U", "ark", "--no-sync"}, how...)...); err != nil {
 		return err
 	}
 	return p.run("pg_ctl", "-D", p.folder+"/data", "-l", p.folder+"/log", "-w", "-o", "-F -c listen_addresses='' -k "+p.folder, "start")
