@@ -82,7 +82,7 @@ func (c contractTryCmd) Run(ctx context.Context) error {
 		Sink: intake.Folder(c.Out), Scratch: c.Out, Demonstration: true}
 	for _, f := range m.Files {
 		path := filepath.Join(c.Delivery, f.Name)
-		job.Files = append(job.Files, intake.Input{Name: f.Name, Open: func() (io.ReadCloser, error) { return os.Open(path) }})
+		job.Files = append(job.Files, fileInput(f.Name, path))
 	}
 	began := time.Now()
 	report, err := intake.Process(ctx, job)
@@ -90,6 +90,23 @@ func (c contractTryCmd) Run(ctx context.Context) error {
 		printReport(report, time.Since(began))
 	}
 	return err
+}
+
+// fileInput is a file of this machine as an input.
+func fileInput(name, path string) intake.Input {
+	return intake.Input{Name: name, Open: func() (io.ReadCloser, error) { return os.Open(path) },
+		At: func() (io.ReaderAt, int64, io.Closer, error) {
+			f, err := os.Open(path)
+			if err != nil {
+				return nil, 0, nil, err
+			}
+			info, err := f.Stat()
+			if err != nil {
+				f.Close()
+				return nil, 0, nil, err
+			}
+			return f, info.Size(), f, nil
+		}}
 }
 
 func printReport(r *intake.Report, took time.Duration) {

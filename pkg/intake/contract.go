@@ -46,9 +46,9 @@ const (
 
 // Format is how files are written.
 type Format struct {
-	Kind      string   `yaml:"kind"`      // csv, fhir-ndjson or hl7v2
+	Kind      string   `yaml:"kind"`      // csv, parquet, fhir-ndjson or hl7v2
 	Delimiter string   `yaml:"delimiter"` // one character, or auto; a comma by default
-	Encoding  string   `yaml:"encoding"`  // utf-8 (the default) or windows-1252
+	Encoding  string   `yaml:"encoding"`  // utf-8 (the default), windows-1252 or auto
 	Missing   []string `yaml:"missing"`   // texts that mean nothing is there, besides the empty one
 }
 
@@ -139,7 +139,7 @@ const (
 // Field is one column of a file, or one path of a resource.
 type Field struct {
 	Name        string    `yaml:"name"`
-	Header      string    `yaml:"header"` // the sender's name for it; Name by default
+	Header      string    `yaml:"header"` // the sender's name for it; Name by default; #row: the row's number in its file
 	Path        string    `yaml:"path"`   // where it is in a FHIR resource or an HL7 v2 message
 	Title       string    `yaml:"title"`
 	Type        FieldType `yaml:"type"`

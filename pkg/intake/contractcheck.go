@@ -81,12 +81,16 @@ func (c *Contract) check() error {
 func (f *Format) check() error {
 	switch f.Kind {
 	case "csv":
+	case "parquet":
+		if f.Delimiter != "" || f.Encoding != "" {
+			return wrong("format", "Parquet has no delimiter and no encoding")
+		}
 	case "fhir-ndjson", "hl7v2":
 		if f.Delimiter != "" {
 			return wrong("format", "only CSV has a delimiter")
 		}
 	default:
-		return wrong("format", "kind must say csv, fhir-ndjson or hl7v2")
+		return wrong("format", "kind must say csv, parquet, fhir-ndjson or hl7v2")
 	}
 	if f.Delimiter == "" {
 		f.Delimiter = ","
@@ -97,9 +101,9 @@ func (f *Format) check() error {
 	switch f.Encoding {
 	case "":
 		f.Encoding = "utf-8"
-	case "utf-8", "windows-1252":
+	case "utf-8", "windows-1252", autoEncoding:
 	default:
-		return wrong("format", "encoding must say utf-8 or windows-1252")
+		return wrong("format", "encoding must say utf-8, windows-1252 or auto")
 	}
 	return nil
 }
@@ -242,7 +246,7 @@ func (f *Field) check(at string, c *Contract) error {
 }
 
 func (f *Field) checkPath(at, kind string) error {
-	if (kind == "csv") != (f.Path == "") {
+	if (kind == "csv" || kind == "parquet") != (f.Path == "") {
 		return wrong(at, "path is needed for FHIR and HL7 v2, and for nothing else")
 	}
 	var speaks bool

@@ -28,11 +28,14 @@ const (
 // come many times.
 func Draft(ctx context.Context, in Input, name string, l Limits) (string, error) {
 	l = l.orDefault()
-	o, err := openFile(ctx, in, Format{Kind: "csv", Encoding: "utf-8"}, l)
+	o, err := openFile(ctx, in, "", Format{Kind: "csv", Encoding: autoEncoding}, l)
 	if err != nil {
 		return "", err
 	}
 	defer o.Close()
+	if o.parquet {
+		return "", ark.Faultf(ark.Invalid, "a contract is drafted from text, and the file is Parquet").At(in.Name, 0, "").Do("give the first rows as CSV")
+	}
 	r, err := openCSV(o, &Table{}, Format{Delimiter: "auto"}, l)
 	if err != nil {
 		return "", err

@@ -12,7 +12,7 @@ import (
 
 func draft(t *testing.T, text string) (string, error) {
 	t.Helper()
-	return Draft(context.Background(), Input{"sample.csv", func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}, "Clinic visits", Limits{})
+	return Draft(context.Background(), Input{Name: "sample.csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}, "Clinic visits", Limits{})
 }
 
 func TestDraftIsAContractAndHoldsNoValue(t *testing.T) {

@@ -139,6 +139,28 @@ func TestSyntheaSample(t *testing.T) {
 	}
 }
 
+const observation = `{"resourceType":"Observation","id":"o1","status":"final","text":{"div":"<div>CANARY</div>"},"note":[{"text":"CANARY"}],"code":{"text":"CANARY","coding":[{"system":"http://loinc.org","code":"33914-3","display":"CANARY"}]},` +
+	`"subject":{"reference":"Patient/p1","display":"CANARY"},"encounter":{"reference":"Encounter/e1"},"effectivePeriod":{"start":"2024-01-02T03:04:05+01:00"},"valueQuantity":{"value":61.5,"unit":"CANARY","code":"mL/min"},"extension":[{"valueString":"CANARY"}],"contained":[{"id":"CANARY"}]}` + "\n"
+
+// The eighth type: observations, of which the shared export holds none. What no
+// path names is nowhere.
+func TestObservations(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/demo/contracts/synthea.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink, _ := takeIn(t, contract(t, string(text)), named{"o.ndjson", "observations", "{}\n" + observation})
+	rows := sink.table(t, "payload/observations.parquet")
+	if len(rows) != 1 || rows[0]["code"] != "33914-3" || rows[0]["value"] != "61.5" || rows[0]["unit"] != "mL/min" || rows[0]["observed_at"] != "2024-01-02T02:04:05Z" || rows[0]["value_code"] != "" {
+		t.Errorf("%v", rows)
+	}
+	for name, all := range everything(t, sink) {
+		if strings.Contains(all, "CANARY") {
+			t.Errorf("%s holds what no path names", name)
+		}
+	}
+}
+
 func eachLine(t *testing.T, path string, f func([]byte)) {
 	t.Helper()
 	b, err := os.ReadFile(path)

@@ -3,6 +3,8 @@ package intake
 import (
 	"context"
 	"errors"
+	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -37,6 +39,47 @@ func FuzzDelivery(f *testing.F) {
 				}
 			case !errors.As(err, &fault) || fault.Kind == ark.Internal:
 				t.Fatalf("%v is no fault", err)
+			}
+		}
+	})
+}
+
+// Whatever a packed file, FHIR line or HL7 v2 message holds, every row is
+// accounted for or the delivery is refused by a fault.
+func FuzzFormats(f *testing.F) {
+	read := func(path string) *Contract {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		c := contract(f, string(text))
+		c.Limits.Quarantined = 1
+		return c
+	}
+	notes := contract(f, visitsContract)
+	kinds := []struct {
+		c     *Contract
+		table string
+	}{{notes, "notes"}, {read("../../deploy/demo/contracts/synthea.yaml"), "observations"}, {read("testdata/hospital.yaml"), "results"}}
+	small, _ := takeIn(f, notes, named{"n.csv", "notes", notesHeader + "n1,p1,3\n"})
+	for i, text := range []string{zipped(f, map[string]string{"n.csv": notesHeader + "n1,p1,3\n"}), observation, message, small.files["payload/notes.parquet"].String(), message + "MSH|^~\\&|\\X\\X0D0A\\.sp\\\\E"} {
+		f.Add(i%3, text)
+	}
+	f.Fuzz(func(t *testing.T, kind int, text string) {
+		k := kinds[(kind%3+3)%3]
+		j := job(t, k.c, &memory{}, named{"f", k.table, text})
+		j.Limits.Bytes = 8 << 20
+		j.Files[0].At = func() (io.ReaderAt, int64, io.Closer, error) {
+			return strings.NewReader(text), int64(len(text)), io.NopCloser(nil), nil
+		}
+		r, err := Process(context.Background(), j)
+		var fault *ark.Fault
+		if err != nil && (!errors.As(err, &fault) || fault.Kind == ark.Internal) {
+			t.Fatalf("%v is no fault", err)
+		}
+		for i := 0; err == nil && i < len(r.Tables); i++ {
+			if tr := r.Tables[i]; tr.Rows != tr.Accepted+tr.Quarantined+tr.Duplicates+tr.Superseded {
+				t.Fatalf("rows are lost: %+v", tr)
 			}
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -34,10 +35,20 @@ func (b *badRow) Error() string { return b.reason }
 
 // csvRecords reads a table's fields out of a CSV file by its header.
 type csvRecords struct {
-	csv   *csvReader
-	at    []int // field → column, -1 where the file lacks it
-	width int
+	csv    *csvReader
+	at     []int // field → column, -1 where the file lacks it, atRow for the row's number
+	width  int
+	number []byte
 }
+
+// rowHeader is the header of a field that is no column but the row's number in
+// its file: the only key there is in data sets that carry none. It tells rows
+// apart in one delivery and says nothing about the next.
+const rowHeader = "#row"
+
+const atRow = -2
+
+func appendNumber(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }
 
 // openCSV finds the delimiter, reads the header and maps it to the table's
 // fields.
@@ -145,6 +156,10 @@ func (r *csvRecords) match(report *FileReport, t *Table) error {
 		r.at[i] = col
 	}
 	for i, f := range t.Fields {
+		if f.Header == rowHeader {
+			r.at[i] = atRow
+			continue
+		}
 		if r.at[i] >= 0 {
 			continue
 		}
@@ -171,7 +186,10 @@ func (r *csvRecords) next(fields [][]byte) error {
 	}
 	for i, col := range r.at {
 		fields[i] = nil
-		if col >= 0 {
+		if col == atRow {
+			r.number = appendNumber(r.number[:0], r.csv.rows)
+			fields[i] = r.number
+		} else if col >= 0 {
 			fields[i] = r.csv.cells[col]
 		}
 	}

@@ -140,8 +140,8 @@ func job(t testing.TB, c *Contract, sink Sink, files ...named) Job {
 		if c.Format.Kind != "csv" {
 			rows++
 		}
-		m.Files = append(m.Files, ManifestFile{f.name, f.table, rows, hex.EncodeToString(sum[:])})
-		j.Files = append(j.Files, Input{f.name, func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(f.text)), nil }})
+		m.Files = append(m.Files, ManifestFile{Name: f.name, Table: f.table, Rows: rows, SHA256: hex.EncodeToString(sum[:])})
+		j.Files = append(j.Files, Input{Name: f.name, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(f.text)), nil }})
 	}
 	return j
 }

@@ -26,7 +26,8 @@ type ManifestFile struct {
 	Name   string `json:"name"`
 	Table  string `json:"table"`
 	Rows   int64  `json:"rows"`
-	SHA256 string `json:"sha256"`
+	SHA256 string `json:"sha256"`           // of the file as it comes
+	Member string `json:"member,omitempty"` // of a zip archive with several files
 }
 
 // maxManifest bounds a manifest's text, maxFiles the files of a delivery.
@@ -77,6 +78,8 @@ func (m *Manifest) check() error {
 			return bad("every file is named once for a table, by letters, digits, points and hyphens, without folders")
 		case !namePattern.MatchString(f.Table):
 			return bad("a file's table must be small letters, digits and underscores")
+		case len(f.Member) > 255:
+			return bad("a member's name has at most 255 bytes")
 		case f.Rows < 0 || !sha256Pattern.MatchString(strings.ToLower(f.SHA256)):
 			return bad("every file needs its rows and its sha256")
 		}

@@ -29,8 +29,8 @@ func TestOMOP(t *testing.T) {
 		plain := unzipped(t, "testdata/"+name)
 		sum := sha256.Sum256(raw)
 		rows := int64(bytes.Count(bytes.TrimRight(plain, "\r\n"), []byte("\n")))
-		j.Manifest.Files = append(j.Manifest.Files, ManifestFile{name, cmpOr(table, file), rows, hex.EncodeToString(sum[:])})
-		j.Files = append(j.Files, Input{name, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }})
+		j.Manifest.Files = append(j.Manifest.Files, ManifestFile{Name: name, Table: cmpOr(table, file), Rows: rows, SHA256: hex.EncodeToString(sum[:])})
+		j.Files = append(j.Files, Input{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }})
 	}
 	r, err := Process(context.Background(), j)
 	if err != nil {

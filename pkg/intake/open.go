@@ -10,9 +10,11 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
 
 	"github.com/ark-tre/ark/pkg/ark"
 )
@@ -52,7 +54,7 @@ type FileReport struct {
 	Table       string `json:"table"`
 	Bytes       int64  `json:"bytes"`
 	SHA256      string `json:"sha256"`
-	Compression string `json:"compression"` // none, gzip or zstd
+	Compression string `json:"compression"` // none, gzip, zstd or zip
 	Encoding    string `json:"encoding"`
 	BOM         bool   `json:"bom,omitempty"`
 	Delimiter   string `json:"delimiter,omitempty"`
@@ -65,12 +67,14 @@ type FileReport struct {
 // opened is a file being read: bytes are hashed and counted as they come,
 // unpacked, bounded and decoded.
 type opened struct {
-	raw    io.ReadCloser
-	hash   hash.Hash
-	count  int64
-	zstd   *zstd.Decoder
-	text   *bufio.Reader
-	report *FileReport
+	raw     io.ReadCloser
+	hash    hash.Hash
+	count   int64
+	zstd    *zstd.Decoder
+	text    *bufio.Reader
+	report  *FileReport
+	parquet bool      // to be opened at random, not as the stream this is
+	also    io.Closer // what was opened besides
 }
 
 // Read feeds the hash: it is the innermost reader.
@@ -82,20 +86,20 @@ func (o *opened) Read(p []byte) (int, error) {
 }
 
 // openFile opens a file of a delivery and finds out how it is written.
-func openFile(ctx context.Context, in Input, format Format, l Limits) (*opened, error) {
+func openFile(ctx context.Context, in Input, member string, format Format, l Limits) (*opened, error) {
 	raw, err := in.Open()
 	if err != nil {
 		return nil, ark.Faultf(ark.Unavailable, "the file cannot be opened").At(in.Name, 0, "").Because(err)
 	}
 	o := &opened{raw: raw, hash: sha256.New(), report: &FileReport{Name: in.Name, Compression: "none", Encoding: format.Encoding}}
-	if err := o.unpack(ctx, format, l); err != nil {
+	if err := o.unpack(ctx, member, format, l); err != nil {
 		o.Close()
 		return nil, err
 	}
 	return o, nil
 }
 
-func (o *opened) unpack(ctx context.Context, format Format, l Limits) error {
+func (o *opened) unpack(ctx context.Context, member string, format Format, l Limits) error {
 	head := bufio.NewReaderSize(interruptible{ctx, o}, 64<<10)
 	magic, err := head.Peek(4)
 	if err != nil && err != io.EOF {
@@ -116,30 +120,73 @@ func (o *opened) unpack(ctx context.Context, format Format, l Limits) error {
 		}
 		unpacked = o.zstd
 	case bytes.HasPrefix(magic, []byte("PK\x03\x04")):
-		return ark.Faultf(ark.Invalid, "the file is a zip archive or a spreadsheet").At(o.report.Name, 0, "").Do("send the file inside it, or compress it with gzip")
+		o.report.Compression = "zip"
+		if unpacked, err = newZip(head, o.report.Name, member, l.Bytes); err != nil {
+			return err
+		}
 	case bytes.HasPrefix(magic, []byte("PAR1")):
-		return ark.Faultf(ark.Invalid, "the file is Parquet, and the contract says %s", format.Kind).At(o.report.Name, 0, "").Do("export it as CSV")
+		if format.Kind != "csv" && format.Kind != "parquet" {
+			return ark.Faultf(ark.Invalid, "the file is Parquet, and the contract says %s", format.Kind).At(o.report.Name, 0, "").Do("export it as the contract says")
+		}
+		o.parquet = true
+		return nil
+	}
+	if member != "" && o.report.Compression != "zip" {
+		return ark.Faultf(ark.Invalid, "the manifest names a member, and the file is no zip archive").At(o.report.Name, 0, "").Do("mend the manifest")
+	}
+	if format.Kind == "parquet" {
+		return ark.Faultf(ark.Invalid, "the file is not Parquet, and the contract says it is").At(o.report.Name, 0, "").Do("export it as Parquet")
 	}
 	bounded := &boundedReader{r: unpacked, left: l.Bytes}
-	text := bufio.NewReaderSize(bounded, 256<<10)
+	return o.decode(bufio.NewReaderSize(bounded, 256<<10), format)
+}
+
+// decode finds out the encoding and reads the text as UTF-8.
+func (o *opened) decode(text *bufio.Reader, format Format) error {
 	bom, err := text.Peek(3)
 	if err != nil && err != io.EOF {
 		return readFault(err).At(o.report.Name, 0, "")
 	}
+	utf16 := bytes.HasPrefix(bom, []byte{0xff, 0xfe}) || bytes.HasPrefix(bom, []byte{0xfe, 0xff})
+	encoding := format.Encoding
 	switch {
 	case bytes.Equal(bom, []byte{0xef, 0xbb, 0xbf}):
 		text.Discard(3)
-		o.report.BOM, o.report.Encoding = true, "utf-8"
-		o.text = text
-		return nil
-	case bytes.HasPrefix(bom, []byte{0xff, 0xfe}), bytes.HasPrefix(bom, []byte{0xfe, 0xff}):
-		return ark.Faultf(ark.Invalid, "the file is UTF-16, and the contract says %s", format.Encoding).At(o.report.Name, 0, "").Do("save it as UTF-8")
+		o.report.BOM, encoding = true, "utf-8"
+	case utf16 && encoding != autoEncoding:
+		return ark.Faultf(ark.Invalid, "the file is UTF-16, and the contract says %s", format.Encoding).At(o.report.Name, 0, "").Do("save it as UTF-8, or declare encoding: auto")
+	case utf16:
+		o.report.BOM, encoding = true, "utf-16"
+		text = bufio.NewReaderSize(unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Reader(text), 256<<10)
+	case encoding == autoEncoding:
+		if encoding, err = detect(text); err != nil {
+			return readFault(err).At(o.report.Name, 0, "")
+		}
 	}
-	if format.Encoding == "windows-1252" {
+	if encoding == "windows-1252" {
 		text = bufio.NewReaderSize(charmap.Windows1252.NewDecoder().Reader(text), 256<<10)
 	}
-	o.text = text
+	o.report.Encoding, o.text = encoding, text
 	return nil
+}
+
+// autoEncoding says that the encoding is to be found out.
+const autoEncoding = "auto"
+
+// detect guesses by the first 128 KiB: what is UTF-8 is UTF-8, and anything else
+// of one byte a character is taken as Windows-1252, in which almost every
+// English export that is not UTF-8 is written. A later byte that is not UTF-8
+// refuses the file, as it does where UTF-8 is declared.
+func detect(text *bufio.Reader) (string, error) {
+	head, err := text.Peek(128 << 10)
+	if err != nil && err != io.EOF {
+		return "", err
+	}
+	whole := err == io.EOF
+	if bad := firstBad(head); bad < len(head) && (whole || bad < len(head)-utf8.UTFMax) {
+		return "windows-1252", nil
+	}
+	return "utf-8", nil
 }
 
 // finish reads what is left of the raw bytes, so that the hash is of the whole
@@ -155,6 +202,9 @@ func (o *opened) finish() error {
 func (o *opened) Close() error {
 	if o.zstd != nil {
 		o.zstd.Close()
+	}
+	if o.also != nil {
+		o.also.Close()
 	}
 	return o.raw.Close()
 }

@@ -18,6 +18,9 @@ import (
 type Input struct {
 	Name string
 	Open func() (io.ReadCloser, error)
+	// At opens the file for reading in any order, with its size. Parquet needs
+	// it; nil where it cannot be had.
+	At func() (io.ReaderAt, int64, io.Closer, error)
 }
 
 // Job is one delivery to take in. The zero Job is refused.
@@ -159,7 +162,7 @@ func (p *process) run(t *Table) (*tableRun, error) {
 }
 
 func (p *process) readFile(ctx context.Context, n int, m ManifestFile, in Input, run *tableRun) error {
-	o, err := openFile(ctx, in, p.job.Contract.Format, p.limits)
+	o, err := openFile(ctx, in, m.Member, p.job.Contract.Format, p.limits)
 	if err != nil {
 		return err
 	}
@@ -168,16 +171,23 @@ func (p *process) readFile(ctx context.Context, n int, m ManifestFile, in Input,
 	p.report.Files = append(p.report.Files, o.report)
 	var rows record
 	ends := func() bool { return false }
-	switch p.job.Contract.Format.Kind {
-	case "csv":
+	switch {
+	case o.parquet:
+		r, err := openParquet(ctx, in, o, run.table, p.limits)
+		if err != nil {
+			return err
+		}
+		defer r.stop()
+		rows = r
+	case p.job.Contract.Format.Kind == "csv":
 		r, err := openCSV(o, run.table, p.job.Contract.Format, p.limits)
 		if err != nil {
 			return err
 		}
 		rows, ends = r, func() bool { return r.csv.crlf }
-	case "fhir-ndjson":
+	case p.job.Contract.Format.Kind == "fhir-ndjson":
 		rows, err = openFHIR(o, run.table, p.limits)
-	case "hl7v2":
+	case p.job.Contract.Format.Kind == "hl7v2":
 		rows, err = openHL7(o, run.table, p.job.Contract.Tables, p.limits, &run.report.Skipped)
 	}
 	if err != nil {
@@ -197,7 +207,12 @@ func (p *process) readFile(ctx context.Context, n int, m ManifestFile, in Input,
 	if ends() {
 		o.report.LineEnds = "crlf"
 	}
-	if err := o.finish(); err != nil {
+	if o.parquet {
+		err, o.report.LineEnds = o.hashWhole(ctx, in), ""
+	} else {
+		err = o.finish()
+	}
+	if err != nil {
 		return err
 	}
 	return m.against(o.report)

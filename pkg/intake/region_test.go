@@ -29,7 +29,7 @@ func folderJob(t testing.TB, c *Contract, dir string, sink Sink) Job {
 	}
 	j := Job{Contract: c, Source: m.Source, Delivery: m.Delivery, Received: received.AddDate(1, 0, 0), Manifest: m, Key: testKey, Sink: sink, Scratch: t.TempDir(), Demonstration: true}
 	for _, f := range m.Files {
-		j.Files = append(j.Files, Input{f.Name, func() (io.ReadCloser, error) { return os.Open(filepath.Join(dir, f.Name)) }})
+		j.Files = append(j.Files, Input{Name: f.Name, Open: func() (io.ReadCloser, error) { return os.Open(filepath.Join(dir, f.Name)) }})
 	}
 	return j
 }

@@ -96,7 +96,14 @@ func (b Bench) delivered(ctx context.Context, job catalogue.IntakeJob) (*intake.
 			}
 			continue
 		}
-		inputs = append(inputs, intake.Input{Name: f.Name, Open: func() (io.ReadCloser, error) { return b.Objects.Open(ctx, f.Ref) }})
+		inputs = append(inputs, intake.Input{Name: f.Name, Open: func() (io.ReadCloser, error) { return b.Objects.Open(ctx, f.Ref) },
+			At: func() (io.ReaderAt, int64, io.Closer, error) {
+				at, err := b.Objects.OpenAt(ctx, f.Ref)
+				if err != nil {
+					return nil, 0, nil, err
+				}
+				return at, at.Size(), at, nil
+			}})
 	}
 	if manifest == nil {
 		return nil, nil, ark.Faultf(ark.Invalid, "the delivery has no %s", manifestName).Do("add one that names every file with its table, rows and SHA-256")
