@@ -87,6 +87,7 @@ func CheckMicrodata(ctx context.Context, p policy.Profile, m Microdata, f *File)
 	if err != nil {
 		return Fail, nil, err
 	}
+	p = m.Spec.rounds(p)
 	c := &microCheck{p: p, r: r, file: "recomputed"}
 	findings := []Finding{}
 	if f != nil {

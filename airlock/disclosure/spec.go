@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	policy "github.com/ark-tre/ark/policies/disclosure"
 )
 
 // Spec says how a table was made from microdata.
@@ -20,6 +21,31 @@ type Spec struct {
 	AggFunc *string  `json:"aggfunc"`
 	Margins bool     `json:"margins"`
 	Filter  string   `json:"filter"`
+
+	Rounding *Declared `json:"rounding,omitempty"` // of counts; nil: the profile's, if any
+}
+
+// Declared is the rounding that a table's author says was applied.
+type Declared struct {
+	Base int64               `json:"base"`
+	Mode policy.RoundingMode `json:"mode"` // nearest if empty
+}
+
+// rounds gives the profile as it is for a table of this specification.
+func (s Spec) rounds(p policy.Profile) policy.Profile {
+	if s.Rounding == nil {
+		return p
+	}
+	r := policy.Rounding{Order: "suppress-then-round", Totals: "of-rounded"}
+	if p.Rounding != nil {
+		r = *p.Rounding
+	}
+	r.Base, r.Mode, r.Bands, r.Significant = s.Rounding.Base, s.Rounding.Mode, nil, 0
+	if r.Mode == "" {
+		r.Mode = policy.Nearest
+	}
+	p.Rounding = &r
+	return p
 }
 
 // maxSpec bounds a specification's bytes.
@@ -78,6 +104,9 @@ func (s Spec) check() error {
 	}
 	if s.Values != nil && s.AggFunc == nil {
 		return badSpec("values needs aggfunc")
+	}
+	if d := s.Rounding; d != nil && (d.Base < 2 || d.Base > 1<<32 || !slices.Contains([]policy.RoundingMode{"", policy.Nearest, policy.NearestEven, policy.Midpoint, policy.Random, policy.Controlled}, d.Mode)) {
+		return badSpec("rounding needs a base of at least 2 and a mode: nearest, nearest-even, midpoint, random or controlled")
 	}
 	seen := map[string]bool{}
 	for _, a := range s.aggregates() {

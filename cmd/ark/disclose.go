@@ -23,75 +23,24 @@ type discloseCmd struct {
 	Suppress discloseSuppressCmd `cmd:"" help:"Choose which further cells to withhold, so that the primary ones can't be worked out."`
 	Audit    discloseAuditCmd    `cmd:"" help:"Say what an attacker learns from a pattern of suppression."`
 	Verify   discloseVerifyCmd   `cmd:"" help:"Verify certificates of suppression in exact arithmetic."`
+	History  discloseHistoryCmd  `cmd:"" help:"Keep released tables, and list them."`
 	Rules    discloseRulesCmd    `cmd:"" help:"List the rules, or the profiles shipped with Ark."`
 }
 
 type discloseCheckCmd struct {
-	Table     string `arg:"" optional:"" help:"The table, a CSV file."`
-	Profile   string `help:"A shipped profile's name or a profile file." default:"ark"`
-	Spec      string `help:"How the table was made, a JSON file."`
-	Microdata string `help:"The microdata it was made from, CSV or Parquet."`
-	Unit      string `help:"The column that tells units (people) apart; by default the profile's, if it is there, else records."`
-	JSON      bool   `name:"json" help:"Print JSON (always on)."`
+	Table string `arg:"" optional:"" help:"The table, a CSV file."`
+	howMade
+	History string `help:"A folder of earlier releases to judge it beside."`
+	JSON    bool   `name:"json" help:"Print JSON (always on)."`
 }
 
 // Run judges and prints the verdict with its findings.
 func (c discloseCheckCmd) Run(ctx context.Context) error {
-	p, err := policy.Open(c.Profile)
-	if err != nil {
-		return err
-	}
-	if c.Table == "" && c.Spec == "" {
-		return ark.Faultf(ark.Invalid, "there is nothing to check").Do("name a table, or give --spec and --microdata")
-	}
-	if (c.Spec == "") != (c.Microdata == "") || c.Unit != "" && c.Microdata == "" {
-		return ark.Faultf(ark.Invalid, "--spec and --microdata go together, and --unit with them")
-	}
-	var file *disclosure.File
-	if c.Table != "" {
-		f, err := os.Open(c.Table)
-		if err != nil {
-			return ark.Faultf(ark.Invalid, "the table could not be opened").Because(err)
-		}
-		defer f.Close()
-		file = &disclosure.File{Name: baseName(c.Table), Reader: f}
-	}
-	var r disclosure.Result
-	if c.Spec == "" {
-		r.Verdict, r.Findings, err = disclosure.CheckTable(ctx, p, *file)
-	} else {
-		r.Verdict, r.Findings, err = c.microdata(ctx, p, file)
-	}
+	r, err := c.check(ctx, c.Table, c.History)
 	if err != nil {
 		return err
 	}
 	return printResult(r, r.Verdict == disclosure.Fail)
-}
-
-func (c discloseCheckCmd) microdata(ctx context.Context, p policy.Profile, file *disclosure.File) (disclosure.Verdict, []disclosure.Finding, error) {
-	sf, err := os.Open(c.Spec)
-	if err != nil {
-		return disclosure.Fail, nil, ark.Faultf(ark.Invalid, "the specification could not be opened").Because(err)
-	}
-	defer sf.Close()
-	spec, err := disclosure.ReadSpec(sf)
-	if err != nil {
-		return disclosure.Fail, nil, err
-	}
-	df, err := os.Open(c.Microdata)
-	if err != nil {
-		return disclosure.Fail, nil, ark.Faultf(ark.Invalid, "the microdata could not be opened").Because(err)
-	}
-	defer df.Close()
-	st, err := df.Stat()
-	if err != nil {
-		return disclosure.Fail, nil, err
-	}
-	frame, err := disclosure.ReadFrame(ctx, df, st.Size())
-	if err != nil {
-		return disclosure.Fail, nil, err
-	}
-	return disclosure.CheckMicrodata(ctx, p, disclosure.Microdata{Frame: frame, Spec: spec, Unit: c.Unit}, file)
 }
 
 type discloseRoundCmd struct {

@@ -157,15 +157,21 @@ func readProblem(name string) (*suppress.Problem, error) {
 // startSolver starts HiGHS; its compiled form is kept in the user's own cache
 // folder, where only that user can write.
 func startSolver(ctx context.Context, timed bool, clock func() time.Duration) (*highs.Solver, error) {
-	o := highs.Options{}
-	if dir, err := os.UserCacheDir(); err == nil {
-		dir = filepath.Join(dir, "ark", "highs")
-		if os.MkdirAll(dir, 0o700) == nil {
-			o.CacheDir = dir
-		}
-	}
+	o := highs.Options{CacheDir: solverCache()}
 	if timed {
 		o.Clock = clock
 	}
 	return highs.New(ctx, o)
+}
+
+// solverCache is the folder for the solver's compiled code; empty if there is none.
+func solverCache() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	if dir = filepath.Join(dir, "ark", "highs"); os.MkdirAll(dir, 0o700) != nil {
+		return ""
+	}
+	return dir
 }

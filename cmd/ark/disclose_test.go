@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -111,5 +112,44 @@ func TestDiscloseExitStatusAndShapes(t *testing.T) {
 				t.Errorf("a path of the machine is printed: %s", out)
 			}
 		})
+	}
+}
+
+// TestDiscloseHistory: two tables that each pass alone, the second of which
+// gives two people away beside the first.
+func TestDiscloseHistory(t *testing.T) {
+	var data, one, two strings.Builder
+	data.WriteString("person,age,g\n")
+	for i := range 60 {
+		fmt.Fprintf(&data, "p%d,%d,%s\n", i, 20+i, []string{"a", "b"}[i%2])
+	}
+	one.WriteString("g,count\na,30\nb,30\n")
+	two.WriteString("g,count\na,29\nb,29\n")
+	d, first, second := write(t, "d.csv", data.String()), write(t, "one.csv", one.String()), write(t, "two.csv", two.String())
+	all := write(t, "all.json", `{"kind":"crosstab","rows":["g"],"cols":[],"values":null,"aggfunc":null,"margins":false,"filter":""}`)
+	some := write(t, "some.json", `{"kind":"crosstab","rows":["g"],"cols":[],"values":null,"aggfunc":null,"margins":false,"filter":"age < 78"}`)
+	h := filepath.Join(t.TempDir(), "h")
+	made := func(spec string) []string { return []string{"--spec", spec, "--microdata", d, "--unit", "person"} }
+	check := func(table, spec string) []string {
+		return append([]string{"disclose", "check", table, "--history", h, "--json"}, made(spec)...)
+	}
+	for i, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{append([]string{"disclose", "check", second, "--json"}, made(some)...), 0, `"verdict": "pass"`},
+		{check(second, some), 2, ""},
+		{append([]string{"disclose", "history", "add", h, first, "--id", "one"}, made(all)...), 0, `"people": 60`},
+		{append([]string{"disclose", "history", "add", h, first, "--id", "one"}, made(all)...), 2, ""},
+		{[]string{"disclose", "history", "list", h}, 0, `"id": "one"`},
+		{check(first, all), 0, `"verdict": "pass"`},
+		{check(second, some), 1, `release-difference`},
+		{[]string{"disclose", "check", second, "--history", h, "--profile", "cms"}, 0, `release-unspecified`},
+	} {
+		code, out := capture(t, c.args...)
+		if code != c.code || !strings.Contains(out, c.want) {
+			t.Errorf("%d: %v gives %d, want %d and %q:\n%s", i, c.args, code, c.code, c.want, out)
+		}
 	}
 }

@@ -1,0 +1,196 @@
+package rederive
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/ark-tre/ark/airlock/differencing"
+	"github.com/ark-tre/ark/airlock/disclosure"
+	"github.com/ark-tre/ark/pkg/ark"
+	policy "github.com/ark-tre/ark/policies/disclosure"
+)
+
+// Output is one table with what is known of how it was made.
+type Output struct {
+	Name      string
+	Data      []byte                // nil: the table as the specification gives it
+	Micro     *disclosure.Microdata // nil: no specification
+	Pseudonym func(string) bool
+}
+
+func (o Output) file() *disclosure.File {
+	if o.Data == nil {
+		return nil
+	}
+	return &disclosure.File{Name: o.Name, Reader: bytes.NewReader(o.Data), Pseudonym: o.Pseudonym}
+}
+
+// Judge judges an output alone.
+func Judge(ctx context.Context, p policy.Profile, o Output) (disclosure.Verdict, []disclosure.Finding, error) {
+	if o.Micro == nil {
+		return disclosure.CheckTable(ctx, p, *o.file())
+	}
+	return disclosure.CheckMicrodata(ctx, p, *o.Micro, o.file())
+}
+
+// Contents is an output as a history keeps it: figures with sets where there
+// is a specification, else figures by their labels.
+func Contents(p policy.Profile, o Output, numbers Numbers) (differencing.Release, bool, error) {
+	var r differencing.Release
+	tied := false
+	if o.Micro != nil {
+		var err error
+		if r.Figures, tied, err = Release(p, *o.Micro, o.file(), numbers, o.Name); err != nil {
+			return r, false, err
+		}
+	}
+	if f := o.file(); f != nil {
+		ls, err := disclosure.ReadLabelled(p, *f)
+		if err != nil {
+			return r, false, err
+		}
+		for _, l := range ls {
+			r.Plain = append(r.Plain, differencing.Plain{Labels: l.Labels, Withheld: l.Withheld, Value: l.Value, Half: l.Half, Whole: l.Whole})
+		}
+	}
+	return r, tied, nil
+}
+
+// Beside judges an output beside a history; what it finds is for checkers.
+func Beside(ctx context.Context, p policy.Profile, o Output, h *differencing.History, numbers Numbers) ([]disclosure.Finding, *differencing.Report, error) {
+	c, tied, err := Contents(p, o, numbers)
+	if err != nil {
+		return nil, nil, err
+	}
+	stranger := h.Strangers(c)
+	rep, err := h.Compare(ctx, c, Least(p), differencing.DefaultWork())
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []disclosure.Finding
+	for _, x := range rep.Conflicts {
+		out = append(out, finding(o.Name, c, x))
+	}
+	if why := unspecified(o, h, tied, stranger); why != "" {
+		out = append(out, disclosure.Finding{Rule: "release-unspecified", Severity: disclosure.SevReview, File: o.Name, Says: why,
+			Evidence: map[string]string{}, Repair: "write the table with ark.table, or give its specification: then it is computed again, compared with every earlier release by the people behind it, and can pass by itself"})
+	}
+	disclosure.Sort(out)
+	return out, rep, nil
+}
+
+// Least is the smallest number of people that two releases may differ by.
+func Least(p policy.Profile) int64 {
+	if p.Counts.Differencing > 0 {
+		return p.Counts.Differencing
+	}
+	return p.Counts.Least()
+}
+
+func unspecified(o Output, h *differencing.History, tied, stranger bool) string {
+	switch {
+	case o.Micro == nil:
+		return "there is no specification of how this was made, so that it could be judged only by what it shows"
+	case !tied && stranger && h.Figures() > 0:
+		return "the microdata does not tell people apart, and none of its records is known from earlier releases"
+	}
+	return ""
+}
+
+// The repairs of conflicts. An author is told nothing else.
+const (
+	repairDifference = "round the counts, combine categories until groups differ by more people, or use the earlier cohort unchanged"
+	repairNested     = "use the earlier cohort unchanged, or one that differs by more people"
+	repairNoise      = "show the figure as it was shown before"
+	repairSimilar    = "give a specification, or say how it relates to the earlier table"
+)
+
+// says is all that an author may be told.
+const says = "conflicts with an earlier release"
+
+func finding(file string, c differencing.Release, x differencing.Conflict) disclosure.Finding {
+	f := disclosure.Finding{Severity: disclosure.SevFail, File: file, Says: says, Evidence: map[string]string{"combination": combination(x)}}
+	if x.People > 0 {
+		f.Evidence["people"] = strconv.Itoa(x.People)
+	}
+	if x.Figure < len(c.Figures) && x.Kind != differencing.Similar {
+		g := c.Figures[x.Figure]
+		f.Where.Cell = &disclosure.CellRef{Row: append([]string{}, g.Row...), Col: append([]string{}, g.Col...)}
+	}
+	switch x.Kind {
+	case differencing.Difference:
+		f.Rule, f.Repair = "release-difference", repairDifference
+		if x.Hi > x.Lo {
+			f.Evidence["between"] = number(x.Lo) + " and " + number(x.Hi)
+		}
+	case differencing.Nested:
+		f.Rule, f.Repair = "release-nested", repairNested
+		if s := x.Terms[0].Statistic; s == "median" || s == "mode" || s == "quantile" {
+			f.Severity = disclosure.SevReview
+		}
+	case differencing.Noise:
+		f.Rule, f.Repair = "release-noise", repairNoise
+	default:
+		f.Rule, f.Repair, f.Severity = "release-similar", repairSimilar, disclosure.SevReview
+	}
+	return f
+}
+
+func number(x float64) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1e15 {
+		return strconv.FormatInt(int64(x), 10)
+	}
+	return strconv.FormatFloat(x, 'g', 8, 64)
+}
+
+// maxTerms bounds how many figures of a combination are written out.
+const maxTerms = 12
+
+// combination writes a conflict as a sum that a checker can do by hand.
+func combination(x differencing.Conflict) string {
+	var parts []string
+	for i, t := range x.Terms {
+		if i == maxTerms {
+			parts = append(parts, fmt.Sprintf("and %d more", len(x.Terms)-maxTerms))
+			break
+		}
+		sign := "+"
+		if t.Times < 0 {
+			sign = "−"
+		}
+		times := ""
+		if n := math.Abs(t.Times); math.Abs(n-1) > 1e-6 {
+			times = strconv.FormatFloat(n, 'g', 4, 64) + " × "
+		}
+		from := "this table"
+		if t.Release != "" {
+			from = "release " + t.Release
+		}
+		what := t.Statistic
+		if t.Of != "" {
+			what += " of " + t.Of
+		}
+		if labels := strings.Join(append(append([]string{}, t.Row...), t.Col...), " / "); labels != "" {
+			what += " at " + labels
+		}
+		parts = append(parts, fmt.Sprintf("%s %s%s (%s, %s)", sign, times, number(t.Printed), what, from))
+	}
+	return strings.Join(parts, " ")
+}
+
+// ReadMicrodata reads microdata for a specification.
+func ReadMicrodata(ctx context.Context, r io.ReaderAt, size int64, spec disclosure.Spec, unit string) (*disclosure.Microdata, error) {
+	f, err := disclosure.ReadFrame(ctx, r, size)
+	if err != nil {
+		return nil, err
+	}
+	if unit != "" && !f.Has(unit) {
+		return nil, ark.Faultf(ark.Invalid, "the microdata has no column %q to tell units apart", unit)
+	}
+	return &disclosure.Microdata{Frame: f, Spec: spec, Unit: unit}, nil
+}
