@@ -246,7 +246,10 @@ func scanNumber(s string) (value, int, bool) {
 	}
 	v := value{f: f, decimals: decimals}
 	// "12.0" is pandas' way of writing the whole number 12.
-	if !exp && f == float64(int64(f)) && f < 1<<53 {
+	switch {
+	case !exp && decimals == 0 && f >= 1<<53:
+		v.n, v.whole = int64(min(f, 1<<62)), true // too large to be told from its neighbours; a count all the same
+	case !exp && f < 1<<53 && f == float64(int64(f)):
 		v.n = int64(f)
 		v.whole = decimals == 0 || strings.TrimRight(string(b[strings.IndexByte(string(b), '.')+1:]), "0") == "" && decimals == 1
 	}

@@ -172,11 +172,20 @@ func layOut(file string, rs []record) (*table, error) {
 		return nil, &errUnreadable{says: "the file holds text but no table"}
 	}
 	// 2. The header: the first record, and further ones without data.
-	heads := 1
-	if isData(rs[0]) && !yearsOrSteps(rs[0].fields) && !mostlyText(rs[0]) {
-		t.headerless, heads = true, 0
+	heads, named := 1, namedAxes(rs)
+	switch {
+	case named > 0:
+		heads = named
+		for _, r := range rs[:named-1] {
+			t.headerless = t.headerless || isData(r) && !yearsOrSteps(r.fields)
+		}
+	case isData(rs[0]) && !yearsOrSteps(rs[0].fields) && !mostlyText(rs[0]):
+		t.headerless = true
+		if !codes(rs[0].fields) {
+			heads = 0
+		}
 	}
-	for heads > 0 && heads < 4 && heads < len(rs)-1 && headerish(rs[heads]) && bodyFollows(rs[heads+1:]) {
+	for heads > 0 && named == 0 && heads < 4 && heads < len(rs)-1 && headerish(rs[heads]) && bodyFollows(rs[heads+1:]) {
 		heads++
 	}
 	t.header = make([][]string, width)
@@ -268,6 +277,47 @@ func bodyFollows(rs []record) bool {
 		}
 	}
 	return false
+}
+
+// namedAxes finds the record of axis names that pandas writes under several
+// levels of headings ("region,,,"), and gives how many records head the table;
+// 0 if there is none.
+func namedAxes(rs []record) int {
+	for k := 1; k < min(len(rs)-1, 6); k++ {
+		f := rs[k].fields
+		n := filled(f)
+		if n == 0 || n*2 > len(f) || len(f) < 2 || len(rs[0].fields) != len(f) || len(rs[k+1].fields) != len(f) {
+			continue
+		}
+		leading := true
+		for i, s := range f {
+			leading = leading && (strings.TrimSpace(s) != "") == (i < n)
+		}
+		if leading && parseCell(f[0]).kind == cellText && isData(rs[k+1]) && filled(rs[k-1].fields) > 1 {
+			return k + 1
+		}
+	}
+	return 0
+}
+
+// codes reports whether a first record reads as a name and ascending codes
+// ("smoker,0,1"): more likely a heading than data, but nobody can tell.
+func codes(fields []string) bool {
+	if len(fields) < 3 || parseCell(fields[0]).kind == cellNumber || isTotal(fields[0]) {
+		return false
+	}
+	prev, n := -1.0, 0
+	for _, f := range fields[1:] {
+		c := parseCell(f)
+		if c.kind == cellText && isTotal(f) {
+			continue
+		}
+		if c.kind != cellNumber || len(c.values) != 1 || c.values[0].f <= prev {
+			return false
+		}
+		prev, n = c.values[0].f, n+1
+	}
+	return n > 1
 }
 
 // yearsOrSteps reports whether the numbers of a first record look like column

@@ -19,7 +19,7 @@ func tableHeaderless() Rule {
 			if !v.t.headerless {
 				return nil
 			}
-			return []Finding{v.finding(SevReview, v.bare(0, 0), 0, 0, "the table has no header row", "add a row of headings that say what each column shows")}
+			return []Finding{v.finding(SevReview, v.bare(0, 0), 0, 0, "the table has no header row, or one of numbers that may be data", "add a row of headings that say what each column shows")}
 		}}
 }
 

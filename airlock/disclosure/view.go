@@ -72,7 +72,7 @@ func understand(t *table, p policy.Profile) *view {
 func (v *view) readColumns() {
 	for c, path := range v.t.header {
 		col := column{path: path, whole: true}
-		text, marks := 0, 0
+		text, marks, wholes := 0, 0, 0
 		distinct := map[string]bool{}
 		for _, r := range v.t.rows {
 			x := r.cells[c]
@@ -84,7 +84,9 @@ func (v *view) readColumns() {
 				marks++
 			case cellNumber:
 				col.numbers++
-				if !x.values[0].whole {
+				if x.values[0].whole {
+					wholes++
+				} else {
 					col.whole = false
 				}
 				if x.values[0].f < 0 {
@@ -107,8 +109,12 @@ func (v *view) readColumns() {
 		col.total = len(path) > 0 && isTotal(path[len(path)-1]) && !col.label
 		if col.is(kCount) {
 			col.sure = sure
-			if !col.whole {
-				col.kinds = nil // decimals are no counts, whatever the heading
+			switch {
+			case col.whole:
+			case wholes > 0:
+				col.sure = maybe // decimals are no counts, but they don't hide those beside them
+			default:
+				col.kinds = nil
 			}
 		}
 		if col.is(kYear) && !v.years(c) {

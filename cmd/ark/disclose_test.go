@@ -76,6 +76,7 @@ func TestDiscloseExitStatusAndShapes(t *testing.T) {
 		{"cell-unsafe", []string{"cell", "--contributions", "500,400,12.5", "--rule", "nk:2:0.9", "--json"}, 1, "evidence rule unsafe verdict", `"unsafe": true`},
 		{"cell-safe", []string{"cell", "--contributions", "500,400,100", "--rule", "nk:2:0.9", "--json"}, 0, "evidence rule unsafe verdict", `"unsafe": false`},
 		{"cell-boundary", []string{"cell", "--contributions", "500,400,100", "--rule", "nk:2:0.9:ge", "--json"}, 1, "evidence rule unsafe verdict", ""},
+		{"cell-negative-first", []string{"cell", "--contributions", "-500,400,12.5", "--rule", "nk:2:0.9"}, 1, "evidence rule unsafe verdict", `"total": "912.5"`},
 		{"cell-misuse", []string{"cell", "--contributions", "1,2", "--rule", "nk:2:90"}, 2, "", ""},
 		{"suppress", []string{"suppress", problem, "--certificate", certs, "--json"}, 0, "bound cost gap intervals status suppressed", `"status": "optimal"`},
 		{"verify", []string{"verify", filepath.Join(certs, "internal.json"), filepath.Join(certs, "released.json")}, 0, "certificates same_table verdict", `"verdict": "pass"`},

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -81,12 +82,30 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, "ark:", err)
 		return 2
 	}
-	k, err := parser.Parse(args)
+	k, err := parser.Parse(negatives(args))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ark:", err)
 		return 2
 	}
 	return exit(k.Run())
+}
+
+// negatives joins a long flag with a number below zero that follows it, which
+// would otherwise be read as another flag.
+func negatives(args []string) []string {
+	var out []string
+	for i, a := range args {
+		if a == "--" {
+			return append(out, args[i:]...)
+		}
+		if n := len(out) - 1; n >= 0 && len(a) > 1 && a[0] == '-' && (a[1] == '.' || a[1] >= '0' && a[1] <= '9') &&
+			strings.HasPrefix(out[n], "--") && !strings.Contains(out[n], "=") {
+			out[n] += "=" + a
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
 }
 
 // exit prints what a user may see of err and returns the exit status.
