@@ -44,8 +44,8 @@ func fileNotATable() Rule {
 }
 
 // CheckACRO judges the outputs of an ACRO or SACRO results folder from their
-// bytes.
-func CheckACRO(ctx context.Context, p policy.Profile, dir fs.FS, pseudonym func(string) bool) (map[string]Result, error) {
+// bytes. What like knows besides its name and bytes holds for every file.
+func CheckACRO(ctx context.Context, p policy.Profile, dir fs.FS, like File) (map[string]Result, error) {
 	b, err := fs.ReadFile(dir, "results.json")
 	if err != nil {
 		return nil, ark.Faultf(ark.Invalid, "the folder holds no results.json").Do("name the folder that ACRO's finalise wrote").Because(err)
@@ -58,7 +58,7 @@ func CheckACRO(ctx context.Context, p policy.Profile, dir fs.FS, pseudonym func(
 	for name, o := range rs.Results {
 		findings := []Finding{}
 		for _, f := range o.Files {
-			fs, err := checkACROFile(ctx, p, dir, f.Name, pseudonym)
+			fs, err := checkACROFile(ctx, p, dir, f.Name, like)
 			if err != nil {
 				return nil, err
 			}
@@ -73,7 +73,7 @@ func CheckACRO(ctx context.Context, p policy.Profile, dir fs.FS, pseudonym func(
 	return out, nil
 }
 
-func checkACROFile(ctx context.Context, p policy.Profile, dir fs.FS, name string, pseudonym func(string) bool) ([]Finding, error) {
+func checkACROFile(ctx context.Context, p policy.Profile, dir fs.FS, name string, like File) ([]Finding, error) {
 	gone := func(says string) []Finding {
 		return []Finding{{Rule: "file-changed", Severity: SevFail, File: path.Base(name), Says: says, Repair: "finalise the outputs again", Evidence: map[string]string{}}}
 	}
@@ -96,7 +96,7 @@ func checkACROFile(ctx context.Context, p policy.Profile, dir fs.FS, name string
 			out = gone("the file is not the one whose checksum was recorded")
 		}
 	}
-	_, found, err := CheckTable(ctx, p, File{Name: name, Reader: strings.NewReader(string(b)), Pseudonym: pseudonym})
+	_, found, err := CheckTable(ctx, p, File{Name: name, Reader: strings.NewReader(string(b)), Pseudonym: like.Pseudonym, Attacker: like.Attacker})
 	return append(out, found...), err
 }
 

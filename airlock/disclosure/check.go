@@ -19,6 +19,10 @@ type File struct {
 	// Pseudonym tells whether a word is a pseudonym of the project (or any
 	// other known key). Nil: no such key is known, and none is looked for.
 	Pseudonym func(string) bool
+
+	// Attacker narrows withheld counts by linear programmes. Nil: bounds and
+	// elimination alone, which find less.
+	Attacker Attacker
 }
 
 // perRule bounds the findings of one rule; one more says how many were left.
@@ -68,7 +72,8 @@ func judgeTable(ctx context.Context, p policy.Profile, f File, t *table) ([]Find
 		}
 		out = append(out, limit(got)...)
 	}
-	return out, nil
+	got, err := recoverable(ctx, []*view{v}, nil, f.Attacker)
+	return append(out, got...), err
 }
 
 // readBytes reads the file; without a table it gives the findings that say why.

@@ -96,7 +96,7 @@ func CheckMicrodata(ctx context.Context, p policy.Profile, m Microdata, f *File)
 		if err != nil {
 			return Fail, nil, err
 		}
-		_, fromText, err := CheckTable(ctx, p, File{Name: f.Name, Reader: strings.NewReader(string(b)), Pseudonym: f.Pseudonym})
+		_, fromText, err := CheckTable(ctx, p, File{Name: f.Name, Reader: strings.NewReader(string(b)), Pseudonym: f.Pseudonym, Attacker: f.Attacker})
 		if err != nil {
 			return Fail, nil, err
 		}

@@ -1,12 +1,9 @@
 package disclosure
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/csv"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -63,7 +60,7 @@ func RoundTable(ctx context.Context, p policy.Profile, f File, seed int64) (*Rou
 	if err != nil {
 		return nil, err
 	}
-	r.audit.Verdict, r.audit.Findings, err = CheckTable(ctx, p, File{Name: f.Name, Reader: strings.NewReader(table), Pseudonym: f.Pseudonym})
+	r.audit.Verdict, r.audit.Findings, err = CheckTable(ctx, p, File{Name: f.Name, Reader: strings.NewReader(table), Pseudonym: f.Pseudonym, Attacker: f.Attacker})
 	return &Rounded{Table: table, Audit: r.audit}, err
 }
 
@@ -127,39 +124,28 @@ func (r *rounder) random(s site) int64 {
 }
 
 // totals makes totals the sums of what is shown, wherever the true total is
-// the sum of the true parts.
+// the sum of the true parts: innermost first.
 func (r *rounder) totals() {
-	body, totalRows := r.v.bodyRows()
-	var parts []int
-	totalCol := -1
-	for c, col := range r.v.cols {
-		switch {
-		case col.label || !col.is(kCount):
-		case col.total:
-			totalCol = c
-		default:
-			parts = append(parts, c)
-		}
+	ss := r.v.sums()
+	isTotal := map[[2]int]bool{}
+	for _, s := range ss {
+		isTotal[s.total] = true
 	}
-	if totalCol >= 0 {
-		for row := range r.v.t.rows {
-			var cells [][2]int
-			for _, c := range parts {
-				cells = append(cells, [2]int{row, c})
+	done := map[[2]int]bool{}
+	for range 8 {
+		changed := false
+		for _, s := range ss {
+			ready := !done[s.total]
+			for _, p := range s.parts {
+				ready = ready && (!isTotal[p] || done[p])
 			}
-			r.total([2]int{row, totalCol}, cells)
+			if ready {
+				r.total(s.total, s.parts)
+				done[s.total], changed = true, true
+			}
 		}
-	}
-	if len(totalRows) == 1 {
-		for _, c := range append(slices.Clone(parts), totalCol) {
-			if c < 0 {
-				continue
-			}
-			var cells [][2]int
-			for _, row := range body {
-				cells = append(cells, [2]int{row, c})
-			}
-			r.total([2]int{totalRows[0], c}, cells)
+		if !changed {
+			return
 		}
 	}
 }
@@ -193,39 +179,11 @@ func (r *rounder) total(at [2]int, cells [][2]int) {
 
 // write prints the table with what changed.
 func (r *rounder) write() (string, error) {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	t := r.v.t
-	depth := 0
-	for _, h := range t.header {
-		depth = max(depth, len(h))
-	}
-	for d := range depth {
-		rec := make([]string, len(t.header))
-		for c, h := range t.header {
-			if d < len(h) {
-				rec[c] = h[d]
-			}
+	return r.v.t.write(func(i, c int) (string, bool) {
+		s, ok := r.out[[2]int{i, c}]
+		if ok && s != r.v.t.rows[i].cells[c].raw {
+			r.audit.Changed++
 		}
-		if err := w.Write(rec); err != nil {
-			return "", err
-		}
-	}
-	for i, row := range t.rows {
-		rec := make([]string, len(row.cells))
-		for c, x := range row.cells {
-			rec[c] = x.raw
-			if s, ok := r.out[[2]int{i, c}]; ok {
-				if s != x.raw {
-					r.audit.Changed++
-				}
-				rec[c] = s
-			}
-		}
-		if err := w.Write(rec); err != nil {
-			return "", err
-		}
-	}
-	w.Flush()
-	return b.String(), w.Error()
+		return s, ok
+	})
 }

@@ -73,7 +73,7 @@ func TestACROResults(t *testing.T) {
 		"output_1_0.csv": {Data: []byte(fine)}, "checksums/output_1_0.csv.txt": sum(fine),
 		"output_3_0.csv": {Data: []byte(fine)}, "checksums/output_3_0.csv.txt": sum(small),
 	}
-	out, err := CheckACRO(context.Background(), profile(t, "ark"), dir, nil)
+	out, err := CheckACRO(context.Background(), profile(t, "ark"), dir, File{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestACROResults(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
-	if _, err := CheckACRO(context.Background(), profile(t, "ark"), fstest.MapFS{}, nil); err == nil {
+	if _, err := CheckACRO(context.Background(), profile(t, "ark"), fstest.MapFS{}, File{}); err == nil {
 		t.Error("an empty folder was read")
 	}
 }

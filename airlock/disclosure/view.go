@@ -56,6 +56,10 @@ type view struct {
 	rowKinds  [][]kind // what a row's label says its numbers are
 	sites     []site
 	at        map[[2]int][]int // sites by row and column
+
+	known      *[]sum     // once found
+	keys       [][]string // rows by their labels, once asked for
+	allRounded *bool
 }
 
 // understand types a table.

@@ -223,5 +223,6 @@ func isTotal(label string) bool {
 	case "total", "totals", "all", "overall", "grand total", "subtotal", "sub-total", "sum", "margin", "all ages", "all patients", "all people", "all persons", "both", "persons", "everyone", "total n", "n total", "row total", "column total", "england":
 		return true
 	}
-	return strings.HasPrefix(strings.ToLower(label), "total ") || strings.HasPrefix(strings.ToLower(label), "all ") && len(label) < 24
+	low := strings.ToLower(strings.TrimSpace(label))
+	return strings.HasPrefix(low, "total ") || strings.HasSuffix(low, " total") || strings.HasSuffix(low, " subtotal") || strings.HasSuffix(low, " (total)") || strings.HasSuffix(low, " all") && len(low) < 24 || strings.HasPrefix(strings.ToLower(label), "all ") && len(label) < 24
 }

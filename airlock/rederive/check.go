@@ -21,13 +21,14 @@ type Output struct {
 	Data      []byte                // nil: the table as the specification gives it
 	Micro     *disclosure.Microdata // nil: no specification
 	Pseudonym func(string) bool
+	Attacker  disclosure.Attacker // nil: withheld counts are narrowed by bounds and elimination alone
 }
 
 func (o Output) file() *disclosure.File {
 	if o.Data == nil {
 		return nil
 	}
-	return &disclosure.File{Name: o.Name, Reader: bytes.NewReader(o.Data), Pseudonym: o.Pseudonym}
+	return &disclosure.File{Name: o.Name, Reader: bytes.NewReader(o.Data), Pseudonym: o.Pseudonym, Attacker: o.Attacker}
 }
 
 // Judge judges an output alone.

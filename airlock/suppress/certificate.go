@@ -235,7 +235,7 @@ func fit(c *Certificate, s *highs.Solver) ([]*big.Rat, error) {
 		return nil, err
 	}
 	if sol.Status != highs.Optimal {
-		return nil, errors.New("suppress: nothing fits the published table")
+		return nil, ErrContradiction{}
 	}
 	// Cells at their bounds stay there exactly; the equations give the rest.
 	for v, i := range vars {
@@ -250,7 +250,7 @@ func fit(c *Certificate, s *highs.Solver) ([]*big.Rat, error) {
 	}
 	x, ok := eliminate(rows, len(vars), func(v int) *big.Rat { return rational(math.Round(sol.X[v]*100) / 100) })
 	if !ok {
-		return nil, errors.New("suppress: no exact table fits the published one")
+		return nil, ErrContradiction{}
 	}
 	for v, i := range vars {
 		base[i] = x[v]

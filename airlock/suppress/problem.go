@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -302,4 +303,10 @@ func (t *table) equations() error {
 		t.eqs = append(t.eqs, r)
 	}
 	return nil
+}
+
+// NumberID is a whole number as a cell's id.
+func NumberID(n int) ID {
+	s := strconv.Itoa(n)
+	return ID{Key: s, raw: json.RawMessage(s)}
 }

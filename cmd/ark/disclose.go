@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ark-tre/ark/airlock/disclosure"
+	"github.com/ark-tre/ark/airlock/protect"
 	"github.com/ark-tre/ark/pkg/ark"
 	policy "github.com/ark-tre/ark/policies/disclosure"
 )
@@ -20,6 +21,7 @@ type discloseCmd struct {
 	Cell     discloseCellCmd     `cmd:"" help:"Judge the contributions to one cell by one rule."`
 	Round    discloseRoundCmd    `cmd:"" help:"Suppress and round a table's counts as a profile asks, and judge what comes out."`
 	ACRO     discloseACROCmd     `cmd:"" name:"acro" help:"Judge the outputs of an ACRO or SACRO results folder afresh."`
+	Protect  discloseProtectCmd  `cmd:"" help:"Withhold counts in all linked tables of a request at once, and judge what comes out."`
 	Suppress discloseSuppressCmd `cmd:"" help:"Choose which further cells to withhold, so that the primary ones can't be worked out."`
 	Audit    discloseAuditCmd    `cmd:"" help:"Say what an attacker learns from a pattern of suppression."`
 	Verify   discloseVerifyCmd   `cmd:"" help:"Verify certificates of suppression in exact arithmetic."`
@@ -28,7 +30,7 @@ type discloseCmd struct {
 }
 
 type discloseCheckCmd struct {
-	Table string `arg:"" optional:"" help:"The table, a CSV file."`
+	Table []string `arg:"" optional:"" help:"The table, CSV or Parquet; several are judged together too."`
 	howMade
 	History string `help:"A folder of earlier releases to judge it beside."`
 	JSON    bool   `name:"json" help:"Print JSON (always on)."`
@@ -36,11 +38,39 @@ type discloseCheckCmd struct {
 
 // Run judges and prints the verdict with its findings.
 func (c discloseCheckCmd) Run(ctx context.Context) error {
-	r, err := c.check(ctx, c.Table, c.History)
+	attacker := newAttacker()
+	defer attacker.Close()
+	r, err := c.several(ctx, attacker)
 	if err != nil {
 		return err
 	}
 	return printResult(r, r.Verdict == disclosure.Fail)
+}
+
+// several judges each table, and several tables together too.
+func (c discloseCheckCmd) several(ctx context.Context, attacker *protect.Attacker) (disclosure.Result, error) {
+	if len(c.Table) < 2 {
+		table := ""
+		if len(c.Table) == 1 {
+			table = c.Table[0]
+		}
+		return c.check(ctx, table, c.History, attacker)
+	}
+	if c.Spec != "" || c.Microdata != "" || c.History != "" {
+		return disclosure.Result{}, ark.Faultf(ark.Invalid, "a specification and a history are for one table at a time")
+	}
+	p, err := policy.Open(c.Profile)
+	if err != nil {
+		return disclosure.Result{}, err
+	}
+	files, done, err := openTables(c.Table, attacker)
+	if err != nil {
+		return disclosure.Result{}, err
+	}
+	defer done()
+	var r disclosure.Result
+	r.Verdict, r.Findings, err = disclosure.CheckTables(ctx, p, files)
+	return r, err
 }
 
 type discloseRoundCmd struct {
@@ -56,12 +86,14 @@ func (c discloseRoundCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(c.Table)
+	attacker := newAttacker()
+	defer attacker.Close()
+	files, done, err := openTables([]string{c.Table}, attacker)
 	if err != nil {
-		return ark.Faultf(ark.Invalid, "the table could not be opened").Because(err)
+		return err
 	}
-	defer f.Close()
-	r, err := disclosure.RoundTable(ctx, p, disclosure.File{Name: baseName(c.Table), Reader: f}, c.Seed)
+	defer done()
+	r, err := disclosure.RoundTable(ctx, p, files[0], c.Seed)
 	if err != nil {
 		return err
 	}
@@ -85,7 +117,9 @@ func (c discloseACROCmd) Run(ctx context.Context) error {
 		return ark.Faultf(ark.Invalid, "the results folder could not be opened").Because(err)
 	}
 	defer root.Close()
-	out, err := disclosure.CheckACRO(ctx, p, root.FS(), nil)
+	attacker := newAttacker()
+	defer attacker.Close()
+	out, err := disclosure.CheckACRO(ctx, p, root.FS(), disclosure.File{Attacker: attacker})
 	if err != nil {
 		return err
 	}
