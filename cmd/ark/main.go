@@ -28,6 +28,7 @@ type cli struct {
 	Version  versionCmd  `cmd:"" help:"Print the version of this program."`
 	Doctor   doctorCmd   `cmd:"" help:"Say whether this machine can run an Ark, and what to do where it can't."`
 	Reach    reachCmd    `cmd:"" help:"Try what the credential of each role really reaches; status 1 when it is not what the grants say."`
+	Fsck     fsckCmd     `cmd:"" help:"Read database, objects, ledger, keys and volumes independently, and find where they disagree; status 1 when they do."`
 	Ledger   ledgerCmd   `cmd:"" help:"Fetch and verify the ledger."`
 	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 	Contract contractCmd `cmd:"" help:"Work on the contracts of sources."`

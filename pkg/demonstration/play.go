@@ -57,6 +57,7 @@ func Play(ctx context.Context, o Options, u *Users) error {
 		{"10. data-action latency", p.latency},
 		{"11. lapse: suspended projects freeze workspaces and keep the work", p.lapse},
 		{"12. apart: each role's credential reaches what its grant names, and none reads identifiers and payload", p.apart},
+		{"13. fsck: database, objects, ledger, keys and volumes agree", p.agree},
 	} {
 		start := time.Now()
 		if err := s.do(ctx); err != nil {
@@ -65,7 +66,7 @@ func Play(ctx context.Context, o Options, u *Users) error {
 		p.marks = append(p.marks, mark{s.says, time.Since(start)})
 		o.Say("ok  %s (%.1f s)", s.says, time.Since(start).Seconds())
 	}
-	fmt.Println("\n12 passed, 0 failed")
+	fmt.Println("\n13 passed, 0 failed")
 	return nil
 }
 

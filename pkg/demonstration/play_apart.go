@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/instance"
 )
@@ -26,4 +27,31 @@ func (p *play) apart(ctx context.Context) error {
 		}
 	}
 	return must(len(all) == 6, "only %d roles were tried", len(all))
+}
+
+// agree reads the whole Ark independently, once nothing is under way.
+func (p *play) agree(ctx context.Context) error {
+	for try := 0; ; try++ {
+		r, err := instance.Fsck(ctx, p.u.config, false)
+		if err != nil {
+			return err
+		}
+		if (r.Busy > 0 || !r.OK()) && try < 5 { // what is under way is no disagreement a moment later
+			if err := sleep(ctx, 2*time.Second); err != nil {
+				return err
+			}
+			continue
+		}
+		p.Say("    %d rows, %d objects, %d recorded acts", r.Rows, r.Objects, r.Acts)
+		return must(r.OK() && r.Objects > 50 && r.Acts > 50, "parts of the Ark disagree: %v", r.Findings)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }

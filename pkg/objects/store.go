@@ -213,15 +213,25 @@ func (s *Store) Delete(ctx context.Context, z Zone, name string) error {
 	return nil
 }
 
-// Sweep removes uploads of a zone that were begun before the given time and
-// never completed, and returns them.
-func (s *Store) Sweep(ctx context.Context, z Zone, before time.Time) ([]Unfinished, error) {
+// Unfinished lists uploads of a zone that were begun before the given time and
+// never completed.
+func (s *Store) Unfinished(ctx context.Context, z Zone, before time.Time) ([]Unfinished, error) {
 	if _, err := s.rules.find(z); err != nil {
 		return nil, err
 	}
 	found, err := s.backend.Unfinished(ctx, z, before)
 	if err != nil {
 		return nil, unavailable(z, "", err)
+	}
+	return found, nil
+}
+
+// Sweep removes uploads of a zone that were begun before the given time and
+// never completed, and returns them.
+func (s *Store) Sweep(ctx context.Context, z Zone, before time.Time) ([]Unfinished, error) {
+	found, err := s.Unfinished(ctx, z, before)
+	if err != nil {
+		return nil, err
 	}
 	for i, u := range found {
 		err = s.backend.Abort(ctx, u)
