@@ -90,6 +90,9 @@ func question(a Action, who string) store.Decision {
 		if a.Name == "request.waive" {
 			project["waiveOrgs"] = []string{ours}
 		}
+		project["author"] = "usr_lead"
+	case "Pair":
+		e.Attrs = map[string]any{"orgs": []string{ours}, "humans": []string{"h-member"}, "answered": []string{"org_university"}, "state": "waiting"}
 	case "Release":
 		project["recipients"], project["frozen"], project["downloadUntil"] = []string{"usr_lead"}, false, noon.Add(time.Hour).Unix()
 	}
@@ -263,6 +266,12 @@ func lapses() []lapse {
 		}, "", 0},
 		lapse{"lay review not asked", "review.decide", "lay-reviewer", res("deciders", []string{"org_public"}), "default-deny", ark.Forbidden},
 		lapse{"author left the project", "request.vote", "checker-on-project", res("members", []string{}), "nobody-checks-their-own-project", ark.Forbidden},
+		lapse{"reviewer answers twice", "pair.decide", "custodian-other", res("humans", []string{"h-other"}), "one-answer-of-each-organisation", ark.Forbidden},
+		lapse{"a second reviewer of one organisation", "pair.decide", "custodian-other", res("answered", []string{theirs}), "one-answer-of-each-organisation", ark.Forbidden},
+		lapse{"the sender's own custodian reviews", "pair.decide", "custodian-own", nil, "not-one's-own-records", ark.Forbidden},
+		lapse{"a third reviewer", "pair.decide", "custodian-other", res("state", "disputed"), "", 0},
+		lapse{"a settled pair", "pair.decide", "custodian-other", res("state", "same"), "settled-pairs-stay", ark.Forbidden},
+		lapse{"a withdrawn pair", "pair.decide", "data-engineer", res("state", "superseded"), "settled-pairs-stay", ark.Forbidden},
 		lapse{"suspended reads the public page", "public.read", "suspended", nil, "", 0},
 		lapse{"suspended reads", "dataset.read", "suspended", nil, "suspended-users-do-nothing", ark.Lapsed},
 		lapse{"attribute missing", "request.vote", "checker", func(d *store.Decision) { delete(d.Resource.Attrs, "humans") }, "nobody-checks-their-own-project", ark.Forbidden},

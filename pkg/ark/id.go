@@ -41,6 +41,7 @@ const (
 	PrefixEvent        Prefix = "evt"
 	PrefixSession      Prefix = "ses"
 	PrefixFeasibility  Prefix = "fea"
+	PrefixPair         Prefix = "pai"
 )
 
 // NewID returns prefix_ and 32 hex digits of a UUIDv7 (RFC 9562): identifiers

@@ -3,6 +3,9 @@ package catalogue
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/objects"
@@ -25,6 +28,28 @@ type LinkJob struct {
 	Inputs   []LinkInput            `json:"inputs"`
 	Previous objects.Ref            `json:"previous,omitzero"` // the previous person index
 	Lists    map[string]objects.Ref `json:"lists"`             // "objections", "optouts" → NHS numbers as received
+	// Decisions are what people settled about pairs of records, oldest first.
+	Decisions []LinkDecision `json:"decisions,omitempty"`
+	// Profile is the disclosure profiles, joined by "+", that counts of people in
+	// the report pass.
+	Profile string `json:"profile"`
+}
+
+// LinkDecision is what people settled about two records: those of the pair that
+// Review holds, or, without it, L and R.
+type LinkDecision struct {
+	Review objects.Ref `json:"review,omitzero"`
+	L      string      `json:"l,omitempty"`
+	R      string      `json:"r,omitempty"`
+	Same   bool        `json:"same"`
+	Reason string      `json:"reason"`
+}
+
+// ReviewLine is a pair that the linkage worker puts up for review.
+type ReviewLine struct {
+	Kind    string      `json:"kind"`
+	Sources []string    `json:"sources"` // slugs of the sources of its records
+	Ref     objects.Ref `json:"ref"`     // what reviewers see
 }
 
 // LinkResult is what it gives back.
@@ -32,6 +57,7 @@ type LinkResult struct {
 	Failed  string                 `json:"failed,omitempty"`
 	Outputs map[string]objects.Ref `json:"outputs"` // "index", "links", "persons", "report", and "objections" and "optouts" where there is such a list
 	Report  json.RawMessage        `json:"report"`
+	Review  []ReviewLine           `json:"review,omitempty"`
 }
 
 // RunLinkage starts a linkage over all accepted deliveries that carry identifiers.
@@ -57,6 +83,12 @@ func (r *Room) RunLinkage(ctx context.Context, actor store.Actor) (*Linkage, err
 			case "done":
 				job.Previous = old.Outputs["index"]
 			}
+		}
+		if job.Decisions, err = decisions(ctx, tx); err != nil {
+			return nil, err
+		}
+		if job.Profile, err = profiles(ctx, tx); err != nil {
+			return nil, err
 		}
 		accepted, err := deliveries.Where(ctx, tx, "state = 'accepted'")
 		if err != nil {
@@ -90,6 +122,22 @@ func (r *Room) RunLinkage(ctx context.Context, actor store.Actor) (*Linkage, err
 	return &l, nil
 }
 
+// profiles are the disclosure profiles of all datasets, joined by "+".
+func profiles(ctx context.Context, q store.Querier) (string, error) {
+	all, err := datasets.Where(ctx, q, "")
+	if err != nil {
+		return "", err
+	}
+	names := map[string]bool{}
+	for _, d := range all {
+		names[d.Profile] = true
+	}
+	if len(names) == 0 {
+		names["ark"] = true
+	}
+	return strings.Join(slices.Sorted(maps.Keys(names)), "+"), nil
+}
+
 // ApplyLinkage records a linkage's result inside the change that ends its job.
 func (r *Room) ApplyLinkage(ctx context.Context, tx *store.Tx, id string, res LinkResult) ([]store.Event, error) {
 	l, err := linkages.Get(ctx, tx, id)
@@ -102,6 +150,11 @@ func (r *Room) ApplyLinkage(ctx context.Context, tx *store.Tx, id string, res Li
 	}
 	if err := r.linkage.Move(l.State, to, "linkage.apply"); err != nil {
 		return nil, err
+	}
+	if to == "done" {
+		if err := r.askReviewers(ctx, tx, l, res.Review); err != nil {
+			return nil, err
+		}
 	}
 	l.State, l.Finished, l.Says, l.Outputs, l.Report = to, tx.Now(), res.Failed, res.Outputs, res.Report
 	return []store.Event{{Type: "linkage." + to, Subjects: []string{l.ID}}}, linkages.Update(ctx, tx, l)

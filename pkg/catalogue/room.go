@@ -26,18 +26,20 @@ func Schema() store.Schema {
 type Room struct {
 	St    *store.Store
 	Trial bool
+	// Who says which human being a user is and whose organisation they are of.
+	Who func(ctx context.Context, q store.Querier, user string) (human, org string, err error)
 
-	delivery, linkage, version policies.Machine
+	delivery, linkage, version, pair policies.Machine
 }
 
 // New returns the room.
 func New(st *store.Store, trial bool) *Room {
-	return &Room{St: st, Trial: trial, delivery: policies.MustMachine("delivery"), linkage: policies.MustMachine("linkage"), version: policies.MustMachine("version")}
+	return &Room{St: st, Trial: trial, delivery: policies.MustMachine("delivery"), linkage: policies.MustMachine("linkage"), version: policies.MustMachine("version"), pair: policies.MustMachine("pair")}
 }
 
 // Loaders read the room's entities for decisions.
 func Loaders() map[string]store.Loader {
-	return map[string]store.Loader{"Source": loadSource, "Delivery": loadDelivery, "Dataset": loadDataset}
+	return map[string]store.Loader{"Source": loadSource, "Delivery": loadDelivery, "Dataset": loadDataset, "Pair": loadPair}
 }
 
 func loadSource(ctx context.Context, q store.Querier, id string) (store.Entity, error) {

@@ -121,6 +121,15 @@ func GetUser(ctx context.Context, q store.Querier, id string) (*User, error) {
 	return users.Get(ctx, q, id)
 }
 
+// Human says which human being a user is and which organisation they are of.
+func Human(ctx context.Context, q store.Querier, user string) (human, org string, err error) {
+	u, err := users.Get(ctx, q, user)
+	if err != nil {
+		return "", "", err
+	}
+	return u.Human, u.Org, nil
+}
+
 // Users returns all accounts.
 func Users(ctx context.Context, q store.Querier) ([]User, error) { return users.Where(ctx, q, "") }
 

@@ -66,6 +66,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
 	ctl.Catalogue = catalogue.New(ctl.Store, c.Trial != "")
+	ctl.Catalogue.Who = governance.Human
 	ctl.Governance = governance.New(ctl.Store, ctl.Catalogue, ctl.head)
 	ctl.Workspaces = workspace.New(ctl.Store, ctl.Catalogue, ctl.Governance)
 	ctl.Airlock = airlock.New(ctl.Store, ctl.head)

@@ -31,6 +31,10 @@ func openable(role string) func(objects.Ref) bool {
 			return r.Zone == objects.Versions && (strings.Contains(r.Name, "/synthetic/") || strings.HasSuffix(r.Name, "/manifest.json")) ||
 				r.Zone == objects.Payload && strings.HasSuffix(r.Name, "/quality.json") // counts, never values
 		}
+	case "linkage":
+		return func(r objects.Ref) bool { // pairs of records for reviewers, one at a time
+			return r.Zone == objects.Identifiers && strings.Contains(r.Name, "/review/")
+		}
 	case "intake":
 		return func(r objects.Ref) bool {
 			return r.Zone == objects.Landing && strings.HasSuffix(r.Name, "/quarantine.ndjson")
@@ -101,7 +105,7 @@ type openers struct{ config Config }
 // open returns the plaintext of ref from the worker that may open its zone.
 func (o openers) open(ctx context.Context, ref objects.Ref) (io.ReadCloser, error) {
 	role := ""
-	for _, r := range []string{"airlock", "publish", "intake"} {
+	for _, r := range []string{"airlock", "publish", "intake", "linkage"} {
 		if openable(r)(ref) {
 			role = r
 		}

@@ -37,10 +37,10 @@ type IndexInput struct {
 	// Decisions are what people decided about pairs of records; the last one
 	// about a pair counts.
 	Decisions []Decision
-	// Rounding is the base to which counts in the report are rounded, and the
-	// smallest count shown; zero fields take 5 and 10.
-	Rounding, Least int
-	Options         Options
+	// Show rounds a count of people for the report by a disclosure profile; nil
+	// stands for a count that is not shown. Without it none is.
+	Show    func(n int) *int
+	Options Options
 }
 
 // Decision is what people decided about two records, after review or when a
@@ -61,6 +61,8 @@ type IndexOutput struct {
 	// State is what Extend needs to link new deliveries against this index
 	// without reading the old ones; nil: none. It holds identifiers.
 	State io.Writer
+	// Review is given the pairs for people to decide on; nil: nobody reviews.
+	Review func([]ReviewPair) error
 }
 
 // BuildIndex decides which records are of one person and writes the index.
@@ -105,6 +107,11 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 	links := nodes.links(recs, people, found)
 	if err := writeLinks(out.Links, recs, links); err != nil {
 		return Report{}, err
+	}
+	if out.Review != nil {
+		if err := out.Review(nodes.review(recs, found)); err != nil {
+			return Report{}, err
+		}
 	}
 	people.evidence(recs, links)
 	if err := writePersonIndex(out.PersonIndex, people); err != nil {

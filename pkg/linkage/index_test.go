@@ -118,7 +118,7 @@ func build(t testing.TB, in IndexInput) (*built, Report) {
 	t.Helper()
 	in.Key = bytes.Repeat([]byte{7}, 32)
 	var b built
-	rep, err := BuildIndex(context.Background(), in, IndexOutput{&b.index, &b.links, &b.persons, &b.report, &b.state})
+	rep, err := BuildIndex(context.Background(), in, IndexOutput{&b.index, &b.links, &b.persons, &b.report, &b.state, nil})
 	if err != nil {
 		t.Fatal(err)
 	}

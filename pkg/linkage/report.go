@@ -56,6 +56,34 @@ type RuleReport struct {
 	Lost int64  `json:"pairs_lost_to_large_blocks"`
 }
 
+// senders counts, by source, the people it has a record of and those of them
+// that are tied to that one record only.
+func (p *people) senders(r *records) map[string][2]int {
+	out := map[string][2]int{}
+	if r.source == nil {
+		return out
+	}
+	seen := make([]map[uint32]bool, r.source.Dict.Len())
+	for i, k := range r.keys.IDs {
+		s, who := r.source.IDs[i], p.of[k]
+		if s == 0 || seen[s][who] {
+			continue
+		}
+		if seen[s] == nil {
+			seen[s] = map[uint32]bool{}
+		}
+		seen[s][who] = true
+		name := r.source.Dict.At(s)
+		n := out[name]
+		n[0]++
+		if p.size[who] == 1 {
+			n[1]++
+		}
+		out[name] = n
+	}
+	return out
+}
+
 // Group is how many persons of a group are tied to one record only. Counts are
 // rounded; nil counts are too small to show.
 type Group struct {
@@ -96,7 +124,7 @@ func report(in IndexInput, r *records, n *nodes, p *people, persons []person, li
 		rep.Fields = fields(found)
 		rep.Rules = rules(found)
 	}
-	rep.Bias = bias(in, p, persons)
+	rep.Bias = bias(in, p, persons, p.senders(r))
 	return rep
 }
 
@@ -146,8 +174,7 @@ func (r *records) quality() Quality {
 
 // bias counts, per group of people, those of one record only: who fails to
 // link is seldom a matter of chance.
-func bias(in IndexInput, p *people, persons []person) []Group {
-	base, least := cmp.Or(in.Rounding, 5), cmp.Or(in.Least, 10)
+func bias(in IndexInput, p *people, persons []person, senders map[string][2]int) []Group {
 	type key struct{ by, value string }
 	all, single := map[key]int{}, map[key]int{}
 	for _, x := range persons {
@@ -168,12 +195,12 @@ func bias(in IndexInput, p *people, persons []person) []Group {
 			}
 		}
 	}
-	shown := func(n int) *int {
-		if n < least {
-			return nil
-		}
-		n = (n + base/2) / base * base
-		return &n
+	for sender, n := range senders {
+		all[key{"sender", sender}], single[key{"sender", sender}] = n[0], n[1]
+	}
+	shown := in.Show
+	if shown == nil {
+		shown = func(int) *int { return nil }
 	}
 	out := make([]Group, 0, len(all))
 	for k, n := range all {

@@ -55,8 +55,12 @@ func (p *Portal) waitingForEngineer(c *Call, q store.Querier) ([]todo, error) {
 // linkageList is every run of the linkage.
 func (p *Portal) linkageList(c *Call) error {
 	var ls []catalogue.Linkage
+	var reviewed catalogue.Reviewed
 	if err := c.view(func(q store.Querier) error {
 		var err error
+		if reviewed, err = catalogue.CountReviewed(c.Ctx(), q); err != nil {
+			return err
+		}
 		ls, err = catalogue.Linkages(c.Ctx(), q)
 		return err
 	}); err != nil {
@@ -87,6 +91,7 @@ func (p *Portal) linkageList(c *Call) error {
 	if len(ls) > 0 {
 		page.Body = append(page.Body, ui.Actions{Buttons: []ui.Button{run}})
 	}
+	page.Body = append(page.Body, reviewPart(c, reviewed)...)
 	page.Body = append(page.Body, ui.Head2{Text: "Opt-outs and objections"}, ui.Text{Text: "Lists of NHS numbers, one a line, in the format of the national check. A list takes effect with the next linkage, and then at every version and every cut."},
 		ui.Form{Action: "/lists", Multipart: true, Submit: ui.Button{Text: "Receive the list", Look: "secondary", Off: c.Off("linkage.run", "Ark", "ark")}, Fields: []ui.Field{
 			{Kind: "radios", Name: "kind", Label: "What kind of list?", Value: catalogue.ListOptOuts, Options: []ui.Option{{Value: catalogue.ListOptOuts, Text: "National data opt-outs"}, {Value: catalogue.ListObjections, Text: "Objections: the whole record is left out of every version"}}},
@@ -127,6 +132,7 @@ func (p *Portal) linkageRun(c *Call) error {
 		part.Body = append(part.Body, ui.Figures{Items: []ui.Figure{{Number: number(rep.Records), Text: "records"}, {Number: number(rep.Persons), Text: "persons"}, {Number: number(rep.Single), Text: "persons of one record"}, {Number: number(len(l.Deliveries)), Text: "deliveries"}}},
 			countTable("Records by the way they were linked", "Way", rep.ByTier), countTable("Links by status", "Status", rep.Links),
 			ui.Summary{Compact: true, Rows: []ui.Row{{Key: "Without a valid NHS number", Text: number(rep.Quality.NoNHSNumber)}, {Key: "Without a date of birth", Text: number(rep.Quality.NoDateOfBirth)}, {Key: "Without a name", Text: number(rep.Quality.NoName)}, {Key: "Model", Text: rep.ModelVersion}}})
+		part.Body = append(part.Body, biasTables(rep.Bias)...)
 	}
 	page.Body = []ui.Block{part}
 	return c.Page(page)

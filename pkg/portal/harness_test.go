@@ -147,6 +147,7 @@ func newMarked(t *testing.T, mark string) *bench {
 	t.Cleanup(func() { st.Close() })
 	head := func(context.Context) (string, error) { return "ark.test\n0\nAAAA\n\n— ark.test AAAA\n", nil }
 	cat := catalogue.New(st, true)
+	cat.Who = governance.Human
 	gov := governance.New(st, cat, head)
 	mem := &memory{at: map[string]string{}}
 	b := &bench{t: t, mark: mark, st: st, door: &testDoor{}, mem: mem, id: map[string]string{}, failed: map[string]int{}, log: &strings.Builder{}}

@@ -151,7 +151,7 @@ func (b *bench) data() {
 	b.must(err)
 	b.id["linkage"] = l.ID
 	b.as("linkage.apply", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
-		return k.ApplyLinkage(ctx, tx, l.ID, catalogue.LinkResult{Outputs: refs{"index": b.mem.put("index", "x"), "persons": b.mem.put("index", "y"), "optouts": b.mem.put("index", "o")}, Report: []byte(`{"model_version":"1","records":47950,"persons":20012,"persons_of_one_record":8120,"records_by_tier":{"nhs-number":41200,"probabilistic":6750},"links_by_status":{"certain":46000,"grey":120},"quality":{"records_without_valid_nhs_number":1120}}`)})
+		return k.ApplyLinkage(ctx, tx, l.ID, catalogue.LinkResult{Outputs: refs{"index": b.mem.put("index", "x"), "persons": b.mem.put("index", "y"), "optouts": b.mem.put("index", "o")}, Review: b.pairs(), Report: []byte(`{"model_version":"1","unlinked_by_group":[{"by":"sex","value":"F","persons":10100,"of_one_record":4100},{"by":"sex","value":"not known","persons":30,"of_one_record":null},{"by":"sender","value":"emergency-feed","persons":20010,"of_one_record":8120}],"records":47950,"persons":20012,"persons_of_one_record":8120,"records_by_tier":{"nhs-number":41200,"probabilistic":6750},"links_by_status":{"certain":46000,"grey":120},"quality":{"records_without_valid_nhs_number":1120}}`)})
 	})
 	def, err := catalogue.ParseDataset([]byte(strings.ReplaceAll(datasetYAML, "SOURCE", "emergency-feed")))
 	b.must(err)

@@ -25,9 +25,14 @@ func (p *Portal) waiting(c *Call) []todo {
 	if c.todos != nil {
 		return *c.todos
 	}
-	var out []todo
+	var out, pairs []todo
 	err := c.view(func(q store.Querier) error {
 		var err error
+		if c.Viewer.Role == ark.Custodian || c.Viewer.Role == ark.DataEngineer {
+			if pairs, err = p.waitingPairs(c, q); err != nil {
+				return err
+			}
+		}
 		switch c.Viewer.Role {
 		case ark.Researcher:
 			out, err = p.waitingForResearcher(c, q)
@@ -45,6 +50,7 @@ func (p *Portal) waiting(c *Call) []todo {
 	if err != nil {
 		p.cfg.Log.WarnContext(c.Ctx(), "what waits could not be read", "err", err)
 	}
+	out = append(out, pairs...)
 	c.todos = &out
 	return out
 }

@@ -3,8 +3,11 @@ package worker
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -16,6 +19,7 @@ import (
 	"github.com/ark-tre/ark/pkg/nhsnumber"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/work"
+	"github.com/ark-tre/ark/policies/disclosure"
 )
 
 func (b Bench) linkSteps() []work.Step {
@@ -77,8 +81,24 @@ func (b Bench) index(ctx context.Context, job catalogue.LinkJob) (catalogue.Link
 		defer w.Abort()
 		writers[out] = w
 	}
+	if in.Show, err = shownCounts(job.Profile); err != nil {
+		return res, err
+	}
+	if in.Decisions, err = b.decisions(ctx, job.Decisions); err != nil {
+		return res, err
+	}
+	review := func(ps []linkage.ReviewPair) error {
+		for i, p := range ps {
+			line, err := b.putReview(ctx, fmt.Sprintf("%s/review/%04d.json", job.Linkage, i+1), p)
+			if err != nil {
+				return err
+			}
+			res.Review = append(res.Review, line)
+		}
+		return nil
+	}
 	var report bytes.Buffer
-	if _, err := linkage.BuildIndex(ctx, in, linkage.IndexOutput{PersonIndex: writers["index"], Links: writers["links"], Persons: writers["persons"], Report: &report}); err != nil {
+	if _, err := linkage.BuildIndex(ctx, in, linkage.IndexOutput{PersonIndex: writers["index"], Links: writers["links"], Persons: writers["persons"], Report: &report, Review: review}); err != nil {
 		return res, err
 	}
 	for out, w := range writers {
@@ -88,6 +108,71 @@ func (b Bench) index(ctx context.Context, job catalogue.LinkJob) (catalogue.Link
 	}
 	res.Report = report.Bytes()
 	return res, nil
+}
+
+// shownCounts rounds counts of people by a disclosure profile; one that does
+// not round is helped out with fives.
+func shownCounts(name string) (func(int) *int, error) {
+	p, err := Profile(cmp.Or(name, "ark"))
+	if err != nil {
+		return nil, err
+	}
+	if p.Rounding == nil {
+		p.Rounding = &disclosure.Rounding{Base: 5}
+	}
+	return func(n int) *int {
+		s := disclosure.RoundCount(p, int64(n))
+		if s.Masked {
+			return nil
+		}
+		v := int(s.Value)
+		return &v
+	}, nil
+}
+
+// decisions finds the records that people decided about.
+func (b Bench) decisions(ctx context.Context, all []catalogue.LinkDecision) ([]linkage.Decision, error) {
+	var out []linkage.Decision
+	for _, d := range all {
+		x := linkage.Decision{L: d.L, R: d.R, Same: d.Same, Reason: d.Reason}
+		if d.Review.Name != "" {
+			var p linkage.ReviewPair
+			if err := b.getJSON(ctx, d.Review, &p); err != nil {
+				return nil, err
+			}
+			x.L, x.R = p.L, p.R
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+func (b Bench) getJSON(ctx context.Context, ref objects.Ref, into any) error {
+	f, err := b.Objects.Open(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return json.NewDecoder(f).Decode(into)
+}
+
+// putReview stores a pair for reviewers among the identifiers.
+func (b Bench) putReview(ctx context.Context, name string, p linkage.ReviewPair) (catalogue.ReviewLine, error) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		return catalogue.ReviewLine{}, err
+	}
+	ref, err := b.Objects.Put(ctx, objects.Identifiers, name, IdentifiersKey, bytes.NewReader(body))
+	if err != nil {
+		return catalogue.ReviewLine{}, err
+	}
+	line := catalogue.ReviewLine{Kind: p.Kind, Ref: ref}
+	for _, s := range p.Sources {
+		if s != "" {
+			line.Sources = append(line.Sources, s)
+		}
+	}
+	return line, nil
 }
 
 // lists turns each list of NHS numbers into the persons who have them.

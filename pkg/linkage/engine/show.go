@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
@@ -150,4 +152,36 @@ func (s *Scored) Reached(truth []uint32) float64 {
 		return 1
 	}
 	return float64(met) / float64(all)
+}
+
+// Step is what one comparison says of a pair: a step of its waterfall.
+type Step struct {
+	Name    string
+	What    string // "same", "close", "different" or "missing"
+	Bits    float64
+	Columns []string // that it looks at, in order
+}
+
+// Steps are the comparisons of a pattern, in order.
+func (s *Scored) Steps(pattern uint32) []Step {
+	var out []Step
+	for i := range s.p.comps {
+		c := &s.p.comps[i]
+		k := int(pattern/c.stride) % len(c.levels)
+		first := 0
+		for first < len(c.levels) && c.levels[first].IsNull {
+			first++
+		}
+		st := Step{Name: c.name, What: "close", Bits: s.p.weights[s.p.offsets[i]+k], Columns: slices.Sorted(maps.Keys(c.cols))}
+		switch {
+		case c.levels[k].IsNull:
+			st.What = "missing"
+		case k == first:
+			st.What = "same"
+		case k == len(c.levels)-1:
+			st.What = "different"
+		}
+		out = append(out, st)
+	}
+	return out
 }

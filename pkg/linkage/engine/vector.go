@@ -13,16 +13,16 @@ import (
 // vector is a one-sided expression worked out for every record: per record
 // the number of its value, 0 for null.
 type vector struct {
-	slot    int // place among a record's values; -1 when only blocking looks at it
-	ids     []uint32      // per record; of the column's values when via is there
-	via     []uint32      // the column's value → the number of what is worked out of it
-	words   *frame.Words
-	nums    []float64     // per value; NaN when it is not a number
-	shape   []shape       // per value; nil until asked for
-	counts  []int32       // per value; nil until asked for
-	known   float64       // records that have a value; 0: sum of counts
-	from    *frame.Column // the one column it is worked out of; nil: several
-	times   []uint32      // how many rows each record stands for; nil: one
+	slot   int      // place among a record's values; -1 when only blocking looks at it
+	ids    []uint32 // per record; of the column's values when via is there
+	via    []uint32 // the column's value → the number of what is worked out of it
+	words  *frame.Words
+	nums   []float64     // per value; NaN when it is not a number
+	shape  []shape       // per value; nil until asked for
+	counts []int32       // per value; nil until asked for
+	known  float64       // records that have a value; 0: sum of counts
+	from   *frame.Column // the one column it is worked out of; nil: several
+	times  []uint32      // how many rows each record stands for; nil: one
 }
 
 // at is the number of the value of record i.

@@ -1,0 +1,158 @@
+package linkage
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/linkage/engine"
+	"github.com/ark-tre/ark/pkg/linkage/model"
+)
+
+// Why a pair is shown to reviewers. They are not told.
+const (
+	ReviewGrey  = "grey"  // too little to link, too much to ignore
+	ReviewLink  = "link"  // a sample of what was linked, to measure how often that is right
+	ReviewApart = "apart" // a sample of what a rule kept apart
+)
+
+// ReviewPair is two records for people to decide on: what speaks for and
+// against one person. Where the two agree the value is masked; it holds
+// identifiers where they differ, so it belongs where identifiers do.
+type ReviewPair struct {
+	Kind    string        `json:"kind"`
+	L       string        `json:"l"` // record keys
+	R       string        `json:"r"`
+	Sources [2]string     `json:"sources"` // names of the sources of l and r
+	Prior   float64       `json:"prior"`   // bits
+	Weight  float64       `json:"weight"`  // bits in all
+	Fields  []ReviewField `json:"fields"`
+	Rarity  float64       `json:"rarity"` // bits that rare values add
+}
+
+// ReviewField is one comparison: a step of the waterfall.
+type ReviewField struct {
+	Name   string        `json:"name"`
+	What   string        `json:"what"` // "same", "close", "different" or "missing"
+	Bits   float64       `json:"bits"`
+	Values []ReviewValue `json:"values,omitempty"`
+}
+
+// ReviewValue is what the two records say in one column. Both sides are empty
+// when they agree.
+type ReviewValue struct {
+	Column string `json:"column"`
+	Same   bool   `json:"same,omitempty"`
+	Left   string `json:"left,omitempty"`
+	Right  string `json:"right,omitempty"`
+}
+
+// How many pairs a run puts up for review.
+const (
+	reviewMost  = 60 // grey pairs, those nearest to even odds first
+	reviewCheck = 12 // of probabilistic links, and as many refused ones
+)
+
+// review picks the pairs for people to look at.
+func (n *nodes) review(r *records, found *Result) []ReviewPair {
+	if found == nil {
+		return nil
+	}
+	dict := r.keys.Dict
+	refused := map[int]bool{}
+	for _, x := range found.Refused {
+		refused[x.Edge] = true
+	}
+	decided := map[[2]uint32]bool{}
+	for _, d := range n.decided {
+		decided[[2]uint32{min(d.l, d.r), max(d.l, d.r)}] = true
+	}
+	type pick struct {
+		edge int
+		by   float64
+		key  uint64
+	}
+	var grey, linked, apart []pick
+	seen := map[[2]uint32]bool{}
+	for i, e := range found.Edges {
+		a, b := n.first[e.L], n.first[e.R]
+		q := [2]uint32{min(a, b), max(a, b)}
+		if a == b || e.Tier >= 0 || decided[q] || seen[q] {
+			continue
+		}
+		seen[q] = true
+		p := pick{i, math.Abs(e.Weight), engine.Hash(min(dict.At(a), dict.At(b)) + "\x1f" + max(dict.At(a), dict.At(b)))}
+		switch {
+		case refused[i]:
+			apart = append(apart, p)
+		case found.Clusters[e.L] == found.Clusters[e.R]:
+			linked = append(linked, p)
+		default:
+			grey = append(grey, p)
+		}
+	}
+	slices.SortFunc(grey, func(a, b pick) int { return cmp.Or(cmp.Compare(a.by, b.by), cmp.Compare(a.key, b.key)) })
+	byKey := func(a, b pick) int { return cmp.Compare(a.key, b.key) }
+	slices.SortFunc(linked, byKey) // a sample that nobody chose
+	slices.SortFunc(apart, byKey)
+	all := slices.Clone(grey[:min(len(grey), reviewMost)])
+	grays := len(all)
+	all = append(append(all, linked[:min(len(linked), reviewCheck)]...), apart[:min(len(apart), reviewCheck)]...)
+	kind := map[int]string{}
+	for i, p := range all {
+		kind[p.edge] = ReviewLink
+		if i < grays {
+			kind[p.edge] = ReviewGrey
+		} else if refused[p.edge] {
+			kind[p.edge] = ReviewApart
+		}
+	}
+	slices.SortFunc(all, byKey) // the order tells nothing about the kind
+	var out []ReviewPair
+	for _, p := range all {
+		out = append(out, n.reviewPair(r, found, &found.Edges[p.edge], kind[p.edge]))
+	}
+	return out
+}
+
+// reviewPair lays out one pair.
+func (n *nodes) reviewPair(r *records, found *Result, e *engine.Edge, kind string) ReviewPair {
+	l, rt := e.L, e.R
+	if r.keys.Dict.At(n.first[rt]) < r.keys.Dict.At(n.first[l]) {
+		l, rt = rt, l
+	}
+	out := ReviewPair{Kind: kind, L: r.keys.Dict.At(n.first[l]), R: r.keys.Dict.At(n.first[rt]),
+		Sources: [2]string{r.sourceOf(n.row[l]), r.sourceOf(n.row[rt])}, Prior: engine.Weight(found.Scored.Prior()), Weight: e.Weight}
+	sum := out.Prior
+	for _, s := range found.Scored.Steps(e.Pattern) {
+		f := ReviewField{Name: s.Name, What: s.What, Bits: s.Bits}
+		sum += s.Bits
+		for _, col := range s.Columns {
+			c := n.frame.Col(col)
+			if c == nil || col == model.FullName {
+				continue
+			}
+			v := ReviewValue{Column: col, Left: c.Dict.At(c.IDs[l]), Right: c.Dict.At(c.IDs[rt])}
+			if v.Left == v.Right {
+				v = ReviewValue{Column: col, Same: v.Left != ""}
+			}
+			f.Values = append(f.Values, v)
+		}
+		out.Fields = append(out.Fields, f)
+	}
+	out.Rarity = e.Weight - sum
+	if math.Abs(out.Rarity) < 1e-9 {
+		out.Rarity = 0
+	}
+	return out
+}
+
+// sourceOf names the source of a row, "" when the rows don't say.
+func (r *records) sourceOf(row uint32) string {
+	if r.source == nil {
+		return ""
+	}
+	v, _ := r.source.Value(int(row))
+	return strings.TrimSpace(v)
+}
