@@ -29,24 +29,39 @@ func (r *Room) StartCut(ctx context.Context, permit string) error {
 		if err != nil {
 			return nil, err
 		}
-		optOuts, err := r.Catalogue.OptOuts(ctx, tx, p.OptOut)
+		e, err := r.cut(ctx, tx, p, false)
 		if err != nil {
 			return nil, err
 		}
-		e := Extract{ID: tx.NewID(ark.PrefixExtract), Project: project, Permit: permit, State: r.extract.Start, Started: tx.Now()}
-		job := CutJob{Extract: e.ID, Project: project, Permit: p.ID, PermitHash: p.Hash, OptOut: p.OptOut, OptOuts: optOuts}
-		for _, g := range p.Grants {
-			cut, err := r.Catalogue.PlanGrant(ctx, tx, g.Dataset, g.Version, g.Variables, g.Filters, g.Without)
-			if err != nil {
-				return nil, err
-			}
-			job.Cuts = append(job.Cuts, *cut)
+		return []store.Event{{Type: "extract.started", Project: project, Subjects: []string{e.ID, permit, project}}}, nil
+	})
+}
+
+// cut adds an extract of a permit and has it cut; newest takes the newest
+// versions in the place of those the permit names.
+func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, newest bool) (*Extract, error) {
+	optOuts, err := r.Catalogue.OptOuts(ctx, tx, p.OptOut)
+	if err != nil {
+		return nil, err
+	}
+	e := Extract{ID: tx.NewID(ark.PrefixExtract), Project: p.Project, Permit: p.ID, State: r.extract.Start, Started: tx.Now()}
+	job := CutJob{Extract: e.ID, Project: p.Project, Permit: p.ID, PermitHash: p.Hash, OptOut: p.OptOut, OptOuts: optOuts}
+	for _, g := range p.Grants {
+		version := g.Version
+		if newest {
+			version = ""
 		}
-		if _, err := tx.Enqueue(ctx, "cut", "publish", e.ID, job); err != nil {
+		cut, err := r.Catalogue.PlanGrant(ctx, tx, g.Dataset, version, g.Variables, g.Filters, g.Without)
+		if err != nil {
 			return nil, err
 		}
-		return []store.Event{{Type: "extract.started", Project: project, Subjects: []string{e.ID, permit, project}}}, extracts.Insert(ctx, tx, &e)
-	})
+		job.Cuts = append(job.Cuts, *cut)
+		e.Versions = append(e.Versions, cut.Version)
+	}
+	if _, err := tx.Enqueue(ctx, "cut", "publish", e.ID, job); err != nil {
+		return nil, err
+	}
+	return &e, extracts.Insert(ctx, tx, &e)
 }
 
 // ApplyCut records a cut inside the change that ends its job, and makes its
@@ -55,6 +70,10 @@ func (r *Room) ApplyCut(ctx context.Context, tx *store.Tx, id string, res CutRes
 	e, err := extracts.Get(ctx, tx, id)
 	if err != nil {
 		return nil, err
+	}
+	if e.State == frozen {
+		// A delivery in it was taken back while it was cut: what was made counts for nothing.
+		return []store.Event{{Type: "extract.dropped", Project: e.Project, Subjects: []string{e.ID, e.Permit, e.Project}}}, nil
 	}
 	to := "ready"
 	if res.Failed != "" {

@@ -61,6 +61,9 @@ func enqueueStart(ctx context.Context, tx *store.Tx, w *Workspace) error {
 	if err != nil {
 		return err
 	}
+	if e.State != "ready" {
+		return ark.Faultf(ark.Lapsed, "the extract of this project is %s", e.State).Do("wait until it is cut anew; the project page shows it")
+	}
 	_, err = tx.Enqueue(ctx, "start-workspace", "enclave", w.ID, StartJob{Workspace: w.ID, Project: w.Project, User: w.User, Extract: e.ID, Tables: e.Tables, Database: e.Database})
 	return err
 }

@@ -22,6 +22,7 @@ type Extract struct {
 	Project  string         `json:"project"`
 	Permit   string         `json:"permit"`
 	State    string         `json:"state"`
+	Versions []string       `json:"versions,omitempty"` // it is cut from
 	Tables   []ExtractTable `json:"tables,omitempty"`
 	Database objects.Ref    `json:"database,omitzero"` // extract.duckdb
 	Sidecar  objects.Ref    `json:"sidecar,omitzero"`

@@ -34,7 +34,11 @@ type Room struct {
 
 // New returns the room.
 func New(st *store.Store, cat *catalogue.Room, gov *governance.Room) *Room {
-	return &Room{St: st, Catalogue: cat, Governance: gov, machine: policies.MustMachine("workspace"), extract: policies.MustMachine("extract")}
+	r := &Room{St: st, Catalogue: cat, Governance: gov, machine: policies.MustMachine("workspace"), extract: policies.MustMachine("extract")}
+	if cat != nil {
+		cat.Extracts = r
+	}
+	return r
 }
 
 // Loaders read the room's entities for decisions.

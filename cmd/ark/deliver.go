@@ -56,6 +56,35 @@ func (c deliverCmd) Run(ctx context.Context) error {
 	return nil
 }
 
+type recallCmd struct {
+	online
+	Source   string `arg:"" help:"The source's short name or identifier."`
+	Delivery string `arg:"" help:"The delivery's name or identifier."`
+	Reason   string `required:"" help:"court-order, misdelivery, wrong-link, wrong-data or consent-withdrawn." enum:"court-order,misdelivery,wrong-link,wrong-data,consent-withdrawn"`
+	Days     int    `help:"Within which frozen extracts have to be cut anew." default:"14"`
+}
+
+// Run takes a delivery back and says what followed.
+func (c recallCmd) Run(ctx context.Context) error {
+	k, err := c.client()
+	if err != nil {
+		return err
+	}
+	s, err := named(ctx, k, "/sources", "source", c.Source, func(s catalogue.Source) (string, string) { return s.ID, s.Slug })
+	if err != nil {
+		return err
+	}
+	d, err := named(ctx, k, "/sources/"+s.ID+"/deliveries", "delivery", c.Delivery, func(d catalogue.Delivery) (string, string) { return d.ID, d.Name })
+	if err != nil {
+		return err
+	}
+	var rec catalogue.Recall
+	if err := k.Post(ctx, "/deliveries/"+d.ID+"/recall", map[string]any{"reason": c.Reason, "days": c.Days}, &rec); err != nil {
+		return err
+	}
+	return c.print(rec, "took %s back: %d versions withdrawn, %d extracts frozen, to be cut anew by %s; link and publish again", d.Name, len(rec.Versions), len(rec.Frozen), rec.Due.Format("2006-01-02"))
+}
+
 type listCmd struct {
 	online
 	Kind string `arg:"" help:"objections or optouts." enum:"objections,optouts"`

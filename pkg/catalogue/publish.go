@@ -64,6 +64,12 @@ func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (
 		if err := objectionsLinked(ctx, tx, l); err != nil {
 			return nil, err
 		}
+		if gone, err := holdsRecalled(ctx, tx, l.Deliveries); err != nil || gone {
+			if err == nil {
+				err = ark.Faultf(ark.Conflict, "a delivery was taken back that the newest linkage used").Do("link again, so that nothing of it is left in the person index")
+			}
+			return nil, err
+		}
 		before, err := versions.Where(ctx, tx, "dataset = $1", dataset)
 		if err != nil {
 			return nil, err
@@ -145,6 +151,13 @@ func (r *Room) ApplyVersion(ctx context.Context, tx *store.Tx, id string, res Pu
 		return nil, err
 	}
 	to := "published"
+	gone, err := holdsRecalled(ctx, tx, v.Deliveries)
+	if err != nil {
+		return nil, err
+	}
+	if gone && res.Failed == "" {
+		res.Failed = "A delivery in it was taken back while it was built."
+	}
 	if res.Failed != "" {
 		to = "failed"
 	}
@@ -164,5 +177,9 @@ func (r *Room) ApplyVersion(ctx context.Context, tx *store.Tx, id string, res Pu
 		return nil, err
 	}
 	d.Latest = v.ID
-	return []store.Event{{Type: "version.published", Subjects: []string{v.ID, d.ID}, Body: map[string]any{"manifest": v.Hash, "number": v.Number}}}, datasets.Update(ctx, tx, d)
+	if err := datasets.Update(ctx, tx, d); err != nil {
+		return nil, err
+	}
+	events, err := r.recut(ctx, tx)
+	return append([]store.Event{{Type: "version.published", Subjects: []string{v.ID, d.ID}, Body: map[string]any{"manifest": v.Hash, "number": v.Number}}}, events...), err
 }

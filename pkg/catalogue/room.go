@@ -28,6 +28,9 @@ type Room struct {
 	Trial bool
 	// Who says which human being a user is and whose organisation they are of.
 	Who func(ctx context.Context, q store.Querier, user string) (human, org string, err error)
+	// Extracts freezes and recuts extracts when a delivery is recalled. The room
+	// of extracts sets it.
+	Extracts Extracts
 
 	delivery, linkage, version, pair policies.Machine
 }

@@ -31,6 +31,8 @@ var actText = map[string]string{
 	"delivery.accepted":              "checked a delivery and parted it",
 	"delivery.blocked":               "refused a delivery as a whole",
 	"delivery.recalled":              "took a delivery back",
+	"extract.frozen":                 "froze an extract: data in it was taken back",
+	"extract.dropped":                "dropped a cut of data that was taken back meanwhile",
 	"linkage.started":                "started linkage",
 	"linkage.done":                   "linked records into persons",
 	"linkage.failed":                 "could not link",

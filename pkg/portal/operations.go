@@ -237,6 +237,14 @@ type sourceIn struct {
 	}
 }
 
+type recallIn struct {
+	One
+	Body struct {
+		Reason string `json:"reason" enum:"court-order,misdelivery,wrong-link,wrong-data,consent-withdrawn"`
+		Days   int    `json:"days" minimum:"1" maximum:"90" doc:"Within which frozen extracts have to be cut anew"`
+	}
+}
+
 type feasibilityIn struct {
 	One
 	Body struct {
@@ -284,6 +292,10 @@ func (p *Portal) dataOperations(a *API) error {
 		operation(a, Op{Method: post, Path: "/sources/{id}/deliveries", Action: "delivery.receive", On: "Source", Tag: "Data", Summary: "Deliver files with their manifest.json, as multipart/form-data", Body: uploadBytes, Stream: true}, func(c *Call, in *One) (*Body[*catalogue.Delivery], error) {
 			d, err := p.receive(c)
 			return &Body[*catalogue.Delivery]{d}, err
+		}),
+		operation(a, Op{Method: post, Path: "/deliveries/{id}/recall", Action: "delivery.recall", On: "Delivery", Tag: "Data", Summary: "Take a delivery back: versions that hold it are withdrawn, extracts frozen and cut anew"}, func(c *Call, in *recallIn) (*Body[*catalogue.Recall], error) {
+			rec, err := k.RecallDelivery(c.Ctx(), c.Actor, in.ID, in.Body.Reason, in.Body.Days)
+			return &Body[*catalogue.Recall]{rec}, err
 		}),
 		operation(a, Op{Method: get, Path: "/linkages", Action: "linkage.read", On: "Ark", Tag: "Data", Summary: "Linkage runs"}, func(c *Call, in *Paged) (*Body[List[catalogue.Linkage]], error) {
 			all, err := read(c, catalogue.Linkages)

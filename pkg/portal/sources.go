@@ -33,6 +33,7 @@ func (p *Portal) sourceRoutes() []Route {
 		{Pattern: "GET /sources/{id}", Action: "source.read", On: thing("Source"), Serve: p.source},
 		{Pattern: "POST /sources/{id}/deliveries", Action: "delivery.receive", On: thing("Source"), Serve: p.deliver, Body: uploadBytes, Time: uploadTime},
 		{Pattern: "GET /sources/{id}/deliveries/{delivery}", Action: "delivery.read", On: thing("Source"), Serve: p.delivery},
+		{Pattern: "POST /deliveries/{id}/recall", Action: "delivery.recall", On: thing("Delivery"), Serve: p.recall},
 	}
 }
 
@@ -314,6 +315,17 @@ func (p *Portal) delivery(c *Call) error {
 		part.Refresh = 3
 	}
 	page.Body = []ui.Block{part}
+	switch d.State {
+	case "accepted":
+		page.Body = append(page.Body, p.recallForm(c, d))
+	case "recalled":
+		blocks, err := p.recalled(c, d.ID)
+		if err != nil {
+			return err
+		}
+		page.Next.Text = sentence(d.Says)
+		page.Body = append(blocks, page.Body...)
+	}
 	return c.Page(page)
 }
 

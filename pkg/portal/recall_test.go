@@ -1,0 +1,135 @@
+package portal
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/store"
+	"github.com/ark-tre/ark/workspace"
+)
+
+// A delivery that is taken back takes its versions, extracts and workspaces
+// along in one change; nobody gets at the data again; and the next version,
+// which has to come from a linkage without it, is cut for the project by itself.
+func TestRecall(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	b.data()
+	ctx, k, w := context.Background(), b.rooms.Catalogue, b.rooms.Workspaces
+	project, ws := b.active("Alcohol and emergency care")
+	delivery := "/sources/" + b.id["source"] + "/deliveries/" + b.id["delivery"]
+	if code, _, _ := b.post("researcher", "/deliveries/"+b.id["delivery"]+"/recall", "reason", "misdelivery", "days", "14"); code < 400 {
+		t.Errorf("a researcher took a delivery back: %d", code)
+	}
+	if code, _, _ := b.post("labcustodian", "/deliveries/"+b.id["delivery"]+"/recall", "reason", "misdelivery", "days", "14"); code < 400 {
+		t.Errorf("a custodian of another organisation took a delivery back: %d", code)
+	}
+	if _, err := k.RecallDelivery(ctx, b.actor("engineer"), b.id["delivery"], "because", 14); !ark.Is(err, ark.Invalid) {
+		t.Errorf("for no known reason: %v", err)
+	}
+	b.get("custodian", delivery)
+	code, to, body := b.post("custodian", "/deliveries/"+b.id["delivery"]+"/recall", "reason", "court-order", "days", "14")
+	if code != 303 || to != delivery {
+		t.Fatalf("%d %s %s", code, to, body)
+	}
+	read := func() (rec *catalogue.Recall, d *catalogue.Dataset, x *workspace.Workspace, es []workspace.Extract) {
+		b.must(b.st.View(ctx, func(q store.Querier) (err error) {
+			if rec, err = catalogue.GetRecall(ctx, q, b.id["delivery"]); err != nil {
+				return err
+			}
+			if d, err = catalogue.GetDataset(ctx, q, b.id["dataset"]); err != nil {
+				return err
+			}
+			if es, err = workspace.ExtractsOf(ctx, q, project); err != nil {
+				return err
+			}
+			x, err = workspace.Get(ctx, q, ws)
+			return err
+		}))
+		return rec, d, x, es
+	}
+	rec, d, x, es := read()
+	if len(rec.Versions) != 1 || len(rec.Frozen) != 1 || len(rec.Frozen[0].Homes) != 1 || rec.Frozen[0].Homes[0] != ws || rec.State != "open" || len(rec.Linkages) != 1 {
+		t.Errorf("%+v", *rec)
+	}
+	if d.Latest != "" || x.State != "frozen" || len(es) != 1 || es[0].State != "frozen" {
+		t.Errorf("newest version %q, workspace %s, extract %s", d.Latest, x.State, es[0].State)
+	}
+	if err := w.Start(ctx, b.actor("researcher"), ws); !ark.Is(err, ark.Lapsed) {
+		t.Errorf("the workspace was started on the frozen extract: %v", err)
+	}
+	if page := b.get("custodian", delivery); !strings.Contains(page, "Alcohol and emergency care") || !strings.Contains(page, "Dr Amara Osei") || !strings.Contains(page, "court or the regulator") {
+		t.Error("the page does not say where copies may lie")
+	}
+	if _, err := k.RecallDelivery(ctx, b.actor("engineer"), b.id["delivery"], "court-order", 14); !ark.Is(err, ark.Conflict) {
+		t.Errorf("taken back twice: %v", err)
+	}
+
+	// The corrected delivery; publishing needs a linkage without the old one.
+	nd, err := k.ReceiveDelivery(ctx, b.actor("engineer"), b.id["source"], "2026-12", []catalogue.DeliveredFile{{Name: "attendance.csv", Ref: b.mem.put("landing", "x2")}, {Name: "manifest.json", Ref: b.mem.put("landing", "y2")}})
+	b.must(err)
+	b.as("delivery.apply", store.Resource{Type: "Source", ID: b.id["source"]}, func(tx *store.Tx) ([]store.Event, error) {
+		return k.ApplyIntake(ctx, tx, nd.ID, catalogue.IntakeResult{Outputs: refs{"identifiers": b.mem.put("identifiers", "i2"), "payload/attendance": b.mem.put("payload", "p2")}})
+	})
+	if _, err := k.Publish(ctx, b.actor("engineer"), b.id["dataset"]); !ark.Is(err, ark.Conflict) {
+		t.Errorf("published on a linkage that used the delivery: %v", err)
+	}
+	l, err := k.RunLinkage(ctx, b.actor("engineer"))
+	b.must(err)
+	if len(l.Deliveries) != 1 || l.Deliveries[0] != nd.ID {
+		t.Errorf("the linkage reads %v", l.Deliveries)
+	}
+	b.as("linkage.apply", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
+		return k.ApplyLinkage(ctx, tx, l.ID, catalogue.LinkResult{Outputs: refs{"index": b.mem.put("index", "x2"), "persons": b.mem.put("index", "y2"), "optouts": b.mem.put("index", "o2")}})
+	})
+	b.publish()
+	rec, d, _, es = read()
+	if d.Latest == "" || len(es) != 2 || rec.Frozen[0].Recut != es[1].ID || rec.State != "closed" {
+		t.Fatalf("not cut anew: %+v, %d extracts", *rec, len(es))
+	}
+	if es[1].Versions[0] != d.Latest || es[1].Permit != es[0].Permit {
+		t.Error("the new extract is of another version or permit")
+	}
+	b.as("extract.apply", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
+		return w.ApplyCut(ctx, tx, es[1].ID, workspace.CutResult{Tables: []workspace.ExtractTable{{Name: "emergency__person"}}})
+	})
+	b.must(w.Start(ctx, b.actor("researcher"), ws))
+	b.must(b.st.View(ctx, func(q store.Querier) error {
+		p, err := governance.GetProject(ctx, q, project)
+		if err == nil && p.Extract != es[1].ID {
+			t.Error("the project still has the frozen extract")
+		}
+		return err
+	}))
+	if page := b.get("custodian", delivery); !strings.Contains(page, "Nothing waits to be cut anew") {
+		t.Error("the page does not say that it is over")
+	}
+}
+
+// What is being built or cut from a delivery when it is taken back comes to
+// nothing.
+func TestRecallWhileAtWork(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	b.data()
+	ctx, k := context.Background(), b.rooms.Catalogue
+	v, err := k.Publish(ctx, b.actor("engineer"), b.id["dataset"])
+	b.must(err)
+	if _, err := k.RecallDelivery(ctx, b.actor("engineer"), b.id["delivery"], "wrong-data", 7); err != nil {
+		t.Fatal(err)
+	}
+	b.as("version.apply", store.Resource{Type: "Dataset", ID: b.id["dataset"]}, func(tx *store.Tx) ([]store.Event, error) {
+		return k.ApplyVersion(ctx, tx, v.ID, catalogue.PublishResult{Manifest: b.mem.put("versions", "m2")})
+	})
+	b.must(b.st.View(ctx, func(q store.Querier) error {
+		got, err := catalogue.GetVersion(ctx, q, v.ID)
+		if err == nil && got.State != "failed" {
+			t.Errorf("the version is %s", got.State)
+		}
+		return err
+	}))
+}
