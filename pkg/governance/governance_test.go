@@ -55,7 +55,9 @@ func TestApplicationToPermit(t *testing.T) {
 func TestPermitHashCoversEverything(t *testing.T) {
 	w := newWorld(t, 0)
 	p := w.inReview(t, nil)
-	must(t, errors.Join(w.decide(t, "alpha", p, "alpha", "approved"), w.decide(t, "beta", p, "beta", "refused"), w.IssuePermit(t.Context(), p)))
+	terms := governance.VerdictTerms{OtherOrganisation: true, LaySignOff: true, SignOff: true, Contractual: []string{"count-below-threshold"}, MaxFiles: 5, MaxRows: 100}
+	must(t, errors.Join(w.Decide(t.Context(), w.as("alpha"), w.review(t, p, "alpha").ID, governance.Verdict{Decision: "approved", Conditions: []string{"cite alpha"}, Airlock: terms}),
+		w.decide(t, "beta", p, "beta", "refused"), w.IssuePermit(t.Context(), p)))
 	got := w.permit(t, p)
 	whole, err := got.ComputeHash()
 	if err != nil || whole != got.Hash || len(whole) != 64 {
@@ -82,6 +84,10 @@ func TestPermitHashCoversEverything(t *testing.T) {
 			v.SetString(old + "x")
 			check(at)
 			v.SetString(old)
+		case v.Kind() == reflect.Bool:
+			v.SetBool(!v.Bool())
+			check(at)
+			v.SetBool(!v.Bool())
 		case v.Kind() == reflect.Int:
 			v.SetInt(v.Int() + 1)
 			check(at)
@@ -451,4 +457,26 @@ func TestHundredsOfOrganisations(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestPermitCarriesTheStrictestTerms: of what two custodians ask, whatever asks
+// more; nonsense is refused.
+func TestPermitCarriesTheStrictestTerms(t *testing.T) {
+	w := newWorld(t, 0)
+	p := w.inReview(t, nil)
+	say := func(who string, terms governance.VerdictTerms) error {
+		return w.Decide(t.Context(), w.as(who), w.review(t, p, who).ID, governance.Verdict{Decision: "approved", Airlock: terms})
+	}
+	for _, bad := range []governance.VerdictTerms{{Checkers: 5}, {Checkers: -1}, {MaxFiles: -1}, {MaxRows: -1}, {Contractual: []string{""}}, {Contractual: make([]string, 51)}} {
+		if err := say("alpha", bad); !ark.Is(err, ark.Invalid) {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+	must(t, errors.Join(say("alpha", governance.VerdictTerms{Checkers: 3, SignOff: true, MaxFiles: 10, MaxRows: 50, Contractual: []string{"count-zero"}}),
+		say("beta", governance.VerdictTerms{OtherOrganisation: true, LaySignOff: true, MaxFiles: 4, Contractual: []string{"count-zero", "count-full"}}), w.IssuePermit(t.Context(), p)))
+	got := w.permit(t, p)
+	a := got.Airlock
+	if got.Checkers != 3 || !a.OtherOrganisation || len(a.SignOff) != 2 || a.MaxFiles != 4 || a.MaxRows != 50 || !slices.Equal(a.Rules(), []string{"count-full", "count-zero"}) || len(a.Contractual["count-zero"]) != 2 {
+		t.Errorf("the permit: %d checkers, %+v", got.Checkers, a)
+	}
 }
