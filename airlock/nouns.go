@@ -223,8 +223,8 @@ type Release struct {
 	FrozenAt    time.Time      `json:"frozen_at,omitzero"`
 
 	DownloadUntil time.Time   `json:"download_until,omitzero"`
-	Record        objects.Ref `json:"record,omitzero"` // the internal record; the public one is in the bundle
-	Incident      *Incident   `json:"incident,omitempty"`
+	Record        objects.Ref `json:"record,omitzero"`    // the internal record; the public one is in the bundle
+	Incident      string      `json:"incident,omitempty"` // the latest
 }
 
 var (

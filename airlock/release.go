@@ -2,8 +2,8 @@ package airlock
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -26,6 +26,12 @@ type ReleaseJob struct {
 	Round       int       `json:"round"`
 	Files       []CheckOf `json:"files"`
 	Checkpoint  string    `json:"checkpoint"`
+
+	Class    string          `json:"class,omitempty"`
+	Apart    bool            `json:"apart,omitempty"`
+	SignOffs []string        `json:"sign_offs,omitempty"` // "lay", "custodian"
+	At       time.Time       `json:"at"`
+	Inside   json.RawMessage `json:"inside,omitempty"` // the decisions, for the internal record
 }
 
 // ReleaseResult is what it gives back. Refused says that the bundle, reopened
@@ -65,7 +71,8 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 			return "", ark.Faultf(ark.Conflict, "the permit asks for %d more sign-offs of this round", len(missing)).Do("the lay reviewer or custodian has to sign it off first").By("permit-sign-off")
 		}
 		job := ReleaseJob{Release: tx.NewID(ark.PrefixRelease), Request: r.ID, Project: r.Project, Permit: permit.ID, PermitHash: permit.Hash, Extract: r.Extract,
-			Destination: r.Destination, Profile: r.Profile, Checkers: r.finished(), Round: r.Round, Checkpoint: checkpoint}
+			Destination: r.Destination, Profile: r.Profile, Checkers: r.finished(), Round: r.Round, Checkpoint: checkpoint,
+			Class: r.Class, Apart: r.Apart, At: tx.Now()}
 		if r.State != "reviewed" {
 			return "", x.refusal(r)
 		}
@@ -83,13 +90,22 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 				}
 				continue
 			}
-			job.Files = append(job.Files, CheckOf{ID: f.ID, Name: f.Name, Kind: f.Kind, Ref: f.Ref, Ordinal: f.Ordinal, Overridden: f.Waved})
+			job.Files = append(job.Files, CheckOf{ID: f.ID, Name: f.Name, Kind: f.Kind, Ref: f.Ref, Ordinal: f.Ordinal, Overridden: f.Waved, Approvals: r.approvals(f)})
 		}
 		if len(job.Files) == 0 {
 			return "", ark.Faultf(ark.Conflict, "no file is approved").Do("return the request")
 		}
 		if unsaid > 0 {
 			return "", ark.Faultf(ark.Invalid, "group %d has a file that is not approved and no comment for the author", unsaid).Do("say what to change: that part goes back to its author")
+		}
+		for _, s := range r.NeedSigns {
+			if s != governance.SignOffLay {
+				s = "custodian"
+			}
+			job.SignOffs = append(job.SignOffs, s)
+		}
+		if job.Inside, err = r.inside(); err != nil {
+			return "", err
 		}
 		if err := x.move(tx, r, "approved", "request.release"); err != nil {
 			return "", err
@@ -98,6 +114,64 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 		_, err = tx.Enqueue(ctx, "release", "airlock", r.ID, job)
 		return "request.approved", err
 	})
+}
+
+// approvals counts who approved f in this round.
+func (r *Request) approvals(f File) int {
+	n := 0
+	for _, rev := range r.Reviews {
+		if rev.Round == r.Round && !rev.Done.IsZero() && rev.Votes[f.ID] == VoteApprove {
+			n++
+		}
+	}
+	return n
+}
+
+// inside is what the internal record holds of the decisions: all rounds, with
+// votes and reasons of checkers, and nothing that the author wrote.
+func (r *Request) inside() (json.RawMessage, error) {
+	ordinal := map[string]int{}
+	for _, round := range r.Earlier {
+		for _, f := range round.Files {
+			ordinal[f.ID] = f.Ordinal
+		}
+	}
+	for _, f := range r.Files {
+		ordinal[f.ID] = f.Ordinal
+	}
+	type review struct {
+		Checker string         `json:"checker"`
+		Round   int            `json:"round"`
+		Done    time.Time      `json:"done,omitzero"`
+		Votes   map[int]string `json:"votes"` // file number → vote
+	}
+	type contest struct {
+		Round   int                 `json:"round"`
+		Rules   map[string][]string `json:"rules"`
+		Opinion []Opinion           `json:"opinion"`
+		Outcome string              `json:"outcome"`
+	}
+	out := struct {
+		Request  string    `json:"request"`
+		Round    int       `json:"round"`
+		Authors  []string  `json:"authors"`
+		Reviews  []review  `json:"reviews"`
+		Signs    []SignOff `json:"signs"`
+		Contests []contest `json:"contests"`
+		Created  time.Time `json:"created"`
+		Offered  time.Time `json:"offered"`
+	}{Request: r.ID, Round: r.Round, Authors: append(slices.Clone(r.Former), r.Author), Signs: r.Signs, Created: r.Created, Offered: r.Offered}
+	for _, rev := range r.Reviews {
+		v := review{rev.Checker, rev.Round, rev.Done, map[int]string{}}
+		for id, vote := range rev.Votes {
+			v.Votes[ordinal[id]] = vote
+		}
+		out.Reviews = append(out.Reviews, v)
+	}
+	for _, c := range r.Contests {
+		out.Contests = append(out.Contests, contest{c.Round, c.Rules, c.Opinion, c.Outcome})
+	}
+	return json.Marshal(out)
 }
 
 // stillIndependent refuses a release whose finished reviews do not come from
@@ -190,21 +264,6 @@ func (x *Room) Download(ctx context.Context, actor store.Actor, release string) 
 		return []store.Event{{Type: "release.downloaded", Project: r.Project, Subjects: []string{r.ID, r.Project}, Body: map[string]int{"nth": r.Downloads}}}, releases.Update(ctx, tx, r)
 	})
 	return out, err
-}
-
-// Freeze stops downloads of a release that should not have left.
-func (x *Room) Freeze(ctx context.Context, actor store.Actor, release, reason string) error {
-	if strings.TrimSpace(reason) == "" || len(reason) > maxText {
-		return ark.Faultf(ark.Invalid, "say in at most %d characters why it should not have left", maxText).At("", 0, "reason")
-	}
-	return x.St.Act(ctx, actor, "release.freeze", store.Resource{Type: "Release", ID: release}, func(tx *store.Tx) ([]store.Event, error) {
-		r, err := releases.Get(ctx, tx, release)
-		if err != nil {
-			return nil, err
-		}
-		r.Frozen, r.FrozenSays, r.FrozenBy, r.FrozenAt = true, reason, actor.User, tx.Now()
-		return []store.Event{{Type: "release.frozen", Project: r.Project, Subjects: []string{r.ID, r.Project}}}, releases.Update(ctx, tx, r)
-	})
 }
 
 // GetRelease returns a release.

@@ -302,3 +302,26 @@ func (x *Room) review(ctx context.Context, actor store.Actor, request, action st
 		return []store.Event{e}, put(ctx, tx, r)
 	})
 }
+
+// Resolve marks a comment as dealt with, or takes the mark away. Who may see it
+// and may comment now may say so.
+func (x *Room) Resolve(ctx context.Context, actor store.Actor, request, comment string, done bool) error {
+	return x.review(ctx, actor, request, "request.comment", func(tx *store.Tx, r *Request, u *governance.User) (string, error) {
+		author := r.Author == u.ID
+		if author && r.State != "returned" && r.State != "blocked" && r.State != "held" || !author && !reviewable(r.State) {
+			return "", x.refusal(r)
+		}
+		for i := range r.Comments {
+			c := &r.Comments[i]
+			if c.ID != comment || !r.maySee(r.viewer(u), *c) {
+				continue
+			}
+			c.Resolved, c.ResolvedBy = time.Time{}, ""
+			if done {
+				c.Resolved, c.ResolvedBy = tx.Now(), u.ID
+			}
+			return "request.comment-resolved", nil
+		}
+		return "", ark.Faultf(ark.Unknown, "there is no such comment")
+	})
+}

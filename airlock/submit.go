@@ -170,6 +170,7 @@ type CheckOf struct {
 
 	Ordinal    int      `json:"ordinal,omitempty"`
 	Overridden []string `json:"overridden,omitempty"` // failing rules that were decided not to apply
+	Approvals  int      `json:"approvals,omitempty"`
 }
 
 // Submit opens a request from a workspace's outbox and has it checked.

@@ -60,17 +60,18 @@ type Statement struct {
 	Permit      string `json:"permit"`
 	PermitHash  string `json:"permit_hash"`
 	Destination string `json:"destination"`
-	Round       int    `json:"round"`
 	Checkers    int    `json:"checkers"` // how many people approved
 	Checked     Rule   `json:"checked"`
 	Files       []File `json:"files"`
 	Checkpoint  string `json:"checkpoint"` // the ledger's signed head
+	Record      Record `json:"record"`
+	Crate       string `json:"crate_sha256"` // of the RO-Crate metadata beside it
 }
 
 // Seal fills in sizes and hashes, signs the statement and returns the bundle.
 // The same statement, files and key give the same bytes.
 func Seal(ctx context.Context, kr keys.Keyring, key keys.Name, s Statement) ([]byte, error) {
-	seen := map[string]bool{statementName: true}
+	seen := map[string]bool{statementName: true, crateName: true}
 	for i := range s.Files {
 		f := &s.Files[i]
 		if seen[f.Name] || strings.ContainsAny(f.Name, "/\\\x00") || f.Name == "" || strings.HasPrefix(f.Name, "..") {
@@ -80,6 +81,12 @@ func Seal(ctx context.Context, kr keys.Keyring, key keys.Name, s Statement) ([]b
 		sum := sha256.Sum256(f.Data)
 		f.SHA256, f.Size = hex.EncodeToString(sum[:]), int64(len(f.Data))
 	}
+	meta, err := crate(s)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(meta)
+	s.Crate = hex.EncodeToString(sum[:])
 	raw, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
@@ -91,13 +98,13 @@ func Seal(ctx context.Context, kr keys.Keyring, key keys.Name, s Statement) ([]b
 	if err != nil {
 		return nil, err
 	}
-	return pack(signed, s.Files)
+	return pack(signed, meta, s.Files)
 }
 
-func pack(statement []byte, files []File) ([]byte, error) {
+func pack(statement, meta []byte, files []File) ([]byte, error) {
 	var buf bytes.Buffer
 	z := zip.NewWriter(&buf)
-	all := append([]File{{Name: statementName, Data: statement}}, files...)
+	all := append([]File{{Name: statementName, Data: statement}, {Name: crateName, Data: meta}}, files...)
 	for _, f := range all {
 		// A fixed time: nothing in a bundle but its statement says when.
 		w, err := z.CreateHeader(&zip.FileHeader{Name: f.Name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
@@ -138,6 +145,10 @@ func Verify(ctx context.Context, data []byte, key ed25519.PublicKey) (Statement,
 	if err := dec.Decode(&s); err != nil {
 		return s, ark.Faultf(ark.Invalid, "the statement is of a later version than this program").Because(err)
 	}
+	if sum := sha256.Sum256(members[crateName]); hex.EncodeToString(sum[:]) != s.Crate {
+		return Statement{}, ark.Faultf(ark.Invalid, "the description of the bundle is missing or is not what was released").Do("do not use it")
+	}
+	delete(members, crateName)
 	for i := range s.Files {
 		f := &s.Files[i]
 		body, ok := members[f.Name]

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +44,7 @@ func must(t testing.TB, err error) {
 }
 
 func statement() bundle.Statement {
-	return bundle.Statement{Release: "rel_1", Request: "req_1", Project: "prj_1", Permit: "prm_1", PermitHash: "h", Destination: "the university", Round: 2, Checkers: 2,
+	return bundle.Statement{Release: "rel_1", Request: "req_1", Project: "prj_1", Permit: "prm_1", PermitHash: "h", Destination: "the university", Checkers: 2,
 		Checked: bundle.Rule{Profile: "ark"}, Checkpoint: "checkpoint\n",
 		Files: []bundle.File{{Ordinal: 1, Name: "rates.csv", Data: []byte("year,n\n2020,120\n2021,130\n")}, {Ordinal: 2, Name: "notes.txt", Data: bytes.Repeat([]byte("rounded to ten. "), 40)}}}
 }
@@ -214,4 +216,58 @@ func FuzzVerify(f *testing.F) {
 			t.Errorf("verified %+v", s)
 		}
 	})
+}
+
+// TestCrateAndPublicRecord: the crate describes every file and is bound by the
+// signature; nothing public says what the checks found.
+func TestCrateAndPublicRecord(t *testing.T) {
+	r, pub := ring(t)
+	st := statement()
+	st.Record = bundle.Record{Schema: bundle.RecordSchema, Program: "test", Released: "2026-03-04", Decisions: []bundle.Decision{{Ordinal: 1, Decision: "approved", Approvals: 2}}}
+	data, err := bundle.Seal(t.Context(), r, key, st)
+	must(t, err)
+	names, bodies := members(t, data)
+	const meta = "ro-crate-metadata.json"
+	var crate struct {
+		Graph []map[string]any `json:"@graph"`
+	}
+	must(t, json.Unmarshal(bodies[meta], &crate))
+	files := 0
+	for _, n := range crate.Graph {
+		if n["sha256"] != nil && n["@type"] == "File" {
+			files++
+		}
+	}
+	if files != len(st.Files) || !bytes.Contains(bodies[meta], []byte("https://w3id.org/5s-crate/")) {
+		t.Errorf("the crate describes %d files: %s", files, bodies[meta])
+	}
+	got, err := bundle.Verify(t.Context(), data, pub)
+	must(t, err)
+	if !cmp.Equal(got.Record, st.Record) {
+		t.Errorf("the record came out as %+v", got.Record)
+	}
+	public, err := json.Marshal(got)
+	must(t, err)
+	for _, word := range []string{"verdict", "finding", "round\"", "comment", "usr_", "overrid"} {
+		if bytes.Contains(bytes.ToLower(append(public, bodies[meta]...)), []byte(word)) {
+			t.Errorf("the public record has the word %q", word)
+		}
+	}
+	for _, change := range []func(){
+		func() { bodies[meta] = append(bodies[meta], ' ') },
+		func() { delete(bodies, meta) },
+	} {
+		change()
+		kept := names
+		if bodies[meta] == nil {
+			kept = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == meta })
+		}
+		if _, err := bundle.Verify(t.Context(), pack(t, kept, bodies), pub); !ark.Is(err, ark.Invalid) {
+			t.Errorf("an altered crate verifies: %v", err)
+		}
+	}
+	st.Files[0].Name = meta
+	if _, err := bundle.Seal(t.Context(), r, key, st); !ark.Is(err, ark.Invalid) {
+		t.Errorf("a released file took the crate's name: %v", err)
+	}
 }

@@ -83,8 +83,12 @@ func (b Bench) releaseSteps() []work.Step {
 			return nil, err
 		}
 		st := bundle.Statement{Release: job.Release, Request: job.Request, Project: job.Project, Permit: job.Permit, PermitHash: job.PermitHash,
-			Destination: job.Destination, Round: job.Round, Checkers: job.Checkers, Checkpoint: job.Checkpoint,
+			Destination: job.Destination, Checkers: job.Checkers, Checkpoint: job.Checkpoint,
 			Checked: bundle.Rule{Profile: job.Profile}}
+		if st.Record, err = publicRecord(job, profile); err != nil {
+			return nil, err
+		}
+		inside := insideRecord{Schema: "ark-internal-record/1", Decided: job.Inside, Checked: []insideFile{}}
 		for _, f := range job.Files {
 			data, err := b.bytes(ctx, f.Ref)
 			if err != nil {
@@ -97,9 +101,10 @@ func (b Bench) releaseSteps() []work.Step {
 			if found.Verdict != "pass" && found.Verdict != "review" && !waved(found.Findings, f.Overridden) {
 				return airlock.ReleaseResult{Refused: "the files did not pass the checks that come before signing"}, nil
 			}
+			inside.Checked = append(inside.Checked, insideFile{f.Ordinal, f.Ref.SHA256, string(found.Verdict), f.Overridden, found.Findings})
 			st.Files = append(st.Files, bundle.File{Ordinal: f.Ordinal, Name: f.Name, Data: data})
 		}
-		return b.seal(ctx, job, st)
+		return b.seal(ctx, job, st, inside)
 	})}
 }
 
@@ -118,7 +123,7 @@ func waved(found []disclose.Finding, overridden []string) bool {
 	return failed
 }
 
-func (b Bench) seal(ctx context.Context, job airlock.ReleaseJob, st bundle.Statement) (airlock.ReleaseResult, error) {
+func (b Bench) seal(ctx context.Context, job airlock.ReleaseJob, st bundle.Statement, inside insideRecord) (airlock.ReleaseResult, error) {
 	var res airlock.ReleaseResult
 	data, err := bundle.Seal(ctx, b.Keys, ReleaseKey, st)
 	if err != nil {
@@ -137,6 +142,9 @@ func (b Bench) seal(ctx context.Context, job airlock.ReleaseJob, st bundle.State
 			return res, ark.Faultf(ark.Internal, "the bundle does not hold what was approved")
 		}
 		res.Files = append(res.Files, airlock.ReleasedFile{Ordinal: f.Ordinal, Name: f.Name, SHA256: f.SHA256, Size: f.Size})
+	}
+	if res.Record, err = b.keepRecord(ctx, job, again, inside); err != nil {
+		return res, err
 	}
 	res.Bundle, err = b.Objects.Put(ctx, objects.Releases, job.Project+"/"+job.Release+".zip", OutputsKey, bytes.NewReader(data))
 	return res, err
