@@ -75,6 +75,7 @@ type View struct {
 	Says        string        `json:"says,omitempty"`
 	Author      bool          `json:"author"` // the viewer is the author
 
+	Permit   string       `json:"permit,omitempty"`
 	Class    string       `json:"class,omitempty"`
 	Apart    bool         `json:"apart,omitempty"`
 	Due      time.Time    `json:"due,omitzero"`
@@ -224,6 +225,7 @@ func (r *Request) View(v Viewer) View {
 // more fills in what the phase does not hide.
 func (r *Request) more(out *View, v Viewer) {
 	out.Class, out.Apart, out.Due, out.Releases, out.Earlier = r.Class, r.Apart, r.due(), r.Releases, r.Earlier
+	out.Permit = r.Permit
 	out.You = map[bool]string{true: "checker", false: "signer"}[v.Checker]
 	if out.Author {
 		out.You = "author"

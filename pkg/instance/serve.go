@@ -2,6 +2,7 @@ package instance
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"github.com/ark-tre/ark/pkg/portal"
 	"github.com/ark-tre/ark/pkg/portal/viewer"
 	"github.com/ark-tre/ark/pkg/store"
+	"github.com/ark-tre/ark/pkg/worker"
 	"github.com/ark-tre/ark/workspace"
 	"github.com/ark-tre/ark/workspace/apps"
 	"github.com/ark-tre/ark/workspace/gateway"
@@ -103,7 +105,7 @@ func (c *Control) portal(version string) (*portal.Portal, error) {
 		Enter: func(ws, user, session string) (string, error) {
 			return gate.Enter(gateway.Session{Workspace: ws, User: user, Portal: session, Apps: []string{apps.SQL, apps.Jupyter}})
 		},
-		Shown: c.shown}
+		Shown: c.shown, ReleaseKey: func(ctx context.Context) (ed25519.PublicKey, error) { return c.Keys.Public(ctx, worker.ReleaseKey) }}
 	return portal.New(portal.Config{Store: c.Store, Access: c.Access, Door: &door{&portal.Accounts{Party: party, Sessions: sessions, Rooms: c.Governance}, gate}, Rooms: rooms,
 		Log: c.Slog, Region: cfg.Region, Demonstration: cfg.Trial, Host: cfg.host(), Origin: cfg.Origin, IssuerOrigin: cfg.issuerOrigin(), ViewerOrigin: cfg.sub("view"),
 		WorkspaceAt: gate.OriginOf, HTTPS: cfg.secure(), Version: version, Issuer: iss, FileViewer: show,

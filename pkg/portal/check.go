@@ -3,6 +3,7 @@ package portal
 import (
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/ark"
@@ -23,7 +24,7 @@ func (p *Portal) checkForm(c *Call) build {
 		}
 		var x *governance.Project
 		var app *governance.Application
-		var earlier []airlock.Release
+		var earlier []airlock.EarlierRelease
 		if err := c.view(func(q store.Querier) error {
 			var err error
 			if x, err = governance.GetProject(c.Ctx(), q, v.Project); err != nil {
@@ -32,7 +33,7 @@ func (p *Portal) checkForm(c *Call) build {
 			if app, err = governance.GetApplication(c.Ctx(), q, x.Application); err != nil {
 				return err
 			}
-			earlier, err = airlock.ReleasesOf(c.Ctx(), q, v.Project)
+			earlier, err = airlock.EarlierOn(c.Ctx(), q, v.Permit, v.Project)
 			return err
 		}); err != nil {
 			return ui.Page{}, err
@@ -40,29 +41,56 @@ func (p *Portal) checkForm(c *Call) build {
 		in := fileInHand(v, c.Query("file"), typed)
 		page := ui.Page{Back: &ui.Link{Text: "Queue", Href: "/queue"}, Above: "Output review", Head: x.Title, State: tag(v.State, true), Wide: true, Errors: wrong}
 		page.Body = []ui.Block{ui.Phase{Text: phaseText(v)}}
+		if !v.Due.IsZero() {
+			page.Lead = dueText(v.Due, c.Now())
+		}
 		if in == nil {
 			return page, nil
 		}
 		r := ui.Review{}
+		all, group := numbered(v), -1
 		for _, f := range v.Files {
-			item := ui.ReviewFile{Href: "/queue/" + v.ID + "?file=" + f.ID, Name: f.Name, Note: f.Kind, Current: f.ID == in.ID, Tag: *voteTag(f)}
+			note := f.Kind
+			if n := len(all[f.ID]); n > 0 {
+				note += " · " + count(n, "finding")
+			}
+			item := ui.ReviewFile{Href: "/queue/" + v.ID + "?file=" + f.ID, Name: f.Name, Note: note, Current: f.ID == in.ID, Tag: *voteTag(f)}
+			if len(v.Groups) > 1 && f.Group != group && f.Group >= 0 && f.Group < len(v.Groups) {
+				group = f.Group
+				item.Group = fmt.Sprintf("Group %d: %s", group+1, v.Groups[group].Name)
+			}
 			r.Files = append(r.Files, item)
 		}
 		r.File = fmt.Sprintf("File %d: %s", in.Ordinal, in.Name)
 		r.Checks = *verdictTag(in.Verdict)
+		if len(in.Waved) > 0 {
+			r.Checks = ui.Tag{Text: "Failed check overridden", Colour: ui.Yellow}
+		}
 		r.Facts = fmt.Sprintf("%s · %s · SHA-256 %s", in.Kind, bytesText(in.Ref.Size), short(in.Ref.SHA256))
-		if src, err := p.showFile(c, v, *in); err != nil {
+		against, err := p.heldAgainst(c, v, *in, earlier, &r)
+		if err != nil {
+			return ui.Page{}, err
+		}
+		if src, err := p.showFile(c, v, *in, against); err != nil {
 			r.NoView = says(err)
 		} else {
 			r.View = src
 		}
-		for _, x := range numbered(v)[in.ID] {
+		for _, x := range all[in.ID] {
 			r.Findings = append(r.Findings, findingItem(x))
 		}
 		r.Side = p.checkSide(c, v, *in, app, earlier, typed)
 		page.Body = append(page.Body, r)
 		return page, nil
 	}
+}
+
+// dueText says by when the checkers aim to have decided.
+func dueText(due, now time.Time) string {
+	if now.After(due) {
+		return "Due since " + when(due) + ": " + wait(now.Sub(due)) + " late."
+	}
+	return "Due by " + when(due) + ", in " + wait(due.Sub(now)) + "."
 }
 
 // fileInHand is the file that the checker looks at: the one asked for, else the
@@ -95,6 +123,8 @@ func voteTag(f airlock.FileView) *ui.Tag {
 		return &ui.Tag{Text: "You approve", Colour: ui.Green}
 	case f.YourVote == airlock.VoteChanges:
 		return &ui.Tag{Text: "You ask changes", Colour: ui.Red}
+	case f.Release != "":
+		return &ui.Tag{Text: "Released", Colour: ui.Green}
 	default:
 		return &ui.Tag{Text: "Your vote", Colour: ui.Yellow}
 	}
@@ -111,6 +141,14 @@ func phaseText(v airlock.View) string {
 	case airlock.PhaseOpen:
 		return "Open phase, round " + number(v.Round) + ". All checkers have finished. You see each other’s votes and comments; settle what differs, then release or return."
 	case airlock.PhaseAuthor:
+		switch v.State {
+		case "contested":
+			return "The author says that the failed check does not apply here. Two output checkers decide, each on their own; after that the files are reviewed like all others."
+		case "appealed":
+			return "The author appealed against the return of this round. Look at the files as they are and decide."
+		case "held":
+			return "The author holds this request. What you wrote is kept."
+		}
 		return "This request is with its author now."
 	default:
 		return "This request is done."
@@ -118,12 +156,13 @@ func phaseText(v airlock.View) string {
 }
 
 // checkSide is the third pane: decision, context, comments, what was released before.
-func (p *Portal) checkSide(c *Call, v airlock.View, f airlock.FileView, app *governance.Application, earlier []airlock.Release, typed url.Values) []ui.Block {
+func (p *Portal) checkSide(c *Call, v airlock.View, f airlock.FileView, app *governance.Application, earlier []airlock.EarlierRelease, typed url.Values) []ui.Block {
 	base := "/queue/" + v.ID
 	off := func(action string) string { return c.Off(action, "Request", v.ID) }
 	var out []ui.Block
 	file := ui.Pair{Name: "file", Value: f.ID}
-	if v.Phase == airlock.PhaseIndependent && !v.YouFinished && f.Kind == airlock.KindOutput {
+	out = append(out, p.decideBeside(c, v)...)
+	if v.Phase == airlock.PhaseIndependent && !v.YouFinished && f.Kind == airlock.KindOutput && f.Release == "" {
 		out = append(out, ui.Head2{Text: fmt.Sprintf("Your vote on file %d", f.Ordinal)}, ui.Actions{Buttons: []ui.Button{
 			{Text: "Approve", Action: base + "/vote", Fields: []ui.Pair{file, {Name: "vote", Value: airlock.VoteApprove}}, Key: "a", Off: off("request.vote")},
 			{Text: "Ask for changes", Action: base + "/vote", Fields: []ui.Pair{file, {Name: "vote", Value: airlock.VoteChanges}}, Look: "warning", Key: "r", Off: off("request.vote")}}})
@@ -131,11 +170,11 @@ func (p *Portal) checkSide(c *Call, v airlock.View, f airlock.FileView, app *gov
 	if v.Phase == airlock.PhaseIndependent && !v.YouFinished {
 		left := 0
 		for _, x := range v.Files {
-			if x.Kind == airlock.KindOutput && x.YourVote == "" {
+			if x.Kind == airlock.KindOutput && x.YourVote == "" && x.Release == "" {
 				left++
 			}
 		}
-		b := ui.Button{Text: "Finish my review", Action: base + "/finish", Look: "secondary", Off: off("request.vote")}
+		b := ui.Button{Text: "Finish my review", Action: base + "/finish", Look: "secondary", Key: "f", Off: off("request.vote")}
 		if left > 0 {
 			b.Off = "Vote on every output file first: " + number(left) + " left."
 		}
@@ -154,22 +193,32 @@ func (p *Portal) checkSide(c *Call, v airlock.View, f airlock.FileView, app *gov
 	out = append(out, p.conversation(c, v)...)
 	if v.Phase == airlock.PhaseIndependent || v.Phase == airlock.PhaseOpen {
 		text := ""
+		reply, cell := c.Query("reply"), ""
 		if typed != nil {
-			text = typed.Get("text")
+			text, reply, cell = typed.Get("text"), typed.Get("reply"), typed.Get("cell")
 		}
-		out = append(out, ui.Form{ID: "comment", Action: base + "/comment", Hidden: []ui.Pair{file}, Submit: ui.Button{Text: "Comment", Look: "secondary"}, Fields: []ui.Field{
-			{Kind: "area", Name: "text", Label: fmt.Sprintf("Comment on file %d", f.Ordinal), Rows: 3, Value: text},
+		hidden, label := []ui.Pair{file}, fmt.Sprintf("Comment on file %d", f.Ordinal)
+		if reply != "" {
+			hidden, label = append(hidden, ui.Pair{Name: "reply", Value: reply}), "Your reply"
+		}
+		out = append(out, ui.Form{ID: "comment", Action: base + "/comment", Hidden: hidden, Submit: ui.Button{Text: "Comment", Look: "secondary"}, Fields: []ui.Field{
+			{Kind: "area", Name: "text", Label: label, Rows: 3, Value: text},
+			{Kind: "text", Name: "cell", Label: "Cell or line (optional)", Hint: "For example: B7, or line 12", Narrow: true, Value: cell},
 			{Kind: "radios", Name: "public", Label: "Who is it for?", Value: "no", Options: []ui.Option{{Value: "no", Text: "Checkers only"}, {Value: "yes", Text: "The author too, after this round"}}}}})
 	}
 	rows := []ui.Row{{Key: "Purposes", Lines: purposeWords(app.Purposes)}, {Key: "Expected outputs", Lines: app.ExpectedOutputs}, {Key: "Goes to", Text: v.Destination}, {Key: "Disclosure rules", Text: v.Profile}, {Key: "In plain words", Said: app.LaySummary}}
 	out = append(out, ui.Details{Summary: "The project", Body: []ui.Block{ui.Summary{Rows: rows, Compact: true}}})
-	t := ui.Table{Caption: "Earlier releases of this project", Columns: ui.Cols("Released", "Files"), Empty: &ui.Empty{Text: "Nothing of this project was released before."}}
-	for i := len(earlier) - 1; i >= 0; i-- {
+	t := ui.Table{Caption: "Earlier releases of the same data", Columns: ui.Cols("Released", "Project", "Files"), Empty: &ui.Empty{Text: "Nothing made from this data was released before."}}
+	for _, e := range earlier {
 		var names []string
-		for _, rf := range earlier[i].Files {
+		for _, rf := range e.Files {
 			names = append(names, rf.Name)
 		}
-		t.Rows = append(t.Rows, []ui.Cell{{Text: day(earlier[i].At), Href: "/releases/" + earlier[i].ID, Head: true}, {Text: fmt.Sprintf("%d: %s", len(names), joinMost(names, 4))}})
+		project := "another"
+		if e.Same {
+			project = "this one"
+		}
+		t.Rows = append(t.Rows, []ui.Cell{{Text: day(e.At), Href: "/releases/" + e.ID, Head: true}, {Text: project}, {Text: fmt.Sprintf("%d: %s", len(names), joinMost(names, 4))}})
 	}
 	return append(out, t)
 }
@@ -192,7 +241,7 @@ func joinMost(xs []string, n int) string {
 func votesTable(v airlock.View) ui.Block {
 	t := ui.Table{Caption: "Votes", Columns: ui.Cols("#File", "Decision", "Votes")}
 	for _, f := range v.Files {
-		if f.Kind != airlock.KindOutput {
+		if f.Kind != airlock.KindOutput || f.Release != "" {
 			continue
 		}
 		t.Rows = append(t.Rows, []ui.Cell{{Text: number(f.Ordinal)}, {Tag: decisionTag(f.Decision)}, {Text: votesText(f.Votes)}})

@@ -3,7 +3,6 @@ package portal
 import (
 	"context"
 	"errors"
-	"net/url"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/ark"
@@ -13,20 +12,25 @@ import (
 	"github.com/ark-tre/ark/workspace/volume"
 )
 
-// SubmissionIn names files of the outbox and the context of their group.
+// SubmissionIn names files of the outbox and their context, group by group. A
+// submission of one group may name it without the list.
 type SubmissionIn struct {
 	One
 	Body struct {
-		Output     []string      `json:"output" minItems:"1" maxItems:"25" doc:"Names in the outbox that are to leave"`
-		Supporting []string      `json:"supporting,omitempty" maxItems:"25" doc:"Names that only checkers see"`
-		Group      airlock.Group `json:"group"`
-		Answer     string        `json:"answer,omitempty" maxLength:"20000" doc:"On resubmission: what you changed"`
+		Groups     []GroupIn      `json:"groups,omitempty" maxItems:"9"`
+		Output     []string       `json:"output,omitempty" maxItems:"25" doc:"Of one group: names in the outbox that are to leave"`
+		Supporting []string       `json:"supporting,omitempty" maxItems:"25" doc:"Of one group: names that only checkers see"`
+		Group      *airlock.Group `json:"group,omitempty"`
+		Class      string         `json:"class,omitempty" enum:",code" doc:"Code has one checker and a day's time"`
+		Answer     string         `json:"answer,omitempty" maxLength:"20000" doc:"On resubmission: what you changed"`
 	}
 }
 
-func (in *SubmissionIn) form() url.Values {
-	g := in.Body.Group
-	return url.Values{"output": in.Body.Output, "supporting": in.Body.Supporting, "group": {g.Name}, "context": {g.Context}, "population": {g.Population}, "controls": {g.Controls}, "relation": {g.Relation}}
+func (in *SubmissionIn) groups() []GroupIn {
+	if in.Body.Group == nil {
+		return in.Body.Groups
+	}
+	return append([]GroupIn{{Group: *in.Body.Group, Output: in.Body.Output, Supporting: in.Body.Supporting}}, in.Body.Groups...)
 }
 
 type voteIn struct {
@@ -42,6 +46,8 @@ type commentIn struct {
 	Body struct {
 		Text   string `json:"text" minLength:"1" maxLength:"20000"`
 		File   string `json:"file,omitempty" maxLength:"80"`
+		Cell   string `json:"cell,omitempty" maxLength:"40" doc:"Of the file: B7, or line 12"`
+		Reply  string `json:"reply,omitempty" maxLength:"80" doc:"The comment that it answers"`
 		Group  int    `json:"group" default:"-1" minimum:"-1"`
 		Public bool   `json:"public,omitempty" doc:"For the author too, after the round"`
 	}
@@ -52,6 +58,51 @@ type releaseIn struct {
 	Body struct {
 		Partial bool `json:"partial,omitempty" doc:"Release only the approved files"`
 	}
+}
+
+type decideIn struct {
+	One
+	Body struct {
+		Yes    bool   `json:"yes"`
+		Reason string `json:"reason,omitempty" maxLength:"20000"`
+	}
+}
+
+type assignIn struct {
+	One
+	Body struct {
+		User string `json:"user" maxLength:"80"`
+		Take bool   `json:"take,omitempty" doc:"Take it from them instead"`
+	}
+}
+
+type resolveIn struct {
+	One
+	Body struct {
+		Comment string `json:"comment" maxLength:"80"`
+		Open    bool   `json:"open,omitempty" doc:"Open it again"`
+	}
+}
+
+type settleIn struct {
+	One
+	Body struct {
+		Outcome string `json:"outcome" enum:"near-miss,breach"`
+		Lesson  string `json:"lesson" minLength:"1" maxLength:"20000"`
+	}
+}
+
+// reasoned is an operation that gives a reason; deciding one that decides.
+func reasoned(a *API, path, action, on, summary string, do func(context.Context, store.Actor, string, string) error) error {
+	return operation(a, Op{Method: post, Path: path, Action: action, On: on, Tag: "Airlock", Summary: summary}, func(c *Call, in *reasonIn) (*struct{}, error) {
+		return nil, do(c.Ctx(), c.Actor, in.ID, in.Body.Reason)
+	})
+}
+
+func deciding(a *API, path, action, summary string, do func(context.Context, store.Actor, string, bool, string) error) error {
+	return operation(a, Op{Method: post, Path: path, Action: action, On: "Request", Tag: "Airlock", Summary: summary}, func(c *Call, in *decideIn) (*struct{}, error) {
+		return nil, do(c.Ctx(), c.Actor, in.ID, in.Body.Yes, in.Body.Reason)
+	})
 }
 
 // Entered is the way into a workspace, good once and for seconds.
@@ -108,7 +159,7 @@ func (p *Portal) workspaceOperations(a *API) error {
 			return &Body[List[volume.Entry]]{List[volume.Entry]{Items: files}}, err
 		}),
 		operation(a, Op{Method: post, Path: "/workspaces/{id}/requests", Action: "request.submit", On: "Workspace", Tag: "Airlock", Summary: "Submit files of the outbox for release"}, func(c *Call, in *SubmissionIn) (*Body[airlock.View], error) {
-			s, err := p.submission(c, in.ID, in.form())
+			s, err := p.submission(c, in.ID, in.Body.Class, in.groups())
 			if err != nil {
 				return nil, err
 			}
@@ -155,7 +206,11 @@ func (p *Portal) airlockOperations(a *API) error {
 			if err != nil {
 				return nil, err
 			}
-			s, err := p.submission(c, v.Workspace, in.form())
+			ws, err := p.ownWorkspace(c, v)
+			if err != nil {
+				return nil, err
+			}
+			s, err := p.submission(c, ws, v.Class, in.groups())
 			if err != nil {
 				return nil, err
 			}
@@ -169,13 +224,33 @@ func (p *Portal) airlockOperations(a *API) error {
 			return nil, x.Vote(c.Ctx(), c.Actor, in.ID, in.Body.File, in.Body.Vote)
 		}),
 		operation(a, Op{Method: post, Path: "/requests/{id}/comment", Action: "request.comment", On: "Request", Tag: "Airlock", Summary: "Comment on a request, a group or a file"}, func(c *Call, in *commentIn) (*struct{}, error) {
-			return nil, x.Comment(c.Ctx(), c.Actor, in.ID, airlock.Comment{Group: in.Body.Group, File: in.Body.File, Text: in.Body.Text, Public: in.Body.Public})
+			return nil, x.Comment(c.Ctx(), c.Actor, in.ID, airlock.Comment{Group: in.Body.Group, File: in.Body.File, Cell: in.Body.Cell, Reply: in.Body.Reply, Text: in.Body.Text, Public: in.Body.Public})
 		}),
 		operation(a, Op{Method: post, Path: "/requests/{id}/reject", Action: "request.reject", On: "Request", Tag: "Airlock", Summary: "Refuse a request for good"}, func(c *Call, in *reasonIn) (*struct{}, error) {
 			return nil, x.Reject(c.Ctx(), c.Actor, in.ID, in.Body.Reason)
 		}),
 		operation(a, Op{Method: post, Path: "/requests/{id}/release", Action: "request.release", On: "Request", Tag: "Airlock", Summary: "Release approved files; needs a fresh second factor"}, func(c *Call, in *releaseIn) (*struct{}, error) {
 			return nil, x.Release(c.Ctx(), c.Actor, in.ID, in.Body.Partial)
+		}),
+		change(Op{Method: post, Path: "/requests/{id}/hold", Action: "request.hold", Summary: "Hold your request; its reviews are kept"}, func(c *Call, id string) error { return x.Hold(c.Ctx(), c.Actor, id) }),
+		change(Op{Method: post, Path: "/requests/{id}/resume", Action: "request.resume", Summary: "Give a held request back as it is"}, func(c *Call, id string) error { return x.Resume(c.Ctx(), c.Actor, id) }),
+		reasoned(a, "/requests/{id}/contest", "request.contest", "Request", "Say that a failed check does not apply", x.Contest),
+		reasoned(a, "/requests/{id}/appeal", "request.appeal", "Request", "Appeal against a return", x.Appeal),
+		deciding(a, "/requests/{id}/override", "request.override", "Decide, as an output checker, whether a failed check applies", x.Override),
+		deciding(a, "/requests/{id}/waive", "request.waive", "Decide, as the custodian, whether a rule of your contract applies", x.Waive),
+		deciding(a, "/requests/{id}/arbitrate", "request.arbitrate", "Decide on an appeal", x.Arbitrate),
+		deciding(a, "/requests/{id}/sign-off", "request.sign-off", "Sign off a release, or object to it", x.SignOff),
+		operation(a, Op{Method: post, Path: "/requests/{id}/assign", Action: "request.assign", On: "Request", Tag: "Airlock", Summary: "Give a request to an output checker, or take it from them"}, func(c *Call, in *assignIn) (*struct{}, error) {
+			return nil, x.Assign(c.Ctx(), c.Actor, in.ID, in.Body.User, !in.Body.Take)
+		}),
+		operation(a, Op{Method: post, Path: "/requests/{id}/reassign", Action: "request.reassign", On: "Request", Tag: "Airlock", Summary: "Give a request to another author"}, func(c *Call, in *assignIn) (*struct{}, error) {
+			return nil, x.Reassign(c.Ctx(), c.Actor, in.ID, in.Body.User)
+		}),
+		operation(a, Op{Method: post, Path: "/requests/{id}/resolve", Action: "request.comment", On: "Request", Tag: "Airlock", Summary: "Mark a comment as dealt with"}, func(c *Call, in *resolveIn) (*struct{}, error) {
+			return nil, x.Resolve(c.Ctx(), c.Actor, in.ID, in.Body.Comment, !in.Body.Open)
+		}),
+		operation(a, Op{Method: post, Path: "/releases/{id}/settle", Action: "release.settle", On: "Release", Tag: "Airlock", Summary: "Record what an incident turned out to be"}, func(c *Call, in *settleIn) (*struct{}, error) {
+			return nil, x.Settle(c.Ctx(), c.Actor, in.ID, in.Body.Outcome, in.Body.Lesson)
 		}),
 		operation(a, Op{Method: get, Path: "/releases/{id}", Action: "release.read", On: "Release", Tag: "Airlock", Summary: "A release"}, func(c *Call, in *One) (*Body[*airlock.Release], error) {
 			return read(c, func(ctx context.Context, q store.Querier) (*airlock.Release, error) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/ark"
@@ -56,18 +55,9 @@ func (p *Portal) outbox(c *Call, id string) ([]volume.Entry, error) {
 	return p.cfg.Rooms.Enclave.ListOutbox(c.Ctx(), id)
 }
 
-// contextFields are the questions a checker needs answered.
-func contextFields() []ui.Field {
-	return []ui.Field{
-		{Kind: "text", Name: "group", Label: "A name for these files", Hint: "For example: rates by age and sex"},
-		{Kind: "area", Name: "context", Label: "What is it, and what is it for?", Hint: "Two or three sentences for somebody who has not seen your project.", Rows: 4},
-		{Kind: "area", Name: "population", Label: "Who is in it, and how many people stand behind the smallest number?", Rows: 3},
-		{Kind: "area", Name: "controls", Label: "What did you do so that nobody can be recognised?", Hint: "Rounding, suppression, grouping; which thresholds.", Rows: 3},
-		{Kind: "area", Name: "relation", Label: "Has anything like it been released before?", Hint: "The same table for another period or subgroup can reveal people by subtraction.", Rows: 3},
-	}
-}
-
-func (p *Portal) submitForm(c *Call, answers string) build {
+// submitForm asks for files and context, group by group. What request.json in
+// the outbox says is filled in, so that submitting is one press.
+func (p *Portal) submitForm(c *Call) build {
 	return func(typed url.Values, wrong []ui.Problem) (ui.Page, error) {
 		var x *governance.Project
 		var permit *governance.Permit
@@ -88,88 +78,83 @@ func (p *Portal) submitForm(c *Call, answers string) build {
 		if err != nil {
 			return ui.Page{}, err
 		}
-		pick := ui.Field{Kind: "checks", Big: true, Name: "output", Label: "Files that are to leave", Hint: "At most 25. They are pinned as they are now: what is checked is what leaves."}
-		support := ui.Field{Kind: "checks", Name: "supporting", Label: "Files that only the checkers should see", Hint: "Counts behind a figure, for example. They never leave."}
-		for _, f := range files {
-			o := ui.Option{Value: f.Name, Text: f.Name, Hint: bytesText(f.Size) + ", " + when(f.ModTime)}
-			if f.Refused != "" {
-				o.Off = sentence(f.Refused)
-			}
-			pick.Options = append(pick.Options, o)
-			support.Options = append(support.Options, o)
+		class := c.Query("class")
+		if typed != nil {
+			class = typed.Get("class")
 		}
-		fields := append([]ui.Field{pick, support}, contextFields()...)
-		page := ui.Page{Back: &ui.Link{Text: "The workspace", Href: "/workspaces/" + c.ID()}, Above: x.Title, Head: "Submit files for release", Errors: wrong,
-			Lead: fmt.Sprintf("A program looks for small numbers and identifiers, then %d output checkers look at every file. Released files go to: %s.", permit.Checkers, permit.Destination)}
+		page := ui.Page{Back: &ui.Link{Text: "The workspace", Href: "/workspaces/" + c.ID()}, Above: x.Title, Head: "Submit files for release", Errors: wrong}
+		checkers := fmt.Sprintf("%d output checkers look at every file", permit.Checkers)
+		if class == airlock.ClassCode {
+			page.Head, checkers = "Submit code for release", "one output checker looks at it, by the next day"
+		}
+		page.Lead = fmt.Sprintf("A program looks for small numbers and identifiers, then %s. Released files go to: %s.", checkers, permit.Destination)
 		if len(files) == 0 {
 			page.Body = []ui.Block{ui.Empty{Text: "The outbox is empty. Put files into the folder outbox/ of your workspace first."}}
 			return page, nil
 		}
-		page.Body = []ui.Block{ui.Form{Action: "/workspaces/" + c.ID() + "/submit", Guard: true, Fields: ui.Filled(fields, typed, wrong), Submit: ui.Button{Text: "Submit"}, Cancel: &ui.Link{Text: "Not now", Href: "/workspaces/" + c.ID()}}}
+		if typed == nil {
+			groups, err := p.prepared(c, x.ID, c.ID(), files)
+			if err != nil {
+				page.Errors = problems(err)
+			}
+			if len(groups) > 0 {
+				typed = filledFrom(groups)
+				page.Notice = &ui.Notice{Good: true, Text: "Filled in from request.json in your outbox.", More: "Read it through, then submit."}
+			}
+		}
+		n := groupCount(typed)
+		if typed.Get("then") == "add" {
+			n = min(n+1, maxGroups)
+		}
+		fields := groupFields(files, n, fmt.Sprintf("At most %d files and %s rows in a table. They are pinned as they are now: what is checked is what leaves.", orLimit(permit.Airlock.MaxFiles, 25), number(orLimit(permit.Airlock.MaxRows, 5000))))
+		page.Body = []ui.Block{groupForm("/workspaces/"+c.ID()+"/submit", ui.Filled(fields, typed, wrong), n, class, "Submit", "/workspaces/"+c.ID())}
+		if class == "" {
+			page.Body = append(page.Body, ui.Links{Items: []ui.Link{{Text: "Submit code instead: one checker, by the next day", Href: "/workspaces/" + c.ID() + "/submit?class=code"}}})
+		}
 		return page, nil
 	}
 }
 
+func orLimit(n, most int) int {
+	if n == 0 || n > most {
+		return most
+	}
+	return n
+}
+
 func (p *Portal) submitPage(c *Call) error {
-	page, err := p.submitForm(c, "")(nil, nil)
+	page, err := p.submitForm(c)(nil, nil)
 	if err != nil {
 		return err
 	}
 	return c.Page(page)
 }
 
-// submission pins the chosen files and puts them together with their context.
-func (p *Portal) submission(c *Call, ws string, form url.Values) (airlock.Submission, error) {
-	var s airlock.Submission
-	if p.cfg.Rooms.Outputs == nil {
-		return s, ark.Faultf(ark.Unavailable, "this host has no airlock worker").Do("ask the operator")
+// more draws the form again with one more group when that was pressed.
+func (p *Portal) more(c *Call, form build) (bool, error) {
+	if err := c.parse(); err != nil {
+		return true, err
 	}
-	outputs, supporting := form["output"], form["supporting"]
-	if len(outputs) == 0 {
-		return s, ark.Faultf(ark.Invalid, "no file is chosen").At("", 0, "output").Do("Choose at least one file that is to leave.")
+	if c.R.PostForm.Get("then") != "add" {
+		return false, nil
 	}
-	for _, f := range supporting {
-		for _, o := range outputs {
-			if f == o {
-				return s, ark.Faultf(ark.Invalid, "a file is chosen both to leave and to stay").At("", 0, "supporting").Do("Choose one of the two.")
-			}
-		}
-	}
-	for name, label := range map[string]string{"group": "the name", "context": "what it is", "population": "who is in it", "controls": "what was done so that nobody can be recognised"} {
-		if strings.TrimSpace(form.Get(name)) == "" {
-			return s, ark.Faultf(ark.Invalid, "%s is missing", label).At("", 0, name).Do("The checkers need it.")
-		}
-	}
-	var w *workspace.Workspace
-	if err := c.view(func(q store.Querier) error {
-		var err error
-		w, err = workspace.Get(c.Ctx(), q, ws)
-		return err
-	}); err != nil {
-		return s, err
-	}
-	if err := p.cfg.Store.Check(c.Ctx(), c.Actor, "request.submit", store.Resource{Type: "Workspace", ID: ws}); err != nil {
-		return s, err // before bytes are moved; Submit decides again
-	}
-	names := append(append([]string(nil), outputs...), supporting...)
-	refs, err := p.cfg.Rooms.Outputs.Pin(c.Ctx(), w.Project, ws, names)
+	page, err := form(c.R.PostForm, nil)
 	if err != nil {
-		return s, err
+		return true, err
 	}
-	s.Groups = []airlock.Group{{Name: form.Get("group"), Context: form.Get("context"), Population: form.Get("population"), Controls: form.Get("controls"), Relation: form.Get("relation")}}
-	for i, n := range names {
-		kind := airlock.KindOutput
-		if i >= len(outputs) {
-			kind = airlock.KindSupporting
-		}
-		s.Files = append(s.Files, airlock.SubmittedFile{Name: n[strings.LastIndexByte(n, '/')+1:], Kind: kind, Ref: refs[i]})
-	}
-	return s, nil
+	return true, c.Page(page)
 }
 
 func (p *Portal) submitOutputs(c *Call) error {
-	return c.Attempt(p.submitForm(c, ""), func(form url.Values) (string, error) {
-		s, err := p.submission(c, c.ID(), form)
+	if done, err := p.more(c, p.submitForm(c)); done {
+		return err
+	}
+	return c.Attempt(p.submitForm(c), func(form url.Values) (string, error) {
+		groups, err := groupsOf(form)
+		if err != nil {
+			return "", err
+		}
+		s, err := p.submission(c, c.ID(), form.Get("class"), groups)
 		if err != nil {
 			return "", err
 		}

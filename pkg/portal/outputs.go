@@ -3,12 +3,15 @@ package portal
 import (
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/airlock/disclosure"
+	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/store"
+	"github.com/ark-tre/ark/workspace"
 )
 
 func (p *Portal) outputRoutes() []Route {
@@ -16,9 +19,16 @@ func (p *Portal) outputRoutes() []Route {
 		{Pattern: "GET /outputs", Action: "self.read", On: whole, Serve: p.outputList},
 		{Pattern: "GET /outputs/{id}", Action: "request.read", On: thing("Request"), Serve: p.outputPage},
 		{Pattern: "POST /outputs/{id}/comment", Action: "request.comment", On: thing("Request"), Serve: p.authorComment},
+		{Pattern: "POST /outputs/{id}/resolve", Action: "request.comment", On: thing("Request"), Serve: p.authorResolve},
 		{Pattern: "POST /outputs/{id}/withdraw", Action: "request.withdraw", On: thing("Request"), Serve: p.withdrawOutput},
 		{Pattern: "GET /outputs/{id}/resubmit", Action: "request.resubmit", On: thing("Request"), Serve: p.resubmitPage},
 		{Pattern: "POST /outputs/{id}/resubmit", Action: "request.resubmit", On: thing("Request"), Serve: p.resubmit},
+		{Pattern: "POST /outputs/{id}/hold", Action: "request.hold", On: thing("Request"), Serve: p.holdOutput},
+		{Pattern: "POST /outputs/{id}/resume", Action: "request.resume", On: thing("Request"), Serve: p.resumeOutput},
+		{Pattern: "GET /outputs/{id}/contest", Action: "request.contest", On: thing("Request"), Serve: p.contestPage},
+		{Pattern: "POST /outputs/{id}/contest", Action: "request.contest", On: thing("Request"), Serve: p.contest},
+		{Pattern: "GET /outputs/{id}/appeal", Action: "request.appeal", On: thing("Request"), Serve: p.appealPage},
+		{Pattern: "POST /outputs/{id}/appeal", Action: "request.appeal", On: thing("Request"), Serve: p.appeal},
 		{Pattern: "GET /outputs/{id}/files/{file}", Action: "file.view", On: thing("Request"), Serve: p.ownFile},
 	}
 }
@@ -107,7 +117,7 @@ func (p *Portal) outputPage(c *Call) error {
 		refresh = 3
 	}
 	page.Body = []ui.Block{ui.Part{ID: "request", Refresh: refresh, Body: body}}
-	if v.State == "returned" || v.State == "blocked" {
+	if v.State == "returned" || v.State == "blocked" || v.State == "held" {
 		page.Body = append(page.Body, ui.Form{Action: "/outputs/" + v.ID + "/comment", Fields: []ui.Field{{Kind: "area", Name: "text", Label: "Say something to the checkers", Rows: 3, Max: 4000}}, Submit: ui.Button{Text: "Send", Look: "secondary"}})
 	}
 	return c.Page(page)
@@ -118,22 +128,47 @@ func (p *Portal) outputNext(c *Call, v airlock.View) *ui.Next {
 	n := &ui.Next{Tone: tone(v.State, p.machines.request.States[v.State].Owner == "author"), When: since(v.StateSince, c.Now())}
 	withdraw := ui.Button{Text: "Withdraw", Action: base + "/withdraw", Look: "secondary", Off: c.Off("request.withdraw", "Request", v.ID)}
 	again := ui.Button{Text: "Submit changed files", Href: base + "/resubmit", Off: c.Off("request.resubmit", "Request", v.ID)}
+	hold := ui.Button{Text: "Hold it", Action: base + "/hold", Look: "secondary", Off: c.Off("request.hold", "Request", v.ID)}
 	switch v.State {
 	case "checking":
 		n.Text = "A program looks for small numbers, identifiers and other traces of people. That takes seconds."
 		n.Actions = []ui.Button{withdraw}
 	case "blocked":
 		n.Text = "The checks found something that must not leave. Mend the files in your workspace and submit them again; the findings below say what and where."
-		n.Actions = []ui.Button{again, withdraw}
+		if v.Says != "" {
+			n.Text = "What you said against the failed check was not accepted: " + sentence(v.Says) + " Mend the files and submit them again."
+		}
+		n.Actions = []ui.Button{again, {Text: "It does not apply here…", Href: base + "/contest", Look: "secondary", Off: c.Off("request.contest", "Request", v.ID)}, withdraw}
+	case "contested":
+		n.Text = "Two output checkers decide whether the failed check applies here."
+		if v.Contest != nil && len(v.Contest.Need) > 0 {
+			n.Text += " The rule is in a custodian’s contract, so that custodian has to agree too."
+		}
+		n.Actions = []ui.Button{withdraw}
+	case "held":
+		n.Text = "You hold it. The reviews so far are kept. Give it back as it is, or submit changed files: votes on unchanged files are kept."
+		n.Actions = []ui.Button{{Text: "Give it back as it is", Action: base + "/resume", Off: c.Off("request.resume", "Request", v.ID)}, again, withdraw}
+	case "appealed":
+		n.Text = "An output checker who has not seen it yet decides on your appeal."
+		n.Actions = []ui.Button{withdraw}
 	case "submitted":
 		n.Text = fmt.Sprintf("%d output checkers look at it, each on their own. You need not do anything.", v.Checkers)
-		n.Actions = []ui.Button{withdraw}
+		if v.Checkers == 1 {
+			n.Text = "One output checker looks at it. You need not do anything."
+		}
+		n.Actions = []ui.Button{hold, withdraw}
 	case "reviewed":
 		n.Text = "The checkers have finished and settle what to do."
-		n.Actions = []ui.Button{withdraw}
+		n.Actions = []ui.Button{hold, withdraw}
 	case "returned":
 		n.Text = "The checkers ask for changes; their comments are below. Change the files in your workspace and answer."
-		n.Actions = []ui.Button{again, withdraw}
+		if len(v.Releases) > 0 {
+			n.Text = "A part was released. For the rest the checkers ask for changes; their comments are below."
+		}
+		n.Actions = []ui.Button{again, {Text: "Appeal…", Href: base + "/appeal", Look: "secondary", Off: c.Off("request.appeal", "Request", v.ID)}, withdraw}
+		if v.Appeal != nil && v.Appeal.Outcome == "dismissed" {
+			n.Text = "Your appeal was not upheld: " + sentence(v.Appeal.Says) + " Change the files in your workspace and answer."
+		}
 	case "approved":
 		n.Text = "The release is being put together, checked once more and signed."
 	case "released":
@@ -181,6 +216,9 @@ func fileTable(v airlock.View, base string) ui.Block {
 	t := ui.Table{Caption: "Files", Columns: ui.Cols("#No.", "File", "Kind", "#Size", "Automatic checks", "Decision")}
 	for _, f := range v.Files {
 		decision := ui.Cell{Tag: decisionTag(f.Decision)}
+		if f.Release != "" {
+			decision = ui.Cell{Text: "Released", Href: "/releases/" + f.Release}
+		}
 		if f.Kind == airlock.KindSupporting {
 			decision = ui.Cell{Text: "never leaves"}
 		}
@@ -190,7 +228,25 @@ func fileTable(v airlock.View, base string) ui.Block {
 }
 
 func contextSummary(g airlock.Group) ui.Block {
-	return ui.Summary{Compact: true, Rows: []ui.Row{{Key: "Name", Said: g.Name}, {Key: "What it is", Said: g.Context}, {Key: "Who is in it", Said: g.Population}, {Key: "What was done", Said: g.Controls}, {Key: "Earlier releases", Said: orText(g.Relation, "nothing said")}}}
+	rows := []ui.Row{{Key: "Name", Said: g.Name}, {Key: "Kind", Text: capital(orText(g.Kind, "table"))}, {Key: "What it is", Said: g.Context}, {Key: "Who is in it", Said: g.Population}}
+	add := func(key, said string) {
+		if said != "" {
+			rows = append(rows, ui.Row{Key: key, Said: said})
+		}
+	}
+	add("Smallest count", g.Counts)
+	add("Degrees of freedom", g.Freedom)
+	add("What was done", g.Controls)
+	add("Earlier releases", orText(g.Relation, "nothing said"))
+	add("Code", strings.TrimSpace(g.Code+" "+atCommit(g.Commit)))
+	return ui.Summary{Compact: true, Rows: rows}
+}
+
+func atCommit(commit string) string {
+	if commit == "" {
+		return ""
+	}
+	return "at commit " + commit
 }
 
 // Finding is one finding on a page.
@@ -252,13 +308,24 @@ func (p *Portal) conversation(c *Call, v airlock.View) []ui.Block {
 	if len(v.Comments) == 0 {
 		return nil
 	}
+	base := "/queue/" + v.ID
+	if v.Author {
+		base = "/outputs/" + v.ID
+	}
+	may := v.Phase == airlock.PhaseIndependent || v.Phase == airlock.PhaseOpen
+	if v.Author {
+		may = v.State == "returned" || v.State == "blocked" || v.State == "held"
+	}
 	t := ui.Comments{}
-	for _, x := range v.Comments {
+	for _, x := range threads(v.Comments) {
 		where := ""
 		for _, f := range v.Files {
 			if f.ID == x.File {
 				where = fmt.Sprintf("on file %d", f.Ordinal)
 			}
+		}
+		if x.Cell != "" {
+			where = strings.TrimSpace(where + ", " + x.Cell)
 		}
 		note := ""
 		if !v.Author {
@@ -267,9 +334,54 @@ func (p *Portal) conversation(c *Call, v airlock.View) []ui.Block {
 				note = "the author sees this after the round"
 			}
 		}
-		t.Items = append(t.Items, ui.CommentItem{Who: capital(x.By), When: when(x.At), Where: where, Note: note, Text: x.Text})
+		if v.Round > 1 {
+			note = strings.Trim(note+fmt.Sprintf(" · round %d", x.Round), " ·")
+		}
+		item := ui.CommentItem{ID: x.ID, Who: capital(x.By), When: when(x.At), Where: where, Note: note, Text: x.Text, Reply: x.Reply != ""}
+		if !x.Resolved.IsZero() {
+			item.Resolved = "Dealt with, said " + x.ResolvedBy + " on " + when(x.Resolved)
+		}
+		if may {
+			done := ui.Button{Text: "Dealt with", Action: base + "/resolve", Look: "secondary", Fields: []ui.Pair{{Name: "comment", Value: x.ID}, {Name: "done", Value: "yes"}, {Name: "file", Value: x.File}}}
+			if item.Resolved != "" {
+				done.Text, done.Fields[1].Value = "Open again", "no"
+			}
+			item.Buttons = append(item.Buttons, done)
+			if !v.Author && x.Reply == "" {
+				item.Buttons = append(item.Buttons, ui.Button{Text: "Reply", Href: base + "?file=" + x.File + "&reply=" + x.ID + "#comment", Look: "secondary"})
+			}
+		}
+		t.Items = append(t.Items, item)
 	}
 	return []ui.Block{ui.Head2{Text: "Conversation", ID: "comments"}, t}
+}
+
+// threads puts every reply after the comment that it answers.
+func threads(all []airlock.CommentView) []airlock.CommentView {
+	replies := map[string][]airlock.CommentView{}
+	shown := map[string]bool{}
+	for _, x := range all {
+		shown[x.ID] = true
+	}
+	for _, x := range all {
+		if x.Reply != "" && shown[x.Reply] {
+			replies[x.Reply] = append(replies[x.Reply], x)
+		}
+	}
+	var out []airlock.CommentView
+	for _, x := range all {
+		if x.Reply != "" && shown[x.Reply] {
+			continue
+		}
+		out = append(append(out, x), replies[x.ID]...)
+	}
+	return out
+}
+
+func (p *Portal) authorResolve(c *Call) error {
+	return c.Attempt(nil, func(form url.Values) (string, error) {
+		return "/outputs/" + c.ID() + "#comments", p.cfg.Rooms.Airlock.Resolve(c.Ctx(), c.Actor, c.ID(), form.Get("comment"), form.Get("done") == "yes")
+	})
 }
 
 func (p *Portal) authorComment(c *Call) error {
@@ -284,6 +396,28 @@ func (p *Portal) withdrawOutput(c *Call) error {
 	})
 }
 
+// ownWorkspace is the workspace whose outbox an author submits from: the one of
+// the request, or the author's own where the request was given to them.
+func (p *Portal) ownWorkspace(c *Call, v airlock.View) (string, error) {
+	if v.Workspace != "" {
+		return v.Workspace, nil
+	}
+	var mine []workspace.Workspace
+	if err := c.view(func(q store.Querier) error {
+		var err error
+		mine, err = workspace.OfUser(c.Ctx(), q, c.Actor.User)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	for _, w := range mine {
+		if w.Project == v.Project && w.State != "destroyed" {
+			return w.ID, nil
+		}
+	}
+	return "", ark.Faultf(ark.Conflict, "you have no workspace in this project yet").Do("open one, put the files into its outbox and come back")
+}
+
 // resubmitForm is submitForm with an answer to the checkers.
 func (p *Portal) resubmitForm(c *Call) build {
 	return func(typed url.Values, wrong []ui.Problem) (ui.Page, error) {
@@ -291,29 +425,29 @@ func (p *Portal) resubmitForm(c *Call) build {
 		if err != nil {
 			return ui.Page{}, err
 		}
-		files, err := p.outbox(c, v.Workspace)
+		ws, err := p.ownWorkspace(c, v)
 		if err != nil {
 			return ui.Page{}, err
 		}
-		pick := ui.Field{Kind: "checks", Big: true, Name: "output", Label: "Files that are to leave", Hint: "All that you want released, the unchanged ones too: votes on unchanged bytes are kept."}
-		support := ui.Field{Kind: "checks", Name: "supporting", Label: "Files that only the checkers should see"}
-		for _, f := range files {
-			o := ui.Option{Value: f.Name, Text: f.Name, Hint: bytesText(f.Size) + ", " + when(f.ModTime)}
-			if f.Refused != "" {
-				o.Off = sentence(f.Refused)
-			}
-			pick.Options, support.Options = append(pick.Options, o), append(support.Options, o)
+		files, err := p.outbox(c, ws)
+		if err != nil {
+			return ui.Page{}, err
 		}
-		fields := append([]ui.Field{pick, support}, contextFields()...)
-		if len(v.Groups) > 0 {
-			g := v.Groups[0]
-			for i := range fields {
-				fields[i].Value = map[string]string{"group": g.Name, "context": g.Context, "population": g.Population, "controls": g.Controls, "relation": g.Relation}[fields[i].Name]
+		if typed == nil {
+			var was []GroupIn
+			for _, g := range v.Groups {
+				was = append(was, GroupIn{Group: g})
 			}
+			typed = filledFrom(was)
 		}
+		n := groupCount(typed)
+		if typed.Get("then") == "add" {
+			n = min(n+1, maxGroups)
+		}
+		fields := groupFields(files, n, "All that you want released and has not been yet, the unchanged ones too: votes on unchanged bytes are kept.")
 		fields = append(fields, ui.Field{Kind: "area", Name: "answer", Label: "What did you change?", Hint: "The checkers read it with the new files."})
 		return ui.Page{Back: &ui.Link{Text: "The request", Href: "/outputs/" + v.ID}, Head: "Submit changed files", Errors: wrong, Lead: "The files are taken from the outbox as they are now, and checked again.",
-			Body: append(p.conversation(c, v), ui.Form{Action: "/outputs/" + v.ID + "/resubmit", Guard: true, Fields: ui.Filled(fields, typed, wrong), Submit: ui.Button{Text: "Submit again"}, Cancel: &ui.Link{Text: "Not now", Href: "/outputs/" + v.ID}})}, nil
+			Body: append(p.conversation(c, v), groupForm("/outputs/"+v.ID+"/resubmit", ui.Filled(fields, typed, wrong), n, v.Class, "Submit again", "/outputs/"+v.ID))}, nil
 	}
 }
 
@@ -326,12 +460,23 @@ func (p *Portal) resubmitPage(c *Call) error {
 }
 
 func (p *Portal) resubmit(c *Call) error {
+	if done, err := p.more(c, p.resubmitForm(c)); done {
+		return err
+	}
 	return c.Attempt(p.resubmitForm(c), func(form url.Values) (string, error) {
 		v, err := p.cfg.Rooms.Airlock.ViewOf(c.Ctx(), c.Actor, c.ID())
 		if err != nil {
 			return "", err
 		}
-		s, err := p.submission(c, v.Workspace, form)
+		groups, err := groupsOf(form)
+		if err != nil {
+			return "", err
+		}
+		ws, err := p.ownWorkspace(c, v)
+		if err != nil {
+			return "", err
+		}
+		s, err := p.submission(c, ws, v.Class, groups)
 		if err != nil {
 			return "", err
 		}

@@ -3,6 +3,8 @@ package portal
 import (
 	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/ark"
@@ -17,9 +19,16 @@ func (p *Portal) queueRoutes() []Route {
 	}
 	return []Route{
 		{Pattern: "GET /queue", Action: "self.read", On: whole, Serve: p.queue},
+		{Pattern: "POST /queue/filters", Action: "self.read", On: whole, Serve: p.saveFilter},
 		{Pattern: "GET /queue/{id}", Action: "request.vote", On: thing("Request"), Serve: p.checkPage},
 		{Pattern: "GET /queue/{id}/release", Action: "request.vote", On: thing("Request"), Serve: p.releasePage},
 		act("claim", "request.vote", p.claim),
+		act("assign", "request.assign", p.assign),
+		act("override", "request.override", p.override),
+		act("waive", "request.waive", p.waive),
+		act("arbitrate", "request.arbitrate", p.arbitrate),
+		act("sign-off", "request.sign-off", p.signOff),
+		act("resolve", "request.comment", p.resolve),
 		act("vote", "request.vote", p.vote),
 		act("finish", "request.vote", p.finish),
 		act("comment", "request.comment", p.checkerComment),
@@ -29,27 +38,41 @@ func (p *Portal) queueRoutes() []Route {
 	}
 }
 
+// mostWaiting is how many requests a checker's home lists: those at the top of
+// the queue that are the checker's own, and then those that nobody has taken.
+const mostWaiting = 20
+
 func (p *Portal) waitingForChecker(c *Call, q store.Querier) ([]todo, error) {
-	qs, err := p.cfg.Rooms.Airlock.Queue(c.Ctx(), q, c.Actor)
-	if err != nil {
-		return nil, err
-	}
 	var out []todo
-	for _, l := range qs {
-		if l.Yours == "finished" && l.State != "reviewed" {
-			continue
-		}
-		x, err := governance.GetProject(c.Ctx(), q, l.Project)
+	titles := map[string]string{}
+	for _, whose := range []string{"mine", "unclaimed"} {
+		page, err := p.cfg.Rooms.Airlock.QueuePage(c.Ctx(), q, c.Actor, airlock.QueueFilter{Whose: whose, Limit: mostWaiting})
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, todo{Text: "Outputs of " + x.Title, Href: "/queue/" + l.ID, Since: l.Since, What: queueWords(l)})
+		for _, l := range page.Lines {
+			if l.Yours == "finished" && l.State != "reviewed" || len(out) == mostWaiting {
+				continue
+			}
+			if titles[l.Project] == "" {
+				x, err := governance.GetProject(c.Ctx(), q, l.Project)
+				if err != nil {
+					return nil, err
+				}
+				titles[l.Project] = x.Title
+			}
+			out = append(out, todo{Text: "Outputs of " + titles[l.Project], Href: "/queue/" + l.ID, Since: l.Since, What: queueWords(l)})
+		}
 	}
 	return out, nil
 }
 
 func queueWords(l airlock.QueueLine) string {
 	switch {
+	case l.State == "contested":
+		return "decide whether a failed check applies"
+	case l.State == "appealed":
+		return "decide on the author’s appeal"
 	case l.State == "reviewed":
 		return "settle it and release or return"
 	case l.Yours == "started":
@@ -59,17 +82,27 @@ func queueWords(l airlock.QueueLine) string {
 	}
 }
 
-// queue lists what waits for output checkers: risk first, then age. Nothing on
+// queue lists what waits for output checkers: risk and age together. Nothing on
 // it was written in a workspace.
 func (p *Portal) queue(c *Call) error {
-	var qs []airlock.QueueLine
-	titles, purpose := map[string]string{}, map[string][]string{}
+	f := filterOf(c.R.URL.Query())
+	var qp airlock.QueuePage
+	var saved []airlock.SavedFilter
+	var turn airlock.Turnaround
+	titles, purpose := map[string]string{}, map[string]string{}
+	var dir *directory
 	err := c.view(func(q store.Querier) error {
 		var err error
-		if qs, err = p.cfg.Rooms.Airlock.Queue(c.Ctx(), q, c.Actor); err != nil {
+		if qp, err = p.cfg.Rooms.Airlock.QueuePage(c.Ctx(), q, c.Actor, f); err != nil {
 			return err
 		}
-		for _, l := range qs {
+		if dir, err = readDirectory(c.Ctx(), q); err != nil {
+			return err
+		}
+		for _, l := range qp.Lines {
+			if _, ok := titles[l.Project]; ok {
+				continue
+			}
 			x, err := governance.GetProject(c.Ctx(), q, l.Project)
 			if err != nil {
 				return err
@@ -77,29 +110,47 @@ func (p *Portal) queue(c *Call) error {
 			titles[l.Project] = x.Title
 			if x.Permit != "" {
 				if permit, err := governance.GetPermit(c.Ctx(), q, x.Permit); err == nil {
-					purpose[l.Project] = purposeWords(permit.Purposes)
+					purpose[l.Project] = joinMost(append(purposeWords(permit.Purposes), "goes to "+permit.Destination), 4)
 				}
 			}
 		}
-		return nil
+		if saved, err = airlock.SavedFilters(c.Ctx(), q, c.Actor.User); err != nil {
+			return err
+		}
+		turn, err = airlock.TurnaroundSince(c.Ctx(), q, c.Now().AddDate(0, 0, -90))
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	t := ui.Table{Caption: "Waiting for output checkers", Columns: ui.Cols("Project", "State", "Risk", "#Files", "#Findings", "#Round", "#Waiting", "You"),
-		Empty: &ui.Empty{Text: "The queue is empty. Requests appear here when their automatic checks are done."}}
-	for _, l := range qs {
+	t := ui.Table{Caption: "Waiting for output checkers, most pressing first", Columns: ui.Cols("Project", "State", "Risk", "#Files", "#Findings", "#Round", "Due", "Taken by", "You"),
+		Empty: &ui.Empty{Text: "Nothing waits here. Requests appear when their automatic checks are done."}}
+	for _, l := range qp.Lines {
 		yours := l.Yours != "finished" || l.State == "reviewed"
-		soft := ""
-		if len(purpose[l.Project]) > 0 {
-			soft = purpose[l.Project][0]
+		you := ui.Cell{Text: map[string]string{"": "not started", "started": "started", "finished": "finished"}[l.Yours]}
+		taken := "nobody yet"
+		if len(l.Claimed) > 0 {
+			taken = strings.Join(firstNames(dir, l.Claimed), ", ")
 		}
-		you := map[string]string{"": "not started", "started": "started", "finished": "finished"}[l.Yours]
-		t.Rows = append(t.Rows, []ui.Cell{{Text: titles[l.Project], Href: "/queue/" + l.ID, Head: true, Soft: soft}, {Tag: tag(l.State, yours)}, {Tag: verdictTag(l.Worst)}, {Text: fmt.Sprintf("%d", l.Outputs), Soft: supportText(l.Supporting)}, {Text: number(l.Findings)}, {Text: number(l.Round)}, {Text: wait(c.Now().Sub(l.Since))}, {Text: you}})
+		if l.Yours == "" && !slices.Contains(l.Claimed, c.Actor.User) && l.State != "contested" && l.State != "appealed" {
+			you = ui.Cell{Button: &ui.Button{Text: "Take it", Action: "/queue/" + l.ID + "/claim", Look: "secondary"}}
+		}
+		due := ui.Cell{Text: "in " + wait(l.Due.Sub(c.Now()))}
+		if c.Now().After(l.Due) {
+			due = ui.Cell{Tag: &ui.Tag{Text: wait(c.Now().Sub(l.Due)) + " late", Colour: ui.Red}}
+		}
+		title := titles[l.Project]
+		if l.Class == airlock.ClassCode {
+			title += " (code)"
+		}
+		t.Rows = append(t.Rows, []ui.Cell{{Text: title, Href: "/queue/" + l.ID, Head: true, Soft: purpose[l.Project]}, {Tag: tag(l.State, yours)}, {Tag: riskTag(l.Risk)}, {Text: fmt.Sprintf("%d", l.Outputs), Soft: supportText(l.Supporting)}, {Text: number(l.Findings)}, {Text: number(l.Round)}, due, {Text: taken}, you})
 	}
-	page := ui.Page{Head: "Queue", Lead: "Outputs that wait for a second pair of eyes. You never see those of your own projects.", Body: []ui.Block{t}}
+	page := ui.Page{Head: "Queue", Wide: true, Lead: "Outputs that wait for a second pair of eyes. You never see those of your own projects.", Body: []ui.Block{
+		ui.Figures{Items: []ui.Figure{{Number: number(qp.Open), Text: "waiting"}, {Number: number(qp.Late), Text: "past their time"}, {Number: number(qp.Free), Text: "taken by nobody"}, turnFigure(turn)}},
+		filterLinks(f, saved), t, queuePager(f, qp), p.loadTable(dir, qp.Load), saveFilterForm(f)}}
 	if !c.Viewer.Has(ark.Checker) {
 		page.Notice = &ui.Notice{Text: "Only output checkers have a queue."}
+		page.Body = []ui.Block{t}
 	}
 	return c.Page(page)
 }
@@ -139,7 +190,7 @@ func (p *Portal) finish(c *Call) error {
 
 func (p *Portal) checkerComment(c *Call) error {
 	return c.Attempt(p.checkForm(c), func(form url.Values) (string, error) {
-		x := airlock.Comment{Group: -1, File: form.Get("file"), Text: form.Get("text"), Public: form.Get("public") == "yes"}
+		x := airlock.Comment{Group: -1, File: form.Get("file"), Cell: strings.TrimSpace(form.Get("cell")), Reply: form.Get("reply"), Text: form.Get("text"), Public: form.Get("public") == "yes"}
 		return backToFile(c.ID(), form), p.cfg.Rooms.Airlock.Comment(c.Ctx(), c.Actor, c.ID(), x)
 	})
 }

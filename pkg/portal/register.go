@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/ark-tre/ark/airlock"
@@ -21,12 +22,21 @@ func (p *Portal) registerRoutes() []Route {
 // publicStates are the states in which the public register names a project.
 var publicStates = map[string]bool{"approved": true, "active": true, "suspended": true, "closing": true, "closed": true}
 
+// turnText says how long output checkers take.
+func turnText(t airlock.Turnaround) ui.Block {
+	if t.Rounds < 10 {
+		return ui.Text{Soft: true, Text: "How long output checkers take is said here once they have decided ten times in 90 days."}
+	}
+	return ui.Text{Text: fmt.Sprintf("In the last 90 days output checkers decided %s: half of them within %s, nine of ten within %s.", count(t.Rounds, "time"), wait(t.Median), wait(t.P90))}
+}
+
 // register is the public list of projects and refusals.
 func (p *Portal) register(c *Call) error {
 	var ps []governance.Project
 	apps := map[string]governance.Application{}
 	var dir *directory
 	released := map[string]int{}
+	var turn airlock.Turnaround
 	err := c.view(func(q store.Querier) error {
 		var err error
 		if ps, err = governance.Projects(c.Ctx(), q); err != nil {
@@ -43,6 +53,9 @@ func (p *Portal) register(c *Call) error {
 				return err
 			}
 			released[x.ID] = len(rs)
+		}
+		if turn, err = airlock.TurnaroundSince(c.Ctx(), q, c.Now().AddDate(0, 0, -90)); err != nil {
+			return err
 		}
 		dir, err = readDirectory(c.Ctx(), q)
 		return err
@@ -75,7 +88,7 @@ func (p *Portal) register(c *Call) error {
 	if len(res.Items) == 0 {
 		res.Empty = &ui.Empty{Text: "No project has been approved yet. The first one appears here on the day its permit is issued."}
 	}
-	page.Body = []ui.Block{ui.Search{Action: "/register", Label: "Search the register", Value: c.Query("q")}, res, ui.Head2{Text: "Refused"}}
+	page.Body = []ui.Block{turnText(turn), ui.Search{Action: "/register", Label: "Search the register", Value: c.Query("q")}, res, ui.Head2{Text: "Refused"}}
 	if len(refused.Items) == 0 {
 		page.Body = append(page.Body, ui.Text{Text: "No application has been refused yet."})
 	} else {

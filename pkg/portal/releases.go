@@ -1,13 +1,16 @@
 package portal
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"sort"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/store"
 )
@@ -17,6 +20,10 @@ func (p *Portal) releaseRoutes() []Route {
 		{Pattern: "GET /releases", Action: "self.read", On: whole, Serve: p.releaseList},
 		{Pattern: "GET /releases/{id}", Action: "release.read", On: thing("Release"), Serve: p.releaseRecord},
 		{Pattern: "GET /releases/{id}/download", Action: "release.download", On: thing("Release"), Serve: p.downloadRelease, Time: downloadTime},
+		{Pattern: "GET /releases/{id}/record", Action: "release.audit", On: thing("Release"), Serve: p.internalRecord, Record: true},
+		{Pattern: "GET /releases/key", Action: "public.read", On: whole, Serve: p.releaseKeyPage},
+		{Pattern: "GET /releases/key.pem", Action: "public.read", On: whole, Serve: p.releaseKey},
+		{Pattern: "POST /releases/{id}/settle", Action: "release.settle", On: thing("Release"), Serve: p.settle},
 		{Pattern: "GET /releases/{id}/freeze", Action: "release.freeze", On: thing("Release"), Serve: p.freezePage},
 		{Pattern: "POST /releases/{id}/freeze", Action: "release.freeze", On: thing("Release"), Serve: p.freezeRelease},
 	}
@@ -130,6 +137,7 @@ func (p *Portal) releaseRecord(c *Call) error {
 	var r *airlock.Release
 	var x *governance.Project
 	var dir *directory
+	var in *airlock.Incident
 	if err := c.view(func(q store.Querier) error {
 		var err error
 		if r, err = airlock.GetRelease(c.Ctx(), q, c.ID()); err != nil {
@@ -138,15 +146,23 @@ func (p *Portal) releaseRecord(c *Call) error {
 		if x, err = governance.GetProject(c.Ctx(), q, r.Project); err != nil {
 			return err
 		}
+		if r.Incident != "" {
+			if in, err = airlock.GetIncident(c.Ctx(), q, r.Incident); err != nil {
+				return err
+			}
+		}
 		dir, err = readDirectory(c.Ctx(), q)
 		return err
 	}); err != nil {
 		return err
 	}
 	page := ui.Page{Back: &ui.Link{Text: x.Title, Href: "/projects/" + x.ID}, Above: "Release", Head: "Released " + when(r.At), State: releaseTag(*r), Lead: "A signed bundle, bound to its destination. Its bytes are those that were checked."}
-	n := &ui.Next{Tone: "done", Text: "Its recipient can download it; every download is counted."}
+	n := &ui.Next{Tone: "done", Text: "Its recipient can download it until " + when(r.DownloadUntil) + "; every download is counted."}
+	if !r.DownloadUntil.IsZero() && c.Now().After(r.DownloadUntil) {
+		n = &ui.Next{Tone: "wait", Text: "The fourteen days for downloads are over. The record stays."}
+	}
 	if r.Frozen {
-		n = &ui.Next{Tone: "stopped", Text: "Frozen: " + r.FrozenSays, When: when(r.FrozenAt) + " by " + dir.user(r.FrozenBy)}
+		n = &ui.Next{Tone: "stopped", Text: "Frozen: " + r.FrozenSays, When: when(r.FrozenAt) + " by " + dir.actor(r.FrozenBy)}
 	}
 	n.Actions = []ui.Button{{Text: "Download the bundle", Href: "/releases/" + r.ID + "/download", Off: c.Off("release.download", "Release", r.ID)}}
 	if c.Off("release.freeze", "Release", r.ID) == "" && !r.Frozen {
@@ -158,8 +174,11 @@ func (p *Portal) releaseRecord(c *Call) error {
 		t.Rows = append(t.Rows, []ui.Cell{{Text: number(f.Ordinal)}, {Text: f.Name, Head: true}, {Text: bytesText(f.Size)}, {Text: f.SHA256}})
 	}
 	page.Body = []ui.Block{t, ui.Summary{Rows: []ui.Row{{Key: "Goes to", Text: r.Destination}, {Key: "Received by", Lines: dir.userNames(r.Recipients)}, {Key: "Downloads", Text: number(r.Downloads)}, {Key: "Permit", Link: &ui.Link{Text: "what was allowed", Href: "/projects/" + x.ID + "/permit"}}, {Key: "Bundle", Text: bytesText(r.Bundle.Size) + ", SHA-256 " + r.Bundle.SHA256}}},
-		ui.Head2{Text: "Check it yourself"}, ui.Text{Text: "Offline, with the public key of this Ark and nothing else:"}, ui.Code{Text: "ark release verify --key ark-release.pub " + releaseFile(r)},
+		ui.Head2{Text: "Check it yourself"}, ui.Text{Text: "Offline, with the public key of this Ark and nothing else. The bundle holds the files, the signed record of every rule, threshold and decision, and its description as a Five Safes RO-Crate."}, ui.Links{Items: p.recordLinks(c, r)}, ui.Code{Text: "ark release verify --key ark-release.pub " + releaseFile(r)},
 		ui.Details{Summary: "The ledger’s signed head that it carries", Body: []ui.Block{ui.Code{Text: orText(r.Checkpoint, "none")}}}}
+	if in != nil {
+		page.Body = append(p.incidentBlocks(c, r, in, dir), page.Body...)
+	}
 	return c.Page(page)
 }
 
@@ -170,7 +189,27 @@ func (p *Portal) downloadRelease(c *Call) error {
 	if err != nil {
 		return err
 	}
+	if err := p.intact(c, r); err != nil {
+		return err
+	}
 	return p.send(c, r.Bundle, releaseFile(r), "application/zip")
+}
+
+// intact reads the bundle to its end before a byte of it is handed out. Bytes
+// that are not what was signed are an incident, and nobody gets them.
+func (p *Portal) intact(c *Call, r *airlock.Release) error {
+	in, err := p.cfg.Rooms.Objects.Open(c.Ctx(), r.Bundle)
+	if err == nil {
+		_, err = io.Copy(io.Discard, in)
+		in.Close()
+	}
+	if !errors.Is(err, objects.ErrDamaged) {
+		return err
+	}
+	if err := p.cfg.Rooms.Airlock.Altered(c.Ctx(), r.ID); err != nil {
+		p.cfg.Log.ErrorContext(c.Ctx(), "an altered release could not be frozen", "release", r.ID, "err", err)
+	}
+	return ark.Faultf(ark.Forbidden, "the stored bytes of this release are not what was signed, so it was frozen").Do("the operator and the custodians have been told").By("bytes-are-what-was-signed")
 }
 
 func (p *Portal) freezeForm(c *Call) build {

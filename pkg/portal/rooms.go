@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"crypto/ed25519"
 	"io"
 
 	"github.com/ark-tre/ark/airlock"
@@ -27,6 +28,8 @@ type Rooms struct {
 	Ledger     Ledger  // may be nil
 	Enclave    Enclave // may be nil
 	Outputs    Outputs // may be nil
+	// ReleaseKey is the public key that releases are verified with. May be nil.
+	ReleaseKey func(ctx context.Context) (ed25519.PublicKey, error)
 	// Enter lets a user into a workspace: it returns an address that works
 	// once, within seconds. May be nil.
 	Enter func(workspace, user, session string) (string, error)

@@ -14,7 +14,7 @@ import (
 
 // showFile records that the viewer of the page looks at a submitted file and
 // returns the address that shows it on the viewer's origin.
-func (p *Portal) showFile(c *Call, v airlock.View, f airlock.FileView) (string, error) {
+func (p *Portal) showFile(c *Call, v airlock.View, f airlock.FileView, against opener) (string, error) {
 	if p.cfg.Rooms.Outputs == nil || p.cfg.FileViewer == nil {
 		return "", ark.Faultf(ark.Unavailable, "files cannot be shown on this host").Do("ask the operator")
 	}
@@ -28,7 +28,7 @@ func (p *Portal) showFile(c *Call, v airlock.View, f airlock.FileView) (string, 
 		marks = append(marks, viewer.Mark{Number: number(x.Number), Severity: string(x.Severity), Row: row, Col: col, Line: x.Where.Line, Says: sentence(x.Says)})
 	}
 	project, ref := v.Project, file.Ref
-	return p.cfg.FileViewer.Ticket(viewer.File{Name: file.Name, Size: ref.Size, Marks: marks, Open: func(ctx context.Context) (io.ReadCloser, error) {
+	return p.cfg.FileViewer.Ticket(viewer.File{Name: file.Name, Size: ref.Size, Marks: marks, Against: against, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		return p.cfg.Rooms.Outputs.Open(ctx, project, ref)
 	}})
 }
@@ -62,7 +62,7 @@ func (p *Portal) ownFile(c *Call) error {
 		}
 		page := ui.Page{Back: &ui.Link{Text: "The request", Href: "/outputs/" + v.ID}, Title: fmt.Sprintf("File %d", f.Ordinal), Head: f.Name, State: verdictTag(f.Verdict), Wide: true,
 			Lead: fmt.Sprintf("File %d, as it was submitted: %s, SHA-256 %s.", f.Ordinal, bytesText(f.Ref.Size), short(f.Ref.SHA256))}
-		src, err := p.showFile(c, v, f)
+		src, err := p.showFile(c, v, f, nil)
 		if err != nil {
 			return err
 		}

@@ -45,6 +45,11 @@ func (p *Portal) waiting(c *Call) []todo {
 		case ark.Operator:
 			out, err = p.waitingForOperator(c, q)
 		}
+		if err != nil {
+			return err
+		}
+		more, err := p.waitingIncidents(c, q)
+		out = append(more, out...)
 		return err
 	})
 	if err != nil {
@@ -86,5 +91,6 @@ func (p *Portal) waitingForCustodian(c *Call, q store.Querier) ([]todo, error) {
 		}
 		out = append(out, todo{Text: pr.Title, Href: "/reviews/" + r.ID, Since: r.Asked, What: "asks for your data"})
 	}
-	return out, nil
+	more, err := p.waitingSigns(c, q)
+	return append(out, more...), err
 }

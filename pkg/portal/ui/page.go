@@ -173,6 +173,9 @@ type (
 		Checks   Tag
 		View     string
 		NoView   string
+		Compare  []Link // what the file can be held against
+		Beside   string // the address of what it is held against
+		Against  string // its name
 		Findings []Finding
 		Side     []Block
 	}
@@ -278,10 +281,17 @@ type Finding struct {
 }
 
 // CommentItem is one remark.
-type CommentItem struct{ Who, When, Where, Note, Text string }
+type CommentItem struct {
+	Who, When, Where, Note, Text string
+	Reply                        bool   // it answers the one before it
+	Resolved                     string // by whom and when, if it is dealt with
+	ID                           string
+	Buttons                      []Button
+}
 
 // ReviewFile is one file of the list beside the review.
 type ReviewFile struct {
+	Group            string // a heading above it, where a group begins
 	Href, Name, Note string
 	Tag              Tag
 	Current          bool

@@ -26,6 +26,9 @@ type page struct {
 	Head    []cell
 	Rows    []row
 	Lines   []line
+	Columns []column
+
+	against map[[2]int]string // cells of the file that this one is held against
 }
 
 type row struct {
@@ -38,6 +41,8 @@ type cell struct {
 	Marks  []Mark
 	Worst  string
 	Number bool
+	Was    string // what stood there in the file it is held against
+	Moved  bool   // it differs from it
 }
 
 type line struct {
@@ -83,6 +88,7 @@ func tabular(name string, data []byte) (rune, bool) {
 func (p *page) table(data []byte, sep rune, marks []Mark) bool {
 	in := csv.NewReader(bytes.NewReader(data))
 	in.Comma, in.FieldsPerRecord, in.LazyQuotes = sep, -1, true
+	sums := newSummaries()
 	at := map[[2]int][]Mark{}
 	for _, m := range marks {
 		at[[2]int{m.Row, m.Col}] = append(at[[2]int{m.Row, m.Col}], m)
@@ -100,6 +106,7 @@ func (p *page) table(data []byte, sep rune, marks []Mark) bool {
 			p.Note = fmt.Sprintf("The first %d rows are shown.", maxRows)
 			break
 		}
+		sums.add(n, rec)
 		if len(rec) > maxCols {
 			rec = rec[:maxCols]
 			p.Note = fmt.Sprintf("The first %d columns are shown.", maxCols)
@@ -111,6 +118,11 @@ func (p *page) table(data []byte, sep rune, marks []Mark) bool {
 				ms = append(ms, at[[2]int{n, 0}]...)
 			}
 			r.Cells = append(r.Cells, cell{Text: visible(clip(text)), Marks: ms, Worst: worst(ms), Number: numeric(text)})
+			if p.against != nil {
+				was, had := p.against[[2]int{n, c + 1}]
+				last := &r.Cells[len(r.Cells)-1]
+				last.Moved, last.Was = !had || was != text, visible(clip(was))
+			}
 		}
 		if n == 1 {
 			p.Head = r.Cells
@@ -118,6 +130,7 @@ func (p *page) table(data []byte, sep rune, marks []Mark) bool {
 		}
 		p.Rows = append(p.Rows, r)
 	}
+	p.Columns = sums.columns(p.Head)
 	return p.Head != nil
 }
 

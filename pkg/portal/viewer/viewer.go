@@ -34,6 +34,9 @@ type File struct {
 	Size  int64
 	Marks []Mark
 	Open  func(ctx context.Context) (io.ReadCloser, error)
+	// Against, where it is set, opens the file that this one is held against:
+	// cells of a table that differ from it are outlined.
+	Against func(ctx context.Context) (io.ReadCloser, error)
 }
 
 // Mark is a finding's place in a file: a cell of a table or a line of a text.
@@ -162,6 +165,11 @@ func (v *Viewer) show(w http.ResponseWriter, r *http.Request, id string, f File)
 	case pictureType(data) != "":
 		p.Picture = "/f/" + id + "/picture"
 	default:
+		if f.Against != nil {
+			if other, _, err := read(r.Context(), File{Open: f.Against}); err == nil {
+				p.against = cellsOf(f.Name, other)
+			}
+		}
 		p.draw(data, cut, f.Marks)
 	}
 	var buf bytes.Buffer

@@ -86,6 +86,13 @@ if (review) {
   });
   label.append(box, " Use these keys");
   review.querySelector(".ark-keys")?.append(label);
+  // After a vote the eye stays where it was.
+  try {
+    const kept = sessionStorage.getItem("ark-scroll");
+    sessionStorage.removeItem("ark-scroll");
+    if (kept && !location.hash) scrollTo(0, Number(kept));
+    for (const form of review.querySelectorAll("form")) form.addEventListener("submit", () => sessionStorage.setItem("ark-scroll", String(scrollY)));
+  } catch { /* storage is closed: the page begins at its top */ }
   document.addEventListener("keydown", (event) => {
     if (!keysOn) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -94,7 +101,7 @@ if (review) {
     switch (event.key) {
       case "j": step(1); break;
       case "k": step(-1); break;
-      case "a": case "r": press(event.key); break;
+      case "a": case "r": case "f": case "b": press(event.key); break;
       case "c": event.preventDefault(); document.getElementById("text")?.focus(); break;
       case "?": { const keys = review.querySelector("details"); keys.open = !keys.open; keys.querySelector("summary").focus(); break; }
       default: return;
