@@ -12,6 +12,7 @@ build: ## leaves bin/ark and its companions
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/ark ./cmd/ark
 	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/ark-enclaved ./cmd/ark-enclaved
+	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/ark-inspect ./cmd/ark-inspect
 	CGO_ENABLED=1 go build -tags osusergo,netgo -ldflags '$(LDFLAGS) -linkmode external -extldflags "-static -Wl,--no-warnings"' -o bin/ark-engine ./cmd/ark-engine # static: it runs in any root file system
 
 deps: ## installs what is missing: Debian packages by name

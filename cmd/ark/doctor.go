@@ -86,12 +86,12 @@ func program(name string) (string, error) {
 }
 
 func (c doctorCmd) programs(context.Context) (string, string, error) {
-	for _, name := range []string{"ark-engine", "ark-enclaved"} {
+	for _, name := range []string{"ark-engine", "ark-inspect", "ark-enclaved"} {
 		if _, err := program(name); err != nil {
 			return "programs", "", err
 		}
 	}
-	return "programs", "ark-engine and ark-enclaved are beside ark", nil
+	return "programs", "ark-engine, ark-inspect and ark-enclaved are beside ark", nil
 }
 
 func (c doctorCmd) rootfs(context.Context) (string, string, error) {

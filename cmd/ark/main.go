@@ -34,6 +34,7 @@ type cli struct {
 	Contract contractCmd `cmd:"" help:"Work on the contracts of sources."`
 	Link     linkCmd     `cmd:"" help:"Find which records are of one person."`
 	Bench    benchCmd    `cmd:"" help:"Measure Ark, and compare it with others."`
+	Inspect  inspectCmd  `cmd:"" help:"Look for what hides in files, and rebuild clean ones."`
 	Disclose discloseCmd `cmd:"" help:"Disclosure control: judge tables and cells, suppress, audit, round, verify."`
 
 	SignIn      signInCmd      `cmd:"" help:"Sign in to an Ark, for the commands below."`

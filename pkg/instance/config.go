@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/workspace/enclave"
 )
@@ -34,12 +35,14 @@ type Config struct {
 	Vault    Vault    `yaml:"vault"`
 	S3       S3       `yaml:"s3"`
 	Identity Identity `yaml:"identity"`
-	// Programs is the folder of ark, ark-engine and ark-enclaved.
+	// Programs is the folder of ark, ark-engine, ark-inspect and ark-enclaved.
 	Programs string `yaml:"programs"`
 	// Rootfs is the read-only root file system of workspaces; empty: no workspaces.
 	Rootfs string `yaml:"rootfs"`
 	// Runtime is the OCI runtime; empty: runc from the PATH.
 	Runtime string `yaml:"runtime"`
+	// Inspection says how files that want to leave are looked at.
+	Inspection Inspection `yaml:"inspection"`
 	// Workspace limits each workspace.
 	Workspace Limits `yaml:"workspace"`
 	// Demonstration shows the sign-ins of the demonstration's users on the
@@ -47,6 +50,20 @@ type Config struct {
 	Demonstration bool `yaml:"demonstration"`
 
 	dir string
+}
+
+// Inspection says how files that want to leave are looked at.
+type Inspection struct {
+	// Scanner is clamd's address, a socket or host:port. When it is set and does
+	// not answer, nothing leaves.
+	Scanner string `yaml:"scanner"`
+	// Weak looks at files where the kernel lacks a part of the sandbox. For trial.
+	Weak bool `yaml:"weak"`
+}
+
+// inspector starts ark-inspect.
+func (c Config) inspector() inspect.Inspector {
+	return inspect.Inspector{Program: c.program("ark-inspect"), Scanner: c.Inspection.Scanner, Weak: c.Inspection.Weak && c.Trial != ""}
 }
 
 // Limits of each workspace. Zero fields take the defaults.

@@ -13,7 +13,6 @@ import (
 	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/objects"
-	"github.com/ark-tre/ark/pkg/pseudonym"
 	"github.com/ark-tre/ark/pkg/work"
 	"github.com/ark-tre/ark/policies/disclosure"
 )
@@ -42,12 +41,17 @@ func (b Bench) checkSteps() []work.Step {
 			return nil, err
 		}
 		res := airlock.CheckResult{}
+		look, err := b.look(ctx, profile)
+		if err != nil {
+			return nil, err
+		}
+		defer look.Close()
 		for _, f := range job.Files {
 			data, err := b.bytes(ctx, f.Ref)
 			if err != nil {
 				return nil, err
 			}
-			found, err := inspect.File(ctx, profile, f.Name, data, pseudonym.IsPseudonym)
+			found, err := look.file(ctx, f.Name, data)
 			if err != nil {
 				return nil, err
 			}
@@ -55,7 +59,7 @@ func (b Bench) checkSteps() []work.Step {
 			if f.Kind == airlock.KindSupporting && verdict == "fail" {
 				verdict = "review" // it never leaves: checkers may see what cannot go
 			}
-			res.Files = append(res.Files, airlock.CheckedFile{ID: f.ID, Type: found.Media, Verdict: verdict, Findings: found.Findings})
+			res.Files = append(res.Files, airlock.CheckedFile{ID: f.ID, Type: found.Type, Verdict: verdict, Findings: found.Findings})
 		}
 		return res, nil
 	})}
@@ -89,12 +93,17 @@ func (b Bench) releaseSteps() []work.Step {
 			return nil, err
 		}
 		inside := insideRecord{Schema: "ark-internal-record/1", Decided: job.Inside, Checked: []insideFile{}}
+		look, err := b.look(ctx, profile)
+		if err != nil {
+			return nil, err
+		}
+		defer look.Close()
 		for _, f := range job.Files {
 			data, err := b.bytes(ctx, f.Ref)
 			if err != nil {
 				return nil, err
 			}
-			found, err := inspect.File(ctx, profile, f.Name, data, pseudonym.IsPseudonym)
+			found, err := look.file(ctx, f.Name, data)
 			if err != nil {
 				return nil, err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/pkg/engine"
 	"github.com/ark-tre/ark/pkg/keys"
 	"github.com/ark-tre/ark/pkg/objects"
@@ -28,6 +29,7 @@ type Bench struct {
 	Objects *objects.Store
 	Keys    keys.Keyring
 	Engine  engine.Runner
+	Inspect inspect.Inspector
 	Tmp     string // a folder of this role's own
 	Enclave *enclave.Client
 	Limits  enclave.Limits // of each workspace

@@ -91,6 +91,9 @@ var forbidden = []struct{ from, to, why string }{
 	{"cmd/ark-enclaved", "github.com/marcboeker/go-duckdb", "the privileged program is small"},
 	{"cmd/ark-enclaved", module + "pkg/store", "the privileged program opens no database"},
 	{"cmd/ark-enclaved", module + "pkg/portal", "the privileged program serves no pages"},
+	{"cmd/ark-inspect", module + "pkg/keys", "what parses hostile files holds no credential"},
+	{"cmd/ark-inspect", module + "pkg/store", "what parses hostile files reaches no database"},
+	{"cmd/ark-inspect", module + "pkg/objects", "what parses hostile files reaches no object"},
 	{"cmd/ark-engine", module + "pkg/keys/local", "the engine holds no credential"},
 	{"cmd/ark-engine", module + "pkg/store", "the engine holds no credential"},
 }

@@ -25,7 +25,7 @@ func Raise(p Plan) (Report, error) {
 	if err := r.confine(p); err != nil {
 		return r, err
 	}
-	if err := filter(p.Accept); err != nil {
+	if err := filter(p); err != nil {
 		return r, err
 	}
 	r.Seccomp = true
@@ -88,9 +88,9 @@ func readOnly(paths []string) landlock.Rule {
 	return landlock.CompositeRule(landlock.RODirs(dirs...), landlock.ROFiles(files...))
 }
 
-func filter(accept bool) error {
+func filter(p Plan) error {
 	names := forbidden
-	if !accept {
+	if !p.Accept {
 		names = append(names[:len(names):len(names)], accepting...)
 	}
 	f := seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: seccomp.Policy{
@@ -103,6 +103,13 @@ func filter(accept bool) error {
 			{Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS), Names: []string{"clone3"}}, // its flags can't be seen; libc falls back to clone
 		},
 	}}
+	if p.Strict {
+		f.Policy.DefaultAction = seccomp.ActionErrno
+		f.Policy.Syscalls[0] = seccomp.SyscallGroup{Action: seccomp.ActionAllow, Names: strict}
+		f.Policy.Syscalls[1] = seccomp.SyscallGroup{Action: seccomp.ActionAllow, NamesWithCondtions: []seccomp.NameWithConditions{
+			{Name: "clone", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD}}},
+		}}
+	}
 	if err := seccomp.LoadFilter(f); err != nil {
 		return fmt.Errorf("walls: seccomp: %w", err)
 	}

@@ -15,6 +15,7 @@ type Plan struct {
 	Data       uint64   // bytes of private memory, 0 for no limit of ours
 	FileSize   uint64   // bytes of the largest file it may write, 0 for no limit of ours
 	BestEffort bool     // go on where the kernel has no Landlock
+	Strict     bool     // only the system calls that a Go program needs to read and write open files
 }
 
 // Report says which walls stand. The zero Report is none.
@@ -37,6 +38,17 @@ var forbidden = []string{
 	"open_by_handle_at", "name_to_handle_at", "mknodat", "personality", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime",
 	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset",
 	"shmget", "shmat", "shmctl", "msgget", "msgsnd", "msgrcv", "semget", "mq_open", "vhangup", "fanotify_init", "landlock_create_ruleset",
+}
+
+// strict are the system calls that stay under Plan.Strict: memory, threads,
+// time, and reading and writing what is open already.
+var strict = []string{
+	"read", "write", "readv", "writev", "pread64", "close", "fstat", "lseek", "fcntl", "ppoll",
+	"mmap", "munmap", "mprotect", "madvise", "mremap", "mincore", "brk",
+	"futex", "sched_yield", "sched_getaffinity", "nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres", "gettimeofday",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "tgkill", "getpid", "gettid", "getrandom", "prlimit64",
+	"epoll_create1", "epoll_ctl", "epoll_pwait", "eventfd2", "pipe2", "timer_create", "timer_settime", "timer_delete", "setitimer",
+	"set_robust_list", "rseq", "restart_syscall", "exit", "exit_group", "prctl", "membarrier",
 }
 
 // accepting are forbidden as well unless Plan.Accept.
