@@ -20,6 +20,10 @@ type File struct {
 	// other known key). Nil: no such key is known, and none is looked for.
 	Pseudonym func(string) bool
 
+	// Populations are published populations by area, lower case: whoever has
+	// them can turn a rate into a count.
+	Populations map[string]int64
+
 	// Attacker narrows withheld counts by linear programmes. Nil: bounds and
 	// elimination alone, which find less.
 	Attacker Attacker
@@ -57,7 +61,7 @@ func CheckTable(ctx context.Context, p policy.Profile, f File) (Verdict, []Findi
 // judgeTable applies every rule to a table.
 func judgeTable(ctx context.Context, p policy.Profile, f File, t *table) ([]Finding, error) {
 	v := understand(t, p)
-	v.pseudonym = f.Pseudonym
+	v.pseudonym, v.populations = f.Pseudonym, f.Populations
 	var out []Finding
 	for _, r := range Rules() {
 		if err := ctx.Err(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ark-tre/ark/pkg/ark"
 	typed "github.com/ark-tre/ark/pkg/columnar/cell"
 	policy "github.com/ark-tre/ark/policies/disclosure"
 )
@@ -69,7 +70,7 @@ type Microdata struct {
 // nothing has to be guessed.
 func guessing(rule string) bool {
 	return slices.Contains([]string{"count-below-threshold", "count-zero", "count-full", "count-derived-small", "percentage-without-base", "statistic-endpoint",
-		"statistic-few-contributors", "table-no-figures", "class-not-allowed", "row-level", "count-unrounded", "table-headerless"}, rule)
+		"statistic-few-contributors", "table-no-figures", "class-not-allowed", "row-level", "count-unrounded", "table-headerless", "base-recovered", "values-recovered", "histogram-edge", "survival-step"}, rule)
 }
 
 // CheckMicrodata judges the table of a specification: recomputed from the
@@ -82,6 +83,20 @@ func CheckMicrodata(ctx context.Context, p policy.Profile, m Microdata, f *File)
 	}
 	if err := p.Check(); err != nil && !strings.Contains(p.Name, "+") {
 		return Fail, nil, err
+	}
+	if m.Spec.Kind != KindCrosstab {
+		if err := m.Spec.check(); err != nil {
+			return Fail, nil, err
+		}
+		if unit != "" && !m.Frame.Has(unit) {
+			return Fail, nil, ark.Faultf(ark.Invalid, "the microdata has no column %q to tell units apart", unit)
+		}
+		found, err := checkOther(ctx, &otherCheck{p: m.Spec.rounds(p), m: m, file: "recomputed", out: []Finding{}}, f)
+		if err != nil {
+			return Fail, nil, err
+		}
+		Sort(found)
+		return Judge(found), found, nil
 	}
 	r, err := Recompute(m.Frame, m.Spec, unit)
 	if err != nil {
@@ -113,6 +128,9 @@ func CheckMicrodata(ctx context.Context, p policy.Profile, m Microdata, f *File)
 		findings = append(findings, c.judge(i)...)
 	}
 	findings = append(findings, c.groups()...)
+	if len(r.Cells) == 0 {
+		findings = append(findings, Finding{Rule: "table-no-figures", Severity: SevReview, File: c.file, Says: "the specification gives no cell on this microdata", Repair: "check the filter and the data", Evidence: map[string]string{}})
+	}
 	Sort(findings)
 	return Judge(findings), findings, nil
 }

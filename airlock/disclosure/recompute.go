@@ -41,6 +41,9 @@ func Recompute(f *Frame, s Spec, unit string) (*Recomputed, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	if s.Kind != KindCrosstab {
+		return nil, badSpec("only a crosstab has cells")
+	}
 	r := &Recomputed{Spec: s, frame: f, units: -1, value: -1}
 	for _, name := range slices.Concat(s.Rows, s.Cols) {
 		if !f.Has(name) {

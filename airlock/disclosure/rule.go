@@ -19,6 +19,7 @@ type Rule struct {
 func Rules() []Rule {
 	return []Rule{
 		areaTooFine(),
+		baseRecovered(),
 		cellAllSame(),
 		cellDominated(),
 		cellFewDegrees(),
@@ -36,6 +37,7 @@ func Rules() []Rule {
 		fileNotATable(),
 		fileType(),
 		formulaCell(),
+		histogramEdge(),
 		identifierBirthDate(),
 		identifierContact(),
 		identifierNHSNumber(),
@@ -45,6 +47,8 @@ func Rules() []Rule {
 		labelTooLong(),
 		markTooNarrow(),
 		modelFewDegrees(),
+		modelFewInGroup(),
+		modelLeverage(),
 		modelPerfectFit(),
 		percentageWithoutBase(),
 		releaseDifference(),
@@ -56,6 +60,7 @@ func Rules() []Rule {
 		statisticEndpoint(),
 		statisticFewContributors(),
 		suppressionRecoverable(),
+		survivalStep(),
 		tableHeaderless(),
 		tableIncomplete(),
 		tableNoFigures(),
@@ -63,5 +68,6 @@ func Rules() []Rule {
 		tableRagged(),
 		tableTooLong(),
 		tableUnreadable(),
+		valuesRecovered(),
 	}
 }

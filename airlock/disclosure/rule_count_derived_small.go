@@ -11,7 +11,7 @@ func countDerivedSmall() Rule {
 	return Rule{
 		ID: "count-derived-small", Effective: "2026-11-22",
 		Clause:  "indirect disclosure: OpenSAFELY sdc.md (directly or indirectly), CMS (not derivable from percentages)",
-		Applies: "percentages and rates beside the count they are of", Needs: "the table",
+		Applies: "percentages and rates beside the count they are of, rates of areas with published populations", Needs: "the table",
 		Says: "A percentage times its base, or a rate times its population, is a count.",
 		check: func(v *view) []Finding {
 			var out []Finding
@@ -106,6 +106,9 @@ func (v *view) baseOf(s site, counts []site) (base int64, sureBase, ok bool) {
 		}
 		one = &counts[i]
 	}
+	if n := v.population(s.row); one == nil && s.kind == kRate && n > 0 {
+		return n, true, true
+	}
 	if one == nil {
 		// 4. A base stated in the heading or a note: no group is larger.
 		n := v.statedBase(s.col)
@@ -115,6 +118,17 @@ func (v *view) baseOf(s site, counts []site) (base int64, sureBase, ok bool) {
 		return 0, false, false
 	}
 	return one.v.n, false, true
+}
+
+// population is the published population of the area a row is of, where one is
+// known; 0 if none is.
+func (v *view) population(r int) int64 {
+	for _, l := range v.labels {
+		if n, ok := v.populations[strings.ToLower(v.t.rows[r].cells[l].raw)]; ok {
+			return n
+		}
+	}
+	return 0
 }
 
 // statedBase is the n of "n = 40" in a column's heading, else in a note; 0 if

@@ -1,6 +1,9 @@
 package disclosure
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // statisticFewContributors: a mean, sum, median … over too few units.
 func statisticFewContributors() Rule {
@@ -20,6 +23,9 @@ func statisticFewContributors() Rule {
 					for _, i := range v.at[[2]int{r, c}] {
 						s := v.sites[i]
 						least, applies := v.least(s.kind)
+						if s.kind == kQuantile {
+							least = int64(math.Ceil(float64(v.p.Contributors.Quantile)/tail(v.cols[c].path) - 1e-9))
+						}
 						if !applies || s.part > 0 || (ok && n >= least) {
 							continue
 						}

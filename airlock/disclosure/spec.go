@@ -12,15 +12,33 @@ import (
 	policy "github.com/ark-tre/ark/policies/disclosure"
 )
 
+// The kinds of specification.
+const (
+	KindCrosstab   = "crosstab"
+	KindRegression = "regression"
+	KindSurvival   = "survival"
+	KindHistogram  = "histogram"
+)
+
 // Spec says how a table was made from microdata.
 type Spec struct {
-	Kind    string   `json:"kind"` // crosstab
+	Kind    string   `json:"kind"`
 	Rows    []string `json:"rows"`
 	Cols    []string `json:"cols"`
 	Values  *string  `json:"values"`
 	AggFunc *string  `json:"aggfunc"`
 	Margins bool     `json:"margins"`
 	Filter  string   `json:"filter"`
+
+	// Of a regression: the outcome, the terms (a:b is an interaction), ols or
+	// logit. Of a survival curve: the time and the event (0 or 1), a curve for
+	// each group of Rows. Of a histogram: the edges of the bins of Values.
+	Outcome    string    `json:"outcome,omitempty"`
+	Predictors []string  `json:"predictors,omitempty"`
+	Family     string    `json:"family,omitempty"`
+	Time       string    `json:"time,omitempty"`
+	Event      string    `json:"event,omitempty"`
+	Edges      []float64 `json:"edges,omitempty"`
 
 	Rounding *Declared `json:"rounding,omitempty"` // of counts; nil: the profile's, if any
 }
@@ -87,8 +105,28 @@ func (s Spec) aggregates() []string {
 }
 
 func (s Spec) check() error {
-	if s.Kind != "crosstab" {
-		return badSpec("kind must be crosstab")
+	switch s.Kind {
+	case KindCrosstab:
+		if s.Outcome != "" || s.Predictors != nil || s.Family != "" || s.Time != "" || s.Event != "" || s.Edges != nil {
+			return badSpec("a crosstab has rows, cols, values, aggfunc, margins and filter")
+		}
+	case KindRegression:
+		if s.Outcome == "" || len(s.Predictors) == 0 || len(s.Rows) > 0 || s.Values != nil || s.Family != "" && s.Family != "ols" && s.Family != "logit" {
+			return badSpec("a regression has an outcome, predictors and a family, ols or logit")
+		}
+		return nil
+	case KindSurvival:
+		if s.Time == "" || s.Event == "" || len(s.Cols) > 0 || s.Values != nil {
+			return badSpec("a survival curve has a time, an event and rows")
+		}
+		return nil
+	case KindHistogram:
+		if s.Values == nil || len(s.Edges) < 2 || len(s.Edges) > 1001 || !slices.IsSorted(s.Edges) || len(slices.Compact(slices.Clone(s.Edges))) < len(s.Edges) {
+			return badSpec("a histogram has values and ascending edges")
+		}
+		return nil
+	default:
+		return badSpec("kind must be crosstab, regression, survival or histogram")
 	}
 	if len(s.Rows) == 0 {
 		return badSpec("rows names no column")

@@ -50,12 +50,15 @@ type view struct {
 	t         *table
 	p         policy.Profile
 	pseudonym func(string) bool
-	cols      []column
-	labels    []int    // label columns
-	rowTotal  []bool   // rows that total others
-	rowKinds  [][]kind // what a row's label says its numbers are
-	sites     []site
-	at        map[[2]int][]int // sites by row and column
+
+	populations map[string]int64 // by lower-case label
+
+	cols     []column
+	labels   []int    // label columns
+	rowTotal []bool   // rows that total others
+	rowKinds [][]kind // what a row's label says its numbers are
+	sites    []site
+	at       map[[2]int][]int // sites by row and column
 
 	known      *[]sum     // once found
 	keys       [][]string // rows by their labels, once asked for

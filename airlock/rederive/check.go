@@ -17,18 +17,19 @@ import (
 
 // Output is one table with what is known of how it was made.
 type Output struct {
-	Name      string
-	Data      []byte                // nil: the table as the specification gives it
-	Micro     *disclosure.Microdata // nil: no specification
-	Pseudonym func(string) bool
-	Attacker  disclosure.Attacker // nil: withheld counts are narrowed by bounds and elimination alone
+	Name        string
+	Data        []byte                // nil: the table as the specification gives it
+	Micro       *disclosure.Microdata // nil: no specification
+	Pseudonym   func(string) bool
+	Populations map[string]int64    // published, by area in lower case
+	Attacker    disclosure.Attacker // nil: withheld counts are narrowed by bounds and elimination alone
 }
 
 func (o Output) file() *disclosure.File {
 	if o.Data == nil {
 		return nil
 	}
-	return &disclosure.File{Name: o.Name, Reader: bytes.NewReader(o.Data), Pseudonym: o.Pseudonym, Attacker: o.Attacker}
+	return &disclosure.File{Name: o.Name, Reader: bytes.NewReader(o.Data), Pseudonym: o.Pseudonym, Attacker: o.Attacker, Populations: o.Populations}
 }
 
 // Judge judges an output alone.

@@ -32,8 +32,9 @@ type discloseCmd struct {
 type discloseCheckCmd struct {
 	Table []string `arg:"" optional:"" help:"The table, CSV or Parquet; several are judged together too."`
 	howMade
-	History string `help:"A folder of earlier releases to judge it beside."`
-	JSON    bool   `name:"json" help:"Print JSON (always on)."`
+	History     string `help:"A folder of earlier releases to judge it beside."`
+	Populations string `help:"Published populations, a CSV file of area and population: with them a rate is a count."`
+	JSON        bool   `name:"json" help:"Print JSON (always on)."`
 }
 
 // Run judges and prints the verdict with its findings.
@@ -49,12 +50,16 @@ func (c discloseCheckCmd) Run(ctx context.Context) error {
 
 // several judges each table, and several tables together too.
 func (c discloseCheckCmd) several(ctx context.Context, attacker *protect.Attacker) (disclosure.Result, error) {
+	populations, err := readPopulations(c.Populations)
+	if err != nil {
+		return disclosure.Result{}, err
+	}
 	if len(c.Table) < 2 {
 		table := ""
 		if len(c.Table) == 1 {
 			table = c.Table[0]
 		}
-		return c.check(ctx, table, c.History, attacker)
+		return c.check(ctx, table, c.History, attacker, populations)
 	}
 	if c.Spec != "" || c.Microdata != "" || c.History != "" {
 		return disclosure.Result{}, ark.Faultf(ark.Invalid, "a specification and a history are for one table at a time")
@@ -68,6 +73,9 @@ func (c discloseCheckCmd) several(ctx context.Context, attacker *protect.Attacke
 		return disclosure.Result{}, err
 	}
 	defer done()
+	for i := range files {
+		files[i].Populations = populations
+	}
 	var r disclosure.Result
 	r.Verdict, r.Findings, err = disclosure.CheckTables(ctx, p, files)
 	return r, err

@@ -127,7 +127,7 @@ func (c historyListCmd) Run(ctx context.Context) error {
 }
 
 // check judges an output alone and, with a history, beside what left.
-func (m howMade) check(ctx context.Context, table, history string, attacker disclosure.Attacker) (disclosure.Result, error) {
+func (m howMade) check(ctx context.Context, table, history string, attacker disclosure.Attacker, populations map[string]int64) (disclosure.Result, error) {
 	none := disclosure.Result{Verdict: disclosure.Fail}
 	p, err := policy.Open(m.Profile)
 	if err != nil {
@@ -137,7 +137,7 @@ func (m howMade) check(ctx context.Context, table, history string, attacker disc
 	if err != nil {
 		return none, err
 	}
-	o.Attacker = attacker
+	o.Attacker, o.Populations = attacker, populations
 	var r disclosure.Result
 	if r.Verdict, r.Findings, err = rederive.Judge(ctx, p, o); err != nil || history == "" {
 		return r, err

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/airlock/protect"
@@ -93,4 +97,28 @@ func openTables(paths []string, attacker *protect.Attacker) ([]disclosure.File, 
 		files = append(files, file)
 	}
 	return files, done, nil
+}
+
+// readPopulations reads areas and their populations; none without a file.
+func readPopulations(name string) (map[string]int64, error) {
+	if name == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, ark.Faultf(ark.Invalid, "the populations could not be opened").Because(err)
+	}
+	rs, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(b, []byte("\ufeff")))).ReadAll()
+	if err != nil || len(rs) < 2 {
+		return nil, ark.Faultf(ark.Invalid, "the populations are no CSV file of area and population")
+	}
+	out := map[string]int64{}
+	for i, r := range rs[1:] {
+		n, err := strconv.ParseInt(strings.ReplaceAll(strings.TrimSpace(r[len(r)-1]), ",", ""), 10, 64)
+		if err != nil || n < 0 || len(r) < 2 {
+			return nil, ark.Faultf(ark.Invalid, "row %d of the populations has no population", i+2)
+		}
+		out[strings.ToLower(strings.TrimSpace(r[0]))] = n
+	}
+	return out, nil
 }
