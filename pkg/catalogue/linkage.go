@@ -19,6 +19,15 @@ type LinkInput struct {
 	Number       int         `json:"number"`
 	Identifiers  objects.Ref `json:"identifiers"`
 	Demographics objects.Ref `json:"demographics,omitzero"`
+	New          bool        `json:"new,omitempty"` // the run before did not have it
+}
+
+// LinkBase is the run before, when nothing of it was taken back since: what is
+// new may be linked against it without comparing again what was compared.
+type LinkBase struct {
+	Links  objects.Ref     `json:"links"`
+	States []objects.Ref   `json:"states"` // of the last full run and of the extensions since
+	Report json.RawMessage `json:"report"`
 }
 
 // LinkJob is what the linkage worker is given: identifiers of all current
@@ -28,6 +37,7 @@ type LinkJob struct {
 	Inputs   []LinkInput            `json:"inputs"`
 	Previous objects.Ref            `json:"previous,omitzero"` // the previous person index
 	Lists    map[string]objects.Ref `json:"lists"`             // "objections", "optouts" → NHS numbers as received
+	Base     *LinkBase              `json:"base,omitempty"`
 	// Decisions are what people settled about pairs of records, oldest first.
 	Decisions []LinkDecision `json:"decisions,omitempty"`
 	// Profile is the disclosure profiles, joined by "+", that counts of people in
@@ -58,6 +68,8 @@ type LinkResult struct {
 	Outputs map[string]objects.Ref `json:"outputs"` // "index", "links", "persons", "report", and "objections" and "optouts" where there is such a list
 	Report  json.RawMessage        `json:"report"`
 	Review  []ReviewLine           `json:"review,omitempty"`
+	// Extended says that only what is new was compared.
+	Extended bool `json:"extended,omitempty"`
 }
 
 // RunLinkage starts a linkage over all accepted deliveries that carry identifiers.
@@ -76,12 +88,13 @@ func (r *Room) RunLinkage(ctx context.Context, actor store.Actor) (*Linkage, err
 		for kind, l := range lists {
 			job.Lists[kind] = l.Ref
 		}
-		for _, old := range runs {
+		var last *Linkage
+		for i, old := range runs {
 			switch old.State {
 			case "running":
 				return nil, ark.Faultf(ark.Conflict, "a linkage is running already").Do("wait for it to end")
 			case "done":
-				job.Previous = old.Outputs["index"]
+				job.Previous, last = old.Outputs["index"], &runs[i]
 			}
 		}
 		if job.Decisions, err = decisions(ctx, tx); err != nil {
@@ -94,6 +107,7 @@ func (r *Room) RunLinkage(ctx context.Context, actor store.Actor) (*Linkage, err
 		if err != nil {
 			return nil, err
 		}
+		rows := map[string]int64{}
 		l = Linkage{ID: tx.NewID(ark.PrefixLinkage), Number: len(runs) + 1, State: r.linkage.Start, Started: tx.Now()}
 		for _, d := range accepted {
 			ref, ok := d.Outputs["identifiers"]
@@ -105,8 +119,10 @@ func (r *Room) RunLinkage(ctx context.Context, actor store.Actor) (*Linkage, err
 				return nil, err
 			}
 			l.Deliveries = append(l.Deliveries, d.ID)
+			rows[d.ID] = d.Counts.Accepted
 			job.Inputs = append(job.Inputs, LinkInput{Delivery: d.ID, Source: s.Slug, Number: d.Number, Identifiers: ref, Demographics: d.Outputs["demographics"]})
 		}
+		job.extend(last, runs, rows)
 		if len(job.Inputs) == 0 {
 			return nil, ark.Faultf(ark.Conflict, "there is nothing to link: no accepted delivery carries identifiers").Do("deliver files first")
 		}
@@ -120,6 +136,57 @@ func (r *Room) RunLinkage(ctx context.Context, actor store.Actor) (*Linkage, err
 		return nil, err
 	}
 	return &l, nil
+}
+
+// littleBeside is how many times more rows there must have been before than are new.
+const littleBeside = 5
+
+// extensions is after how many of them everything is compared anew.
+const extensions = 20
+
+// extend marks what the last run did not have, and names that run as the base
+// when all it had is still there and what is new is little beside it.
+func (j *LinkJob) extend(last *Linkage, runs []Linkage, rows map[string]int64) {
+	if last == nil {
+		return
+	}
+	had := map[string]bool{}
+	for _, id := range last.Deliveries {
+		had[id] = true
+	}
+	known := 0
+	var before, added int64
+	for i := range j.Inputs {
+		n := rows[j.Inputs[i].Delivery]
+		if had[j.Inputs[i].Delivery] {
+			known++
+			before += n
+		} else {
+			j.Inputs[i].New = true
+			added += n
+		}
+	}
+	if known != len(last.Deliveries) || known == len(j.Inputs) || added*littleBeside > before {
+		return // something was taken back, nothing is new, or much is
+	}
+	base := &LinkBase{Links: last.Outputs["links"], Report: last.Report}
+	for id := last.ID; ; {
+		at := slices.IndexFunc(runs, func(l Linkage) bool { return l.ID == id })
+		if at < 0 || len(base.States) == extensions {
+			return
+		}
+		state, ok := runs[at].Outputs["state"]
+		if !ok {
+			return
+		}
+		base.States = append(base.States, state)
+		if runs[at].Base == "" {
+			break
+		}
+		id = runs[at].Base
+	}
+	slices.Reverse(base.States)
+	j.Base = base
 }
 
 // profiles are the disclosure profiles of all datasets, joined by "+".
@@ -152,8 +219,13 @@ func (r *Room) ApplyLinkage(ctx context.Context, tx *store.Tx, id string, res Li
 		return nil, err
 	}
 	if to == "done" {
-		if err := r.askReviewers(ctx, tx, l, res.Review); err != nil {
+		if err := r.askReviewers(ctx, tx, l, res); err != nil {
 			return nil, err
+		}
+	}
+	if res.Extended {
+		if last, err := lastLinkage(ctx, tx); err == nil {
+			l.Base = last.ID
 		}
 	}
 	l.State, l.Finished, l.Says, l.Outputs, l.Report = to, tx.Now(), res.Failed, res.Outputs, res.Report

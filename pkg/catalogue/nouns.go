@@ -63,8 +63,9 @@ type Linkage struct {
 	Started    time.Time              `json:"started"`
 	Finished   time.Time              `json:"finished,omitzero"`
 	Says       string                 `json:"says,omitempty"`
-	Outputs    map[string]objects.Ref `json:"outputs,omitempty"` // "index", "links", "persons", "report"
+	Outputs    map[string]objects.Ref `json:"outputs,omitempty"` // "index", "links", "persons", "report", "state"
 	Report     json.RawMessage        `json:"report,omitempty"`
+	Base       string                 `json:"base,omitempty"` // the run that it extended; empty: everything was compared
 }
 
 // Variable is one line of a dataset's dictionary.

@@ -65,10 +65,13 @@ const pairAct = "linkage.reviewed"
 
 // askReviewers puts the pairs of a run up for review, and withdraws those of
 // earlier runs that nobody settled.
-func (r *Room) askReviewers(ctx context.Context, tx *store.Tx, l *Linkage, lines []ReviewLine) error {
+func (r *Room) askReviewers(ctx context.Context, tx *store.Tx, l *Linkage, res LinkResult) error {
 	open, err := pairs.Where(ctx, tx, "state = $1 OR state = $2", "waiting", "disputed")
 	if err != nil {
 		return err
+	}
+	if res.Extended { // what was compared before was not compared again
+		open = nil
 	}
 	for i := range open {
 		if err := r.pair.Move(open[i].State, "superseded", "linkage.apply"); err != nil {
@@ -79,7 +82,7 @@ func (r *Room) askReviewers(ctx context.Context, tx *store.Tx, l *Linkage, lines
 			return err
 		}
 	}
-	for i, line := range lines {
+	for i, line := range res.Review {
 		p := Pair{ID: tx.NewID(ark.PrefixPair), Linkage: l.ID, Number: i + 1, Kind: line.Kind, Ref: line.Ref, State: r.pair.Start, Asked: tx.Now(), Orgs: []string{}, Answers: []Answer{}}
 		for _, slug := range line.Sources {
 			s, err := sources.First(ctx, tx, "slug = $1", slug)

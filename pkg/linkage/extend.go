@@ -19,7 +19,11 @@ type ExtendInput struct {
 	State       []File // of the index: the full build's, then each extension's
 	Key         []byte // as for BuildIndex
 	Superseded  map[string]string
-	Options     Options
+	// Decisions are all that people decided, as for BuildIndex. One that parts
+	// records which the index, or what they say, holds for one person needs a
+	// full build: Extend answers ark.Conflict.
+	Decisions []Decision
+	Options   Options
 }
 
 // ExtendOutput is where an extension is written.
@@ -49,14 +53,28 @@ type ExtendReport struct {
 // again what was compared before. What the index knows already costs a look-up;
 // only new identities are compared, with those that share a blocking key.
 func Extend(ctx context.Context, in ExtendInput, out ExtendOutput) (ExtendReport, error) {
+	x, links, err := newExtension(ctx, in)
+	if err != nil {
+		return ExtendReport{}, err
+	}
+	if err := x.write(out, links); err != nil {
+		return x.rep, err
+	}
+	enc := json.NewEncoder(out.Report)
+	enc.SetIndent("", "  ")
+	return x.rep, enc.Encode(x.rep)
+}
+
+// newExtension does the work of Extend but for writing.
+func newExtension(ctx context.Context, in ExtendInput) (*extension, []extendLink, error) {
 	if len(in.Key) < 16 || len(in.State) == 0 {
-		return ExtendReport{}, ark.Faultf(ark.Internal, "the index key or the state of the index is missing")
+		return nil, nil, ark.Faultf(ark.Internal, "the index key or the state of the index is missing")
 	}
 	x := &extension{merged: map[uint64]uint64{}, rep: ExtendReport{ModelVersion: modelVersion, ByTier: map[string]int{}, Links: map[string]int{}}}
 	for _, f := range in.State {
 		s, err := openState(f)
 		if err != nil {
-			return x.rep, err
+			return nil, nil, err
 		}
 		for _, m := range s.Merged {
 			x.merged[m[0]] = m[1]
@@ -68,31 +86,43 @@ func Extend(ctx context.Context, in ExtendInput, out ExtendOutput) (ExtendReport
 	// 1. The new identities.
 	raw, err := readAll(ctx, in.Identifiers, in.Options.Threads)
 	if err != nil {
-		return x.rep, err
+		return nil, nil, err
 	}
 	if x.recs, err = newRecords(raw, in.Superseded); err != nil {
-		return x.rep, err
+		return nil, nil, err
 	}
 	x.recs.align(x.segments[0].Columns)
 	x.nodes = x.recs.nodes(nil)
 	// 2. Those of the index that they may belong to.
-	if err := x.gather(); err != nil {
-		return x.rep, err
+	if err := x.gather(lastDecisions(in.Decisions)); err != nil {
+		return nil, nil, err
 	}
 	// 3. Compare, cluster, name.
 	labels, found, err := x.link(ctx, in.Options)
 	if err != nil {
-		return x.rep, err
+		return nil, nil, err
 	}
 	x.name(in.Key, labels)
-	// 4. Write.
-	links := x.links(found, labels)
-	if err := x.write(out, links); err != nil {
-		return x.rep, err
+	x.found = found
+	return x, x.links(found, labels), nil
+}
+
+// lastDecisions keeps the last decision about each two records, in order.
+func lastDecisions(all []Decision) []Decision {
+	at := map[[2]string]int{}
+	var out []Decision
+	for _, d := range all {
+		q := inOrder(d.L, d.R)
+		if i, ok := at[q]; ok {
+			out[i] = d
+			continue
+		}
+		if q[0] != q[1] {
+			at[q] = len(out)
+			out = append(out, d)
+		}
 	}
-	enc := json.NewEncoder(out.Report)
-	enc.SetIndent("", "  ")
-	return x.rep, enc.Encode(x.rep)
+	return out
 }
 
 // extension is the work of Extend.
@@ -105,6 +135,9 @@ type extension struct {
 	old      []identity // of the index, first in the frame
 	frame    *frame.Frame
 	same     [][2]uint32
+	apart    [][2]uint32
+	decided  []Decision
+	found    *Result
 	person   []uint64 // per row of the frame
 	tier     []string // per row of the frame, of new identities
 	weight   []*float64
@@ -139,7 +172,7 @@ func (x *extension) now(p uint64) uint64 {
 // gather finds the identities of the index to look at: those that say the same
 // as a new one or are of the same record, those that share a blocking key, and
 // all others of the persons so found.
-func (x *extension) gather() error {
+func (x *extension) gather(decisions []Decision) error {
 	n := x.nodes
 	keys, err := engine.Keys(&x.model, n.frame)
 	if err != nil {
@@ -154,6 +187,10 @@ func (x *extension) gather() error {
 	}
 	for i, k := range x.recs.keys.IDs {
 		records[engine.Hash(x.recs.keys.Dict.At(k))] = n.of[i]
+	}
+	decided := map[uint64]*place{}
+	for _, d := range decisions {
+		decided[engine.Hash(d.L)], decided[engine.Hash(d.R)] = &place{}, &place{}
 	}
 	type tie struct {
 		segment int
@@ -180,11 +217,16 @@ func (x *extension) gather() error {
 		if err != nil {
 			return err
 		}
-		var at []int // ordinals of records that come again
+		var at []int // ordinals of records that come again or were decided about
 		var again []uint32
+		var about []*place
 		if err = s.scan(s.recordHashes(), s.R, 8, func(i int, v uint64) {
-			if node, ok := records[v]; ok {
-				at, again = append(at, i), append(again, node)
+			node, ok := records[v]
+			if !ok {
+				node = noNode
+			}
+			if d := decided[v]; ok || d != nil {
+				at, again, about = append(at, i), append(again, node), append(about, d)
 			}
 		}); err != nil {
 			return err
@@ -194,7 +236,12 @@ func (x *extension) gather() error {
 			err = s.scan(s.recordIdentities(), s.R, 4, func(i int, v uint64) {
 				if j < len(at) && at[j] == i {
 					if v < uint64(s.N) {
-						ties = append(ties, tie{g, uint32(v), again[j], false})
+						if again[j] != noNode {
+							ties = append(ties, tie{g, uint32(v), again[j], false})
+						}
+						if about[j] != nil {
+							*about[j] = place{true, uint32(g), uint32(v)}
+						}
 						set(uint32(v))
 					}
 					j++
@@ -252,13 +299,13 @@ func (x *extension) gather() error {
 			}
 		}
 	}
-	place := map[[2]uint32]uint32{} // segment, number → row of the frame
-	first := map[uint64]uint32{}    // person → row
+	rows := map[[2]uint32]uint32{} // segment, number → row of the frame
+	first := map[uint64]uint32{}   // person → row
 	for g, s := range x.segments {
 		err := s.rows(setBits(looked[g]), func(i uint32, id identity) error {
 			id.person = persons[g][i]
 			row := uint32(len(x.old))
-			place[[2]uint32{uint32(g), i}] = row
+			rows[[2]uint32{uint32(g), i}] = row
 			if f, ok := first[id.person]; ok {
 				x.same = append(x.same, [2]uint32{f, row})
 			} else {
@@ -274,8 +321,16 @@ func (x *extension) gather() error {
 	old := uint32(len(x.old))
 	x.tier = make([]string, int(old)+n.frame.N)
 	x.weight = make([]*float64, len(x.tier))
+	says := map[uint32]uint64{} // new node → the person who said the same
 	for _, t := range ties {
-		x.same = append(x.same, [2]uint32{place[[2]uint32{uint32(t.segment), t.number}], old + t.node})
+		if t.print { // two persons say the same where people parted them: the first counts
+			who := persons[t.segment][t.number]
+			if first, ok := says[t.node]; ok && first != who {
+				continue
+			}
+			says[t.node] = who
+		}
+		x.same = append(x.same, [2]uint32{rows[[2]uint32{uint32(t.segment), t.number}], old + t.node})
 		x.tier[old+t.node] = model.TierRecord
 		if t.print {
 			x.tier[old+t.node] = model.TierTuple
@@ -283,6 +338,32 @@ func (x *extension) gather() error {
 	}
 	for _, q := range n.same {
 		x.same = append(x.same, [2]uint32{old + q[0], old + q[1]})
+	}
+	// What people decided.
+	for _, d := range decisions {
+		var at [2]uint32
+		there, inNew := true, false
+		for i, k := range []string{d.L, d.R} {
+			h := engine.Hash(k)
+			if node, ok := records[h]; ok {
+				at[i], inNew = old+node, true
+			} else if p := decided[h]; p.known {
+				at[i] = rows[[2]uint32{p.segment, p.number}]
+			} else {
+				there = false // of a delivery that was taken back
+			}
+		}
+		switch {
+		case !there:
+			continue
+		case d.Same:
+			x.same = append(x.same, at)
+		case at[0] == at[1] || inNew || x.old[at[0]].person == x.old[at[1]].person:
+			return ark.Faultf(ark.Conflict, "a decision parts records that the index holds for one person").Do("build the index anew")
+		default:
+			x.apart = append(x.apart, at)
+		}
+		x.decided = append(x.decided, d)
 	}
 	for _, k := range known {
 		if k {
@@ -293,6 +374,15 @@ func (x *extension) gather() error {
 	x.combine(known)
 	return nil
 }
+
+// place is where the index has the identity of a record that people decided about.
+type place struct {
+	known           bool
+	segment, number uint32
+}
+
+// noNode stands for no new identity.
+const noNode = ^uint32(0)
 
 // filter is a set of short keys.
 type filter struct {
@@ -388,7 +478,7 @@ func (x *extension) link(ctx context.Context, o Options) ([]uint32, *Result, err
 	if err != nil {
 		return nil, nil, err
 	}
-	labels, refused := scored.Clusters(edges, x.same, engine.Clustering{Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected})
+	labels, refused := scored.Clusters(edges, x.same, engine.Clustering{Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected, Apart: x.apart})
 	return labels, &Result{Model: &m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored}, nil
 }
 

@@ -123,3 +123,85 @@ func FuzzState(f *testing.F) {
 		}
 	})
 }
+
+// TestExtendIndexWritesTheWholeIndex: an index that was extended holds every
+// record once, in the form of a full build and about as good; ids stay; who
+// comes again stays one person; decisions hold or ask for a full build.
+func TestExtendIndexWritesTheWholeIndex(t *testing.T) {
+	rows := town(2000)
+	first, second := rows[:5700], rows[5700:]
+	d1, d2 := identifiers(t, "d1", first), identifiers(t, "d2", second)
+	base, rep := build(t, IndexInput{Identifiers: []File{d1}})
+	in := ExtendIndexInput{Index: *base.previous(), Links: File{Name: "links", At: bytes.NewReader(base.links.Bytes()), Size: int64(base.links.Len())}, Report: rep,
+		All: []File{d1, d2}, Demographics: []File{demographics(t, rows)}, ExtendInput: ExtendInput{Identifiers: []File{d2}, State: []File{stateFile(&base.state)}, Key: bytes.Repeat([]byte{7}, 32)}}
+	run := func(in ExtendIndexInput) (*built, map[string]string, []ReviewPair, Report) {
+		t.Helper()
+		var b built
+		var pairs []ReviewPair
+		rep, err := ExtendIndex(context.Background(), in, IndexOutput{&b.index, &b.links, &b.persons, &b.report, &b.state, func(ps []ReviewPair) error { pairs = ps; return nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, err := readIndex(context.Background(), b.previous())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &b, ids, pairs, rep
+	}
+	b, ids, pairs, out := run(in)
+	if m := f1(ids, rows); len(ids) != len(rows) || m.Precision < 0.999 || m.F1 < 0.99 {
+		t.Errorf("%d records, precision %.4f, F1 %.4f", len(ids), m.Precision, m.F1)
+	}
+	if out.Records != len(rows) || out.Persons >= len(rows) || out.Extended != 1 || out.Links[Linked] <= rep.Links[Linked] {
+		t.Errorf("report %+v", out)
+	}
+	before, err := readIndex(context.Background(), base.previous())
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged := map[string]string{}
+	for _, e := range out.Events {
+		for _, f := range e.From {
+			merged[f] = e.Into[0]
+		}
+	}
+	for k, id := range before {
+		if now := ids[k]; now != id && merged[id] != now {
+			t.Fatalf("a person of the index changed its id without an event")
+		}
+	}
+	for _, p := range pairs {
+		if p.Sources[0] == "" || p.Sources[1] == "" {
+			t.Errorf("a pair for review lacks its sources: %+v", p)
+		}
+	}
+	if again, _, _, _ := run(in); !bytes.Equal(again.index.Bytes(), b.index.Bytes()) || !bytes.Equal(again.links.Bytes(), b.links.Bytes()) || !bytes.Equal(again.persons.Bytes(), b.persons.Bytes()) || !bytes.Equal(again.state.Bytes(), b.state.Bytes()) {
+		t.Error("the same extension gave other bytes")
+	}
+	// Decisions: two of the index joined; a pair that would link kept apart; one
+	// that parts a person of the index asks for a full build.
+	l, r := rows[30].key, rows[60].key
+	with := in
+	with.Decisions = []Decision{{L: l, R: r, Same: true, Reason: "two reviewers agreed"}}
+	_, joined, _, rep2 := run(with)
+	if joined[l] != joined[r] || joined[l] != before[l] && joined[l] != before[r] {
+		t.Error("people joined two records and the extension did not")
+	}
+	if len(rep2.Events) <= len(out.Events) {
+		t.Error("the merge left no event")
+	}
+	with.Decisions = append(with.Decisions, Decision{L: r, R: l, Reason: "taken back"}) // the last one counts
+	if _, parted, _, _ := run(with); parted[l] == parted[r] {
+		t.Error("a decision that was taken back still holds")
+	}
+	var same [2]string
+	for i := 1; i < len(first) && same[0] == ""; i++ {
+		if before[first[i].key] == before[first[i-1].key] {
+			same = [2]string{first[i-1].key, first[i].key}
+		}
+	}
+	with.Decisions = []Decision{{L: same[0], R: same[1], Reason: "father and son"}}
+	if _, err := Extend(context.Background(), with.ExtendInput, ExtendOutput{}); !ark.Is(err, ark.Conflict) {
+		t.Errorf("parting a person of the index: %v", err)
+	}
+}

@@ -2,21 +2,25 @@ package linkage
 
 import (
 	"cmp"
+	"io"
 	"slices"
 
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 )
 
+// key is the smallest record key of those that say what a row of the frame says.
+func (x *extension) key(i uint32) string {
+	if old := uint32(len(x.old)); i >= old {
+		return x.recs.keys.Dict.At(x.nodes.first[i-old])
+	}
+	return x.old[i].least
+}
+
 // links lists the evidence for the new identities.
 func (x *extension) links(found *Result, labels []uint32) []extendLink {
 	old := uint32(len(x.old))
-	key := func(i uint32) string {
-		if i < old {
-			return x.old[i].least
-		}
-		return x.recs.keys.Dict.At(x.nodes.first[i-old])
-	}
+	key := x.key
 	why := map[int]string{}
 	for _, r := range found.Refused {
 		why[r.Edge] = r.Reason
@@ -49,10 +53,19 @@ func (x *extension) links(found *Result, labels []uint32) []extendLink {
 		out = append(out, l)
 		x.rep.Links[l.status]++
 	}
-	slices.SortFunc(out, func(a, b extendLink) int {
-		return cmp.Or(cmp.Compare(a.l, b.l), cmp.Compare(a.r, b.r), cmp.Compare(a.tier, b.tier), cmp.Compare(a.pattern, b.pattern), cmp.Compare(*a.weight, *b.weight))
-	})
+	sortLinks(out)
 	return out
+}
+
+func sortLinks(out []extendLink) {
+	slices.SortFunc(out, func(a, b extendLink) int {
+		return cmp.Or(cmp.Compare(a.l, b.l), cmp.Compare(a.r, b.r), cmp.Compare(a.tier, b.tier), cmp.Compare(a.pattern, b.pattern), cmp.Compare(weightOr(a.weight), weightOr(b.weight)))
+	})
+}
+
+// linkColumns are the columns of links.parquet.
+func linkColumns() []string {
+	return []string{"record_key_l", "record_key_r", "status", "person_id", "tier", "weight", "pattern", "reason"}
 }
 
 // extendLink is a row of evidence between two record keys.
@@ -82,7 +95,14 @@ func (x *extension) write(out ExtendOutput, links []extendLink) error {
 	if err != nil {
 		return err
 	}
-	err = table(out.Links, columnar.Schema{
+	if err := writeExtendLinks(out.Links, links); err != nil {
+		return err
+	}
+	return x.writeState(out.State)
+}
+
+func writeExtendLinks(w io.Writer, links []extendLink) error {
+	return table(w, columnar.Schema{
 		{Name: "record_key_l", Type: cell.String}, {Name: "record_key_r", Type: cell.String},
 		{Name: "status", Type: cell.String}, {Name: "person_id", Type: cell.String}, {Name: "tier", Type: cell.String},
 		{Name: "weight", Type: cell.Float64, Nullable: true}, {Name: "pattern", Type: cell.String, Nullable: true},
@@ -92,14 +112,16 @@ func (x *extension) write(out ExtendOutput, links []extendLink) error {
 		row[0], row[1], row[2], row[3] = cell.Str(l.l), cell.Str(l.r), cell.Str(l.status), cell.Str(l.person)
 		row[4], row[5], row[6], row[7] = cell.Str(l.tier), optional(l.weight), text(l.pattern), cell.Str(l.reason)
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// writeState writes what the next extension needs besides the earlier ones.
+func (x *extension) writeState(w io.Writer) error {
+	old := uint32(len(x.old))
 	var merged [][2]uint64
 	for from, into := range x.merged {
 		merged = append(merged, [2]uint64{from, into})
 	}
 	slices.SortFunc(merged, func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) })
 	size, strong, counts, _ := x.nodes.stateOf()
-	return writeState(out.State, x.nodes, &x.model, func(i int) uint64 { return x.person[old+uint32(i)] }, size, strong, counts, x.segments[0].Known, merged)
+	return writeState(w, x.nodes, &x.model, func(i int) uint64 { return x.person[old+uint32(i)] }, size, strong, counts, x.segments[0].Known, merged)
 }

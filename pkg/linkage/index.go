@@ -109,7 +109,7 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 		return Report{}, err
 	}
 	if out.Review != nil {
-		if err := out.Review(nodes.review(recs, found)); err != nil {
+		if err := out.Review(nodes.evidence(recs, found).review()); err != nil {
 			return Report{}, err
 		}
 	}

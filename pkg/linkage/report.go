@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
 
@@ -25,6 +26,7 @@ type Report struct {
 	Fields       []Field        `json:"fields,omitempty"`
 	Rules        []RuleReport   `json:"rules,omitempty"`
 	Events       []Event        `json:"events"`
+	Extended     int            `json:"extensions,omitempty"` // since everything was compared with everything
 	Bias         []Group        `json:"unlinked_by_group"`
 }
 
@@ -58,14 +60,14 @@ type RuleReport struct {
 
 // senders counts, by source, the people it has a record of and those of them
 // that are tied to that one record only.
-func (p *people) senders(r *records) map[string][2]int {
+func senders(keys, source *frame.Column, of []uint32, size []int) map[string][2]int {
 	out := map[string][2]int{}
-	if r.source == nil {
+	if source == nil {
 		return out
 	}
-	seen := make([]map[uint32]bool, r.source.Dict.Len())
-	for i, k := range r.keys.IDs {
-		s, who := r.source.IDs[i], p.of[k]
+	seen := make([]map[uint32]bool, source.Dict.Len())
+	for i, k := range keys.IDs {
+		s, who := source.IDs[i], of[k]
 		if s == 0 || seen[s][who] {
 			continue
 		}
@@ -73,10 +75,10 @@ func (p *people) senders(r *records) map[string][2]int {
 			seen[s] = map[uint32]bool{}
 		}
 		seen[s][who] = true
-		name := r.source.Dict.At(s)
+		name := source.Dict.At(s)
 		n := out[name]
 		n[0]++
-		if p.size[who] == 1 {
+		if size[who] == 1 {
 			n[1]++
 		}
 		out[name] = n
@@ -124,7 +126,7 @@ func report(in IndexInput, r *records, n *nodes, p *people, persons []person, li
 		rep.Fields = fields(found)
 		rep.Rules = rules(found)
 	}
-	rep.Bias = bias(in, p, persons, p.senders(r))
+	rep.Bias = bias(in, p, persons, senders(r.keys, r.source, p.of, p.size))
 	return rep
 }
 

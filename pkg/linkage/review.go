@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/linkage/engine"
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
 
@@ -54,19 +55,37 @@ const (
 	reviewCheck = 12 // of probabilistic links, and as many refused ones
 )
 
+// evidence is what a run compared, for choosing and showing pairs.
+type evidence struct {
+	frame   *frame.Frame
+	found   *Result
+	key     func(row uint32) string // of the record that a row stands for
+	source  func(row uint32) string
+	decided map[[2]string]bool // pairs of keys that people settled
+}
+
+// evidence is what the run over all nodes compared.
+func (n *nodes) evidence(r *records, found *Result) evidence {
+	e := evidence{frame: n.frame, found: found, decided: map[[2]string]bool{},
+		key:    func(i uint32) string { return r.keys.Dict.At(n.first[i]) },
+		source: func(i uint32) string { return r.sourceOf(n.row[i]) }}
+	for _, d := range n.decided {
+		e.decided[inOrder(d.L, d.R)] = true
+	}
+	return e
+}
+
+func inOrder(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }
+
 // review picks the pairs for people to look at.
-func (n *nodes) review(r *records, found *Result) []ReviewPair {
+func (x evidence) review() []ReviewPair {
+	found := x.found
 	if found == nil {
 		return nil
 	}
-	dict := r.keys.Dict
 	refused := map[int]bool{}
 	for _, x := range found.Refused {
 		refused[x.Edge] = true
-	}
-	decided := map[[2]uint32]bool{}
-	for _, d := range n.decided {
-		decided[[2]uint32{min(d.l, d.r), max(d.l, d.r)}] = true
 	}
 	type pick struct {
 		edge int
@@ -74,15 +93,17 @@ func (n *nodes) review(r *records, found *Result) []ReviewPair {
 		key  uint64
 	}
 	var grey, linked, apart []pick
-	seen := map[[2]uint32]bool{}
+	seen := map[[2]string]bool{}
 	for i, e := range found.Edges {
-		a, b := n.first[e.L], n.first[e.R]
-		q := [2]uint32{min(a, b), max(a, b)}
-		if a == b || e.Tier >= 0 || decided[q] || seen[q] {
+		if e.Tier >= 0 {
+			continue
+		}
+		q := inOrder(x.key(e.L), x.key(e.R))
+		if q[0] == q[1] || x.decided[q] || seen[q] {
 			continue
 		}
 		seen[q] = true
-		p := pick{i, math.Abs(e.Weight), engine.Hash(min(dict.At(a), dict.At(b)) + "\x1f" + max(dict.At(a), dict.At(b)))}
+		p := pick{i, math.Abs(e.Weight), engine.Hash(q[0] + "\x1f" + q[1])}
 		switch {
 		case refused[i]:
 			apart = append(apart, p)
@@ -111,25 +132,25 @@ func (n *nodes) review(r *records, found *Result) []ReviewPair {
 	slices.SortFunc(all, byKey) // the order tells nothing about the kind
 	var out []ReviewPair
 	for _, p := range all {
-		out = append(out, n.reviewPair(r, found, &found.Edges[p.edge], kind[p.edge]))
+		out = append(out, x.pair(&found.Edges[p.edge], kind[p.edge]))
 	}
 	return out
 }
 
-// reviewPair lays out one pair.
-func (n *nodes) reviewPair(r *records, found *Result, e *engine.Edge, kind string) ReviewPair {
+// pair lays out one pair.
+func (x evidence) pair(e *engine.Edge, kind string) ReviewPair {
 	l, rt := e.L, e.R
-	if r.keys.Dict.At(n.first[rt]) < r.keys.Dict.At(n.first[l]) {
+	if x.key(rt) < x.key(l) {
 		l, rt = rt, l
 	}
-	out := ReviewPair{Kind: kind, L: r.keys.Dict.At(n.first[l]), R: r.keys.Dict.At(n.first[rt]),
-		Sources: [2]string{r.sourceOf(n.row[l]), r.sourceOf(n.row[rt])}, Prior: engine.Weight(found.Scored.Prior()), Weight: e.Weight}
+	out := ReviewPair{Kind: kind, L: x.key(l), R: x.key(rt), Sources: [2]string{x.source(l), x.source(rt)},
+		Prior: engine.Weight(x.found.Scored.Prior()), Weight: e.Weight}
 	sum := out.Prior
-	for _, s := range found.Scored.Steps(e.Pattern) {
+	for _, s := range x.found.Scored.Steps(e.Pattern) {
 		f := ReviewField{Name: s.Name, What: s.What, Bits: s.Bits}
 		sum += s.Bits
 		for _, col := range s.Columns {
-			c := n.frame.Col(col)
+			c := x.frame.Col(col)
 			if c == nil || col == model.FullName {
 				continue
 			}

@@ -40,6 +40,7 @@ func (b Bench) index(ctx context.Context, job catalogue.LinkJob) (catalogue.Link
 	}
 	defer key.Wipe()
 	in := linkage.IndexInput{Key: key.Reveal()}
+	var added []linkage.File
 	var closers []func() error
 	defer func() {
 		for _, c := range closers {
@@ -60,6 +61,9 @@ func (b Bench) index(ctx context.Context, job catalogue.LinkJob) (catalogue.Link
 			return res, err
 		}
 		in.Identifiers = append(in.Identifiers, f)
+		if d.New {
+			added = append(added, f)
+		}
 		if d.Demographics.Name != "" {
 			if f, err = file(d.Source, d.Demographics); err != nil {
 				return res, err
@@ -74,22 +78,61 @@ func (b Bench) index(ctx context.Context, job catalogue.LinkJob) (catalogue.Link
 		}
 		in.Previous = &f
 	}
-	name := func(s string) string { return job.Linkage + "/" + s }
-	writers := map[string]*objects.Writer{}
-	for out, object := range map[string]string{"index": "person_index.parquet", "links": "links.parquet", "persons": "persons.parquet"} {
-		w := b.Objects.Writer(ctx, objects.Index, name(object), IndexKey)
-		defer w.Abort()
-		writers[out] = w
-	}
 	if in.Show, err = shownCounts(job.Profile); err != nil {
 		return res, err
 	}
 	if in.Decisions, err = b.decisions(ctx, job.Decisions); err != nil {
 		return res, err
 	}
+	if job.Base != nil {
+		x := linkage.ExtendIndexInput{All: in.Identifiers, Demographics: in.Demographics, Show: in.Show,
+			ExtendInput: linkage.ExtendInput{Identifiers: added, Key: in.Key, Decisions: in.Decisions}}
+		if x.Index, err = file("index", job.Previous); err != nil {
+			return res, err
+		}
+		if x.Links, err = file("links", job.Base.Links); err != nil {
+			return res, err
+		}
+		for _, ref := range job.Base.States {
+			f, err := file("state", ref)
+			if err != nil {
+				return res, err
+			}
+			x.State = append(x.State, f)
+		}
+		if err := json.Unmarshal(job.Base.Report, &x.Report); err != nil {
+			return res, err
+		}
+		err := b.writeIndex(ctx, job.Linkage, &res, func(out linkage.IndexOutput) error {
+			_, err := linkage.ExtendIndex(ctx, x, out)
+			return err
+		})
+		if res.Extended = err == nil; !ark.Is(err, ark.Conflict) {
+			return res, err
+		}
+		res = catalogue.LinkResult{Outputs: map[string]objects.Ref{}} // a decision parts people: everything is compared
+	}
+	err = b.writeIndex(ctx, job.Linkage, &res, func(out linkage.IndexOutput) error {
+		_, err := linkage.BuildIndex(ctx, in, out)
+		return err
+	})
+	return res, err
+}
+
+// writeIndex stores what build writes, whole or not at all.
+func (b Bench) writeIndex(ctx context.Context, id string, res *catalogue.LinkResult, build func(linkage.IndexOutput) error) error {
+	name := func(s string) string { return id + "/" + s }
+	writers := map[string]*objects.Writer{}
+	for out, object := range map[string]string{"index": "person_index.parquet", "links": "links.parquet", "persons": "persons.parquet"} {
+		w := b.Objects.Writer(ctx, objects.Index, name(object), IndexKey)
+		defer w.Abort()
+		writers[out] = w
+	}
+	writers["state"] = b.Objects.Writer(ctx, objects.Identifiers, name("state"), IdentifiersKey)
+	defer writers["state"].Abort()
 	review := func(ps []linkage.ReviewPair) error {
 		for i, p := range ps {
-			line, err := b.putReview(ctx, fmt.Sprintf("%s/review/%04d.json", job.Linkage, i+1), p)
+			line, err := b.putReview(ctx, name(fmt.Sprintf("review/%04d.json", i+1)), p)
 			if err != nil {
 				return err
 			}
@@ -98,16 +141,17 @@ func (b Bench) index(ctx context.Context, job catalogue.LinkJob) (catalogue.Link
 		return nil
 	}
 	var report bytes.Buffer
-	if _, err := linkage.BuildIndex(ctx, in, linkage.IndexOutput{PersonIndex: writers["index"], Links: writers["links"], Persons: writers["persons"], Report: &report, Review: review}); err != nil {
-		return res, err
+	err := build(linkage.IndexOutput{PersonIndex: writers["index"], Links: writers["links"], Persons: writers["persons"], Report: &report, State: writers["state"], Review: review})
+	if err != nil {
+		return err
 	}
 	for out, w := range writers {
 		if res.Outputs[out], err = w.Commit(); err != nil {
-			return res, err
+			return err
 		}
 	}
 	res.Report = report.Bytes()
-	return res, nil
+	return nil
 }
 
 // shownCounts rounds counts of people by a disclosure profile; one that does
