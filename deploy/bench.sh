@@ -8,6 +8,7 @@ echo "machine: $(nproc) cores, $(free -g | awk '/Mem/{print $2}') GiB, $(uname -
 part() { printf '\n== %s\n' "$1"; shift; "$@" 2>&1 | grep -vE '^(goos|goarch|PASS|ok|pkg):?' ; }
 part "pseudonyms: HMAC per person beside one core's SHA-256 limit" go test -run '^$' -bench . -benchtime 1s ./pkg/pseudonym
 part "Parquet: write, read, sort" go test -run '^$' -bench . -benchtime 1x ./pkg/columnar
+part "intake, publishing and cutting beside DuckDB" sh -c 'rm -rf .cache/bench-data && CGO_ENABLED=1 go test -c -o .cache/duck-rival ./pkg/engine/duck && bin/ark bench data --dir .cache/bench-data --rival .cache/duck-rival'
 part "objects: sealed put and open" go test -run '^$' -bench . -benchtime 1x ./pkg/objects
 part "ledger: append and verify" go test -run '^$' -bench . -benchtime 1x ./pkg/ledger
 part "disclosure: tables judged" go test -run '^$' -bench . -benchtime 10x ./airlock/disclosure

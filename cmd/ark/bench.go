@@ -6,10 +6,13 @@ import (
 	"path/filepath"
 
 	"github.com/ark-tre/ark/pkg/linkage/bench"
+	"github.com/ark-tre/ark/pkg/worker/measure"
 )
 
 type benchCmd struct {
 	Linkage benchLinkageCmd `cmd:"" help:"Compare linkage with Splink on the same data in the same run."`
+	Data    benchDataCmd    `cmd:"" help:"Measure intake, publishing and cutting, each in a fresh process, beside DuckDB."`
+	City    benchCityCmd    `cmd:"" help:"Take a whole city region from deliveries to published versions, and say what each stage used."`
 }
 
 type benchLinkageCmd struct {
@@ -31,4 +34,41 @@ func (c benchLinkageCmd) Run(ctx context.Context) error {
 		return err
 	}
 	return bench.Run(ctx, bench.Options{Ark: self, Dir: dir, People: c.People, Rounds: c.Rounds, Python: c.Python, Splink: c.Splink, Out: os.Stdout})
+}
+
+type benchDataCmd struct {
+	Dir    string `help:"An empty or absent folder; it is removed at the end." required:"" type:"path"`
+	Rows   int    `help:"Rows of CSV; a quarter as many FHIR resources." default:"2000000"`
+	Big    int    `help:"Rows of the table that is published and cut." default:"20000000"`
+	Rival  string `help:"The compiled tests of pkg/engine/duck, to run DuckDB by; without it Ark's side alone is measured." type:"path"`
+	Engine string `help:"ark-engine." default:"bin/ark-engine" type:"path"`
+	Stage  string `help:"Do one stage in this process." hidden:""`
+}
+
+// Run prints the table, or does one stage of it.
+func (c benchDataCmd) Run(ctx context.Context) error {
+	if c.Stage != "" {
+		return measure.Stage(ctx, c.Stage, c.Dir, c.Engine, c.Rows, os.Stdout)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return measure.Run(ctx, measure.Options{Ark: self, Engine: c.Engine, Rival: c.Rival, Dir: c.Dir, Rows: c.Rows, Big: c.Big, Out: os.Stdout})
+}
+
+type benchCityCmd struct {
+	Dir    string `help:"An empty or absent folder; it is removed at the end." required:"" type:"path"`
+	People int    `help:"How many people live in the region." default:"2800000"`
+	Engine string `help:"ark-engine." default:"bin/ark-engine" type:"path"`
+	Tree   string `help:"The checkout, for the demonstration's contracts and datasets." default:"." type:"path"`
+}
+
+// Run prints what each stage used.
+func (c benchCityCmd) Run(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return measure.City(ctx, measure.Options{Ark: self, Engine: c.Engine, Dir: c.Dir, Out: os.Stdout}, c.People, c.Tree)
 }

@@ -125,7 +125,7 @@ func newMerge(ctx context.Context, deliveries []*columnar.Reader, columns []stri
 	for _, d := range deliveries {
 		// A column may be wanted and be the key too; each is read once.
 		names, at := distinct(read)
-		next, stop := iter.Pull2(d.Records(ctx, names...))
+		next, stop := iter.Pull2(columnar.Ahead(d.Records(ctx, names...)))
 		m.cursors = append(m.cursors, &cursor{next: next, stop: stop, row: -1, at: at})
 	}
 	m.row = make([]columnar.Value, len(read))

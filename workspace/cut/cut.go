@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gowebpki/jcs"
@@ -68,6 +69,10 @@ func (s Shop) Cut(ctx context.Context, job workspace.CutJob) (workspace.CutResul
 	}
 	defer os.RemoveAll(dir)
 	c.dir = dir
+	if c.side, err = c.openSidecar(ctx); err != nil {
+		return workspace.CutResult{}, err
+	}
+	defer c.side.drop()
 	for _, cut := range job.Cuts {
 		if err := c.dataset(ctx, cut); err != nil {
 			return workspace.CutResult{}, fmt.Errorf("dataset %s: %w", cut.Slug, err)
@@ -87,7 +92,7 @@ type cutting struct {
 	sidecar *pseudonym.Hasher // the airlock's own numbering of persons
 	res     workspace.CutResult
 	files   map[string]string
-	people  []sideRow
+	side    *sidecar
 }
 
 // names derives the three domains.
@@ -141,6 +146,9 @@ func TableName(slug, table string) string {
 // order is the leading column of the sort: it is written nowhere.
 const order = "_order"
 
+// sortMemory is what sorting a table may hold, in bytes.
+const sortMemory = 192 << 20
+
 // table cuts one table: named anew, sorted by a project order, written as
 // Parquet twice, once to the store and once beside the database to be built.
 func (c *cutting) table(ctx context.Context, r selection.Reader, cut catalogue.Cut, t catalogue.CutTable, persons map[string]bool) error {
@@ -151,24 +159,31 @@ func (c *cutting) table(ctx context.Context, r selection.Reader, cut catalogue.C
 		names = append(names, v.Name)
 	}
 	const side = "_side"
-	sortShape := append(columnar.Schema{{Name: order, Type: cell.Int64}}, shape...)
-	sortShape = append(sortShape, columnar.Field{Name: side, Type: cell.Int64})
-	sorted, err := columnar.NewSorter(sortShape, columnar.SortOptions{By: []string{order}, Dir: c.dir})
+	// What is written comes first; the helper columns behind it are left out.
+	sortShape := append(slices.Clone(shape), columnar.Field{Name: side, Type: cell.Int64}, columnar.Field{Name: order, Type: cell.Int64})
+	sorted, err := columnar.NewSorter(sortShape, columnar.SortOptions{By: []string{order}, Dir: c.dir, Memory: sortMemory})
 	if err != nil {
 		return err
 	}
 	defer sorted.Close()
+	var last string // rows come in runs of one person, who is named once a run
+	var named, placed, sided columnar.Value
+	out := make([]columnar.Value, len(sortShape))
 	err = r.Rows(ctx, t.Name, persons, func(row []columnar.Value) error {
-		inArk := row[0].Str()
-		out := []columnar.Value{cell.Int(int64(c.project.Order(pseudonym.Person, inArk) >> 1)), cell.Str(c.project.Name(pseudonym.Person, inArk))}
+		if inArk := row[0].Str(); inArk != last || named.IsNull() {
+			last, named = inArk, cell.Str(c.project.Name(pseudonym.Person, inArk))
+			placed, sided = cell.Int(int64(c.project.Order(pseudonym.Person, inArk)>>1)), cell.Int(int64(c.sidecar.Order(pseudonym.Person, inArk)>>1))
+		}
+		out[0] = named
 		for i, v := range t.Variables {
 			x := row[i+1]
 			if v.Transform == "entity" && !x.IsNull() {
 				x = cell.Str(c.project.Name(pseudonym.Kind(v.Name), x.Str()))
 			}
-			out = append(out, x)
+			out[i+1] = x
 		}
-		return sorted.Append(append(out, cell.Int(int64(c.sidecar.Order(pseudonym.Person, inArk)>>1))))
+		out[len(shape)], out[len(shape)+1] = sided, placed
+		return sorted.Append(out)
 	})
 	if err != nil {
 		return err
@@ -193,19 +208,22 @@ func (c *cutting) write(ctx context.Context, name string, shape columnar.Schema,
 	defer file.Close()
 	object := c.Objects.Writer(ctx, objects.Extracts, c.name(name+".parquet"), c.key)
 	defer object.Abort()
-	w, err := columnar.NewWriter(io.MultiWriter(object, file), shape, columnar.Options{})
+	w, err := columnar.NewWriter(io.MultiWriter(object, file), shape, columnar.Options{Behind: true})
 	if err != nil {
 		return objects.Ref{}, err
 	}
+	defer w.Close() // before the object is given up
 	n := int64(0)
-	for row, err := range sorted.All(ctx) {
+	for row, err := range sorted.Sorted(ctx) {
 		if err != nil {
 			return objects.Ref{}, err
 		}
-		if err := w.Append(row[1 : len(row)-1]); err != nil {
+		if err := w.AppendRow(row); err != nil {
 			return objects.Ref{}, err
 		}
-		c.people = append(c.people, sideRow{name, n, row[len(row)-1].Int()})
+		if err := c.side.add(name, n, row.Cell(len(shape))); err != nil {
+			return objects.Ref{}, err
+		}
 		n++
 	}
 	if err := w.Close(); err != nil {
@@ -235,7 +253,7 @@ func (c *cutting) finish(ctx context.Context) (workspace.CutResult, error) {
 	if c.res.Database, err = c.putDatabase(ctx, out); err != nil {
 		return c.res, err
 	}
-	if c.res.Sidecar, err = c.putSidecar(ctx); err != nil {
+	if c.res.Sidecar, err = c.side.commit(); err != nil {
 		return c.res, err
 	}
 	c.res.Manifest, err = c.putManifest(ctx)

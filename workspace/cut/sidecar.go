@@ -1,7 +1,6 @@
 package cut
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/ark-tre/ark/pkg/columnar"
@@ -9,31 +8,43 @@ import (
 	"github.com/ark-tre/ark/pkg/objects"
 )
 
-// sideRow says which person, in the airlock's own keyed numbering, stands
-// behind a row of a table of the extract. The number is the same in every
-// project and version and is of no use without the sidecar's domain key.
-type sideRow struct {
-	table  string
-	row    int64
-	person int64
-}
-
-// SidecarSchema is the shape of a sidecar, in the order of the extract's rows.
+// SidecarSchema is the shape of a sidecar, in the order of the extract's rows:
+// which person, in the airlock's own keyed numbering, stands behind a row of a
+// table. The number is the same in every project and version and is of no use
+// without the sidecar's domain key.
 var SidecarSchema = columnar.Schema{{Name: "table", Type: cell.String}, {Name: "row", Type: cell.Int64}, {Name: "person", Type: cell.Int64}}
 
-func (c *cutting) putSidecar(ctx context.Context) (objects.Ref, error) {
-	var buf bytes.Buffer
-	w, err := columnar.NewWriter(&buf, SidecarSchema, columnar.Options{})
-	if err != nil {
+// sidecar is the sidecar being written, row by row beside the extract.
+type sidecar struct {
+	object *objects.Writer
+	table  *columnar.Writer
+	row    []columnar.Value
+}
+
+func (c *cutting) openSidecar(ctx context.Context) (*sidecar, error) {
+	s := &sidecar{object: c.Objects.Writer(ctx, objects.Extracts, c.name("sidecar.parquet"), SidecarKey), row: make([]columnar.Value, 3)}
+	var err error
+	if s.table, err = columnar.NewWriter(s.object, SidecarSchema, columnar.Options{Behind: true}); err != nil {
+		s.object.Abort()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *sidecar) add(table string, row int64, person columnar.Value) error {
+	s.row[0], s.row[1], s.row[2] = cell.Str(table), cell.Int(row), person
+	return s.table.Append(s.row)
+}
+
+// drop gives up what was not committed.
+func (s *sidecar) drop() {
+	s.table.Close()
+	s.object.Abort()
+}
+
+func (s *sidecar) commit() (objects.Ref, error) {
+	if err := s.table.Close(); err != nil {
 		return objects.Ref{}, err
 	}
-	for _, p := range c.people {
-		if err := w.Append([]columnar.Value{cell.Str(p.table), cell.Int(p.row), cell.Int(p.person)}); err != nil {
-			return objects.Ref{}, err
-		}
-	}
-	if err := w.Close(); err != nil {
-		return objects.Ref{}, err
-	}
-	return c.Objects.Put(ctx, objects.Extracts, c.name("sidecar.parquet"), SidecarKey, &buf)
+	return s.object.Commit()
 }

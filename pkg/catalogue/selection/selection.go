@@ -114,25 +114,40 @@ func (r Reader) each(ctx context.Context, t catalogue.CutTable, persons map[stri
 	}
 	columns = append(columns, extra...)
 	orgAt, orgsAt := slices.Index(columns, org), slices.Index(columns, orgs)
-	for row, err := range f.Rows(ctx, columns...) {
+	row, last, in, first := make([]columnar.Value, len(columns)), "", false, true
+	for rec, err := range columnar.Ahead(f.Records(ctx, columns...)) {
 		if err != nil {
 			return err
 		}
-		p := row[0].Str()
-		if r.Dropped[p] || persons != nil && !persons[p] || orgAt >= 0 && slices.Contains(r.Cut.Without, row[orgAt].Str()) {
-			continue
-		}
-		if orgsAt >= 0 && r.carvedOut(row[orgsAt].Str()) {
-			continue
-		}
-		if keep != nil && keep.Eval(row) != filter.True {
-			continue
-		}
-		if err := fn(row[:want]); err != nil {
-			return err
+		for i := range int(rec.NumRows()) {
+			// A version's rows come in runs of one person: who is out is asked once.
+			if p := columnar.At(rec.Column(0), i).Str(); first || p != last {
+				last, first, in = p, false, !r.Dropped[p] && (persons == nil || persons[p])
+			}
+			if !in {
+				continue
+			}
+			for c, col := range rec.Columns() {
+				row[c] = columnar.At(col, i)
+			}
+			if !r.keeps(row, keep, orgAt, orgsAt) {
+				continue
+			}
+			if err := fn(row[:want]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// keeps reports whether a row of a person who is in passes the organisations
+// carved out and the filter.
+func (r Reader) keeps(row []columnar.Value, keep *filter.Bound, orgAt, orgsAt int) bool {
+	if orgAt >= 0 && slices.Contains(r.Cut.Without, row[orgAt].Str()) || orgsAt >= 0 && r.carvedOut(row[orgsAt].Str()) {
+		return false
+	}
+	return keep == nil || keep.Eval(row) == filter.True
 }
 
 // carvedOut reports whether all that is known of a person comes from
