@@ -54,6 +54,7 @@ func CheckTable(ctx context.Context, p policy.Profile, f File) (Verdict, []Findi
 		}
 		findings = append(findings, got...)
 	}
+	attribute(p, findings)
 	Sort(findings)
 	return Judge(findings), findings, nil
 }

@@ -58,6 +58,7 @@ func CheckTables(ctx context.Context, p policy.Profile, files []File) (Verdict, 
 			}
 		}
 	}
+	attribute(p, findings)
 	Sort(findings)
 	return Judge(findings), findings, nil
 }

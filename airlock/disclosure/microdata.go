@@ -95,6 +95,7 @@ func CheckMicrodata(ctx context.Context, p policy.Profile, m Microdata, f *File)
 		if err != nil {
 			return Fail, nil, err
 		}
+		attribute(p, found)
 		Sort(found)
 		return Judge(found), found, nil
 	}
@@ -131,6 +132,7 @@ func CheckMicrodata(ctx context.Context, p policy.Profile, m Microdata, f *File)
 	if len(r.Cells) == 0 {
 		findings = append(findings, Finding{Rule: "table-no-figures", Severity: SevReview, File: c.file, Says: "the specification gives no cell on this microdata", Repair: "check the filter and the data", Evidence: map[string]string{}})
 	}
+	attribute(p, findings)
 	Sort(findings)
 	return Judge(findings), findings, nil
 }
@@ -275,6 +277,7 @@ type unitSum struct {
 	micro   int64
 	rat     *big.Rat
 	holding string
+	weight  *big.Rat // nil: 1
 }
 
 // contributions sums a cell's values per unit, exactly: in whole millionths
@@ -283,7 +286,7 @@ func (m *microCheck) contributions(c RecomputedCell) ([]unitSum, bool) {
 	var units []unitSum
 	at := make(map[unitKey]int, len(c.records))
 	negative := false
-	holding := m.r.frame.at(m.p.Dominance.Holding)
+	holding, weight := m.r.frame.at(m.p.Dominance.Holding), m.r.frame.at(m.p.Dominance.Weight)
 	for _, i := range c.records {
 		row := m.r.frame.rows[i]
 		v := row[m.r.value]
@@ -301,6 +304,12 @@ func (m *microCheck) contributions(c RecomputedCell) ([]unitSum, bool) {
 			u := unitSum{}
 			if holding >= 0 && !row[holding].IsNull() {
 				u.holding = row[holding].Text()
+			}
+			if weight >= 0 { // a unit without a weight has none to hide behind
+				u.weight = new(big.Rat)
+				if !row[weight].IsNull() {
+					u.weight = exactValue(row[weight].Text())
+				}
 			}
 			units = append(units, u)
 		}
@@ -326,7 +335,7 @@ func exactly(units []unitSum) []Contribution {
 		if u.rat != nil {
 			x.Add(x, u.rat)
 		}
-		out[k] = Contribution{Value: x, Holding: u.holding}
+		out[k] = Contribution{Value: x, Holding: u.holding, Weight: u.weight}
 	}
 	return out
 }
@@ -337,7 +346,7 @@ func exactly(units []unitSum) []Contribution {
 func plain(units []unitSum) ([]int64, bool) {
 	xs := make([]int64, len(units))
 	for k, u := range units {
-		if u.rat != nil || u.holding != "" {
+		if u.rat != nil || u.holding != "" || u.weight != nil {
 			return nil, false
 		}
 		xs[k] = abs(u.micro)

@@ -59,6 +59,7 @@ func CheckSheets(ctx context.Context, p policy.Profile, f File, sheets []Sheet) 
 	if len(sheets) == 0 {
 		findings = append(findings, Finding{Rule: "table-unreadable", Severity: SevFail, File: f.Name, Says: "the workbook holds no sheet that can be read", Repair: "save the table as CSV", Evidence: map[string]string{}})
 	}
+	attribute(p, findings)
 	Sort(findings)
 	return Judge(findings), findings, nil
 }

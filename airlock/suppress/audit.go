@@ -23,6 +23,30 @@ type Audit struct {
 type Options struct {
 	Solver   *highs.Solver
 	Insiders bool // defend also against contributors who know their own cell
+	Starred  bool // against insiders, keep the protection levels too, not only from exact disclosure (PS2*)
+	Exact    bool // ignore the protection levels: exact disclosure alone counts (PS1, PS2)
+}
+
+// Standard gives the options of one of the Handbook's protection standards:
+// ps1 and ps1* against outsiders, ps2 and ps2* against single contributors too;
+// without a star against exact disclosure alone, with one against inference
+// within the protection levels. The empty name is what the commands do: levels
+// against outsiders, exact disclosure against insiders.
+func Standard(o Options, name string) (Options, error) {
+	switch name {
+	case "":
+		o.Insiders = true
+	case "ps1":
+		o.Exact = true
+	case "ps1*":
+	case "ps2":
+		o.Exact, o.Insiders = true, true
+	case "ps2*":
+		o.Insiders, o.Starred = true, true
+	default:
+		return o, misuse("%q is no protection standard", name)
+	}
+	return o, nil
 }
 
 // AuditPattern says what an attacker learns from a pattern of suppression.
@@ -31,6 +55,7 @@ func AuditPattern(ctx context.Context, p *Problem, o Options) (*Audit, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.relax(o)
 	w := slices.Clone(t.given)
 	out := &Audit{Intervals: map[string]Interval{}, Exact: []ID{}, Unprotected: []ID{}}
 	j := newJudge(o, t)
@@ -87,6 +112,7 @@ type judge struct {
 	a        *attacker
 	withheld []bool
 	x        []float64
+	starred  bool
 	high     []*shown // per cell: the furthest verified deviation up
 	low      []*shown
 }
@@ -104,7 +130,7 @@ type shown struct {
 }
 
 func newJudge(o Options, t *table) *judge {
-	return &judge{t: t, a: newAttacker(o.Solver, t)}
+	return &judge{t: t, a: newAttacker(o.Solver, t), starred: o.Starred}
 }
 
 // pattern starts over with a pattern.
@@ -236,6 +262,8 @@ type insider struct {
 	known  []int // his cells
 	target int
 	duals  []float64
+	lower  []float64 // of the attack downwards, where levels are kept
+	missed []int     // directions in which the levels are not kept
 }
 
 // insiders attacks, for every single contributor, the primaries that share an
@@ -247,37 +275,95 @@ func (j *judge) insiders(ctx context.Context) ([]insider, error) {
 		if err := j.a.allow(j.x, pair.known); err != nil {
 			return nil, err
 		}
-		moved := false
-		for _, dir := range []float64{1, -1} {
-			ans, err := j.a.push(ctx, pair.target, dir)
-			if err != nil {
-				return nil, err
-			}
-			if pair.duals == nil {
-				pair.duals = ans.g
-			}
-			if w, ok := j.t.exactly(ans.delta, j.withheld, pair.known); ok && w.at(pair.target).Sign() != 0 {
-				moved = true
-				break
-			}
+		held, err := j.insider(ctx, &pair)
+		if err != nil {
+			return nil, err
 		}
-		if !moved {
+		if !held {
 			out = append(out, pair)
 		}
 	}
 	return out, j.a.allow(j.x, nil)
 }
 
+// insider attacks one target as one insider, whose cells are fixed. The target
+// holds if some verified table moves it; with levels to keep, if verified tables
+// move it as far as they ask.
+func (j *judge) insider(ctx context.Context, pair *insider) (bool, error) {
+	g := j.t.guardOf(pair.target)
+	up, down := new(big.Rat), new(big.Rat)
+	for _, dir := range []float64{1, -1} {
+		ans, err := j.a.push(ctx, pair.target, dir)
+		if err != nil {
+			return false, err
+		}
+		if dir > 0 {
+			pair.duals = ans.g
+		} else {
+			pair.lower = ans.g
+		}
+		reach := new(big.Rat)
+		if w, ok := j.t.exactly(ans.delta, j.withheld, pair.known); ok {
+			reach = new(big.Rat).Abs(w.at(pair.target))
+		}
+		if dir > 0 {
+			up = reach
+		} else {
+			down = reach
+		}
+		if !j.starred && reach.Sign() != 0 {
+			return true, nil
+		}
+	}
+	width := new(big.Rat).Add(up, down)
+	if !j.starred || width.Sign() == 0 {
+		pair.missed = []int{1, -1}
+		return width.Sign() != 0, nil
+	}
+	for _, side := range j.t.sides(g) {
+		if reach := map[int]*big.Rat{1: up, -1: down}[side.dir]; reach.Cmp(side.level) < 0 && !side.either {
+			pair.missed = append(pair.missed, side.dir)
+		}
+	}
+	return up.Cmp(g.upl) >= 0 && down.Cmp(g.lpl) >= 0 && width.Cmp(g.spl) >= 0, nil
+}
+
+// guardOf is the guard of a primary.
+func (t *table) guardOf(cell int) guard {
+	for _, g := range t.primary {
+		if g.cell == cell {
+			return g
+		}
+	}
+	zero := new(big.Rat)
+	return guard{cell, zero, zero, zero}
+}
+
+// relax forgets the protection levels where exact disclosure alone counts.
+func (t *table) relax(o Options) {
+	for i := range t.primary {
+		if o.Exact {
+			zero := new(big.Rat)
+			t.primary[i].lpl, t.primary[i].upl, t.primary[i].spl = zero, zero, zero
+		}
+	}
+}
+
+// maxPairs is how many pairs of insider and target are attacked wherever they
+// stand in the tables; beyond, only those that share an equation.
+const maxPairs = 400
+
 // insiderPairs lists insiders and the primaries they might work out.
 func (t *table) insiderPairs(withheld []bool) []insider {
 	owned := map[string][]int{}
 	var order []string
 	for c, cell := range t.p.Cells {
-		if cell.Contributors == nil || *cell.Contributors != 1 {
+		has := len(cell.Owner) > 0 && string(cell.Owner) != "null"
+		if cell.Contributors == nil && !has || cell.Contributors != nil && *cell.Contributors != 1 {
 			continue
 		}
 		key := "cell " + cell.ID.Key
-		if len(cell.Owner) > 0 && string(cell.Owner) != "null" {
+		if has {
 			key = "owner " + string(cell.Owner)
 		}
 		if owned[key] == nil {
@@ -286,6 +372,16 @@ func (t *table) insiderPairs(withheld []bool) []insider {
 		owned[key] = append(owned[key], c)
 	}
 	var out []insider
+	if len(owned)*len(t.primary) <= maxPairs {
+		for _, key := range order {
+			for _, g := range t.primary {
+				if mine := owned[key]; withheld[g.cell] && !slices.Contains(mine, g.cell) && slices.ContainsFunc(mine, func(c int) bool { return withheld[c] }) {
+					out = append(out, insider{known: mine, target: g.cell})
+				}
+			}
+		}
+		return out
+	}
 	for _, key := range order {
 		mine := owned[key]
 		seen := map[int]bool{}

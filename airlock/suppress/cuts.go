@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,26 +107,48 @@ func (s *optimiser) cutsFor(g guard, x []float64) []cut {
 	return out
 }
 
-// insiderCut: some cell outside what the insider's proof rests on must give
-// the target room.
-func (s *optimiser) insiderCut(b insider) (cut, bool) {
-	capacity := make([]float64, s.t.n)
-	if b.duals == nil {
-		return cut{}, false
+// insiderCuts: the cells outside what the insider's proofs rest on must give
+// the target room; with levels to keep, as much as these ask.
+func (s *optimiser) insiderCuts(b insider) []cut {
+	capacity := func(dir float64, duals []float64, into []float64) bool {
+		if duals == nil {
+			return false
+		}
+		s.t.capacity(s.t.reducedCosts(b.target, dir, simple(duals)), into)
+		for _, k := range b.known {
+			into[k] = 0
+		}
+		return true
 	}
-	s.t.capacity(s.t.reducedCosts(b.target, 1, simple(b.duals)), capacity)
-	minus := make([]float64, s.t.n)
-	for i, v := range b.duals {
-		b.duals[i] = -v
+	var out []cut
+	add := func(c []float64, level float64, exact bool) {
+		if x, ok := s.t.makeCut(c, level, exact); ok {
+			out = append(out, x)
+		}
 	}
-	s.t.capacity(s.t.reducedCosts(b.target, -1, simple(b.duals)), minus)
-	for i := range capacity {
-		capacity[i] += minus[i]
+	up, down := make([]float64, s.t.n), make([]float64, s.t.n)
+	hasUp, hasDown := capacity(1, b.duals, up), capacity(-1, b.lower, down)
+	both := make([]float64, s.t.n)
+	for i := range both {
+		both[i] = up[i] + down[i]
 	}
-	for _, k := range b.known {
-		capacity[k] = 0
+	g := s.t.guardOf(b.target)
+	if !s.o.Starred || g.exactOnly() {
+		if hasUp && hasDown {
+			add(both, 0, true)
+		}
+		return out
 	}
-	return s.t.makeCut(capacity, 0, true)
+	if hasUp && g.upl.Sign() > 0 && slices.Contains(b.missed, 1) {
+		add(up, float(g.upl), false)
+	}
+	if hasDown && g.lpl.Sign() > 0 && slices.Contains(b.missed, -1) {
+		add(down, float(g.lpl), false)
+	}
+	if hasUp && hasDown && g.spl.Sign() > 0 {
+		add(both, float(g.spl), false)
+	}
+	return out
 }
 
 // trivial cuts: in every equation of a primary some other cell is withheld,

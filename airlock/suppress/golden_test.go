@@ -100,3 +100,63 @@ func TestOrderOfCellsChangesNoCost(t *testing.T) {
 		t.Errorf("a second run gives another pattern: %v", err)
 	}
 }
+
+// The four standards on a row of two withheld cells, one of a single
+// contributor: each asks for more than the one before.
+func TestStandards(t *testing.T) {
+	one := int64(1)
+	s := solver(t)
+	make := func() *Problem {
+		p := grid(4, 4, func(r, c int) int64 {
+			return [4][4]int64{{4, 6, 30, 22}, {20, 30, 40, 18}, {25, 35, 45, 27}, {19, 28, 31, 44}}[r][c]
+		})
+		for i := range p.Cells {
+			switch p.Cells[i].ID.Key {
+			case "0.0":
+				p.Cells[i].Contributors = &one
+				p.Primary = append(p.Primary, Primary{Cell: p.Cells[i].ID, LPL: number(1), UPL: number(6), SPL: number(0)})
+			case "0.1":
+				p.Primary = append(p.Primary, Primary{Cell: p.Cells[i].ID, LPL: number(2), UPL: number(9), SPL: number(0)})
+			}
+		}
+		return p
+	}
+	last := number(0).Rat
+	for _, name := range []string{"ps1", "ps1*", "ps2*"} {
+		o, err := Standard(Options{Solver: s}, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Solve(context.Background(), make(), o, Budget{})
+		if err != nil || r.Status != "optimal" {
+			t.Fatalf("%s: %+v %v", name, r, err)
+		}
+		if r.Cost.Cmp(last) < 0 {
+			t.Errorf("%s costs %s, less than a weaker standard", name, Text(r.Cost.Rat))
+		}
+		last = r.Cost.Rat
+		p := make()
+		p.Suppressed = r.Suppressed
+		a, err := AuditPattern(context.Background(), p, o)
+		if err != nil || len(a.Unprotected) > 0 {
+			t.Errorf("%s: the audit disagrees: %+v %v", name, a, err)
+		}
+		t.Logf("%s: cost %s, %d withheld", name, Text(r.Cost.Rat), len(r.Suppressed))
+	}
+	// Under ps2 the insider must not work the other cell out; under ps2* he
+	// must not come near it either.
+	p := make()
+	for _, n := range []string{"0.0", "0.1", "1.0", "1.1"} {
+		p.Suppressed = append(p.Suppressed, id(n))
+	}
+	for name, want := range map[string]int{"ps1": 0, "ps2": 1, "ps2*": 1} {
+		o, _ := Standard(Options{Solver: s}, name)
+		a, err := AuditPattern(context.Background(), p, o)
+		if err != nil || len(a.Unprotected) != want {
+			t.Errorf("%s: %v unprotected, want %d (%v)", name, a.Unprotected, want, err)
+		}
+	}
+	if _, err := Standard(Options{}, "ps3"); err == nil {
+		t.Error("an unknown standard was accepted")
+	}
+}

@@ -61,6 +61,7 @@ func Solve(ctx context.Context, p *Problem, o Options, b Budget) (*Result, error
 	if err != nil {
 		return nil, err
 	}
+	t.relax(o)
 	if b.Work == 0 {
 		b.Work = 5000
 	}
@@ -133,8 +134,8 @@ func (s *optimiser) judgePattern(ctx context.Context, w pattern, cuts bool) (boo
 		}
 		for _, b := range broken {
 			all = false
-			if c, ok := s.insiderCut(b); ok && cuts {
-				out = append(out, c)
+			if cuts {
+				out = append(out, s.insiderCuts(b)...)
 			}
 		}
 	}
@@ -178,19 +179,25 @@ func (s *optimiser) repairInsiders(ctx context.Context, w pattern) (pattern, boo
 		w = slices.Clone(w)
 		for _, b := range broken {
 			fixed := false
-			for _, dir := range []int{1, -1} {
-				delta, ok, err := s.p.flow(ctx, b.target, dir, new(big.Rat), w, b.known)
+			for _, side := range s.insiderSides(b) {
+				delta, ok, err := s.p.flow(ctx, b.target, side.dir, side.level, w, b.known)
 				if err != nil {
 					return nil, false, err
 				}
 				if !ok {
-					continue
+					if side.either {
+						continue
+					}
+					fixed = false
+					break
 				}
 				for c, d := range delta {
 					w[c] = w[c] || math.Abs(d) > 1e-7
 				}
 				fixed = true
-				break
+				if side.either {
+					break
+				}
 			}
 			if !fixed {
 				return nil, false, nil
@@ -198,6 +205,26 @@ func (s *optimiser) repairInsiders(ctx context.Context, w pattern) (pattern, boo
 		}
 	}
 	return nil, false, nil
+}
+
+// insiderSides lists what an insider's target lacks: any room at all, or its
+// levels.
+func (s *optimiser) insiderSides(b insider) []side {
+	zero := new(big.Rat)
+	any := []side{{1, zero, true}, {-1, zero, true}}
+	if !s.o.Starred {
+		return any
+	}
+	var out []side
+	for _, x := range s.t.sides(s.t.guardOf(b.target)) {
+		if slices.Contains(b.missed, x.dir) {
+			out = append(out, x)
+		}
+	}
+	if len(out) == 0 {
+		return any
+	}
+	return out
 }
 
 // floats is the pattern as the solver's variables.

@@ -19,6 +19,7 @@ type discloseSuppressCmd struct {
 	Work        int           `help:"Look for cheaper patterns with this much work; the result repeats exactly." xor:"budget"`
 	Certificate string        `help:"Write internal.json and released.json to this folder." type:"path"`
 	Insiders    bool          `help:"Protect also against single contributors who know their own cell." default:"true" negatable:""`
+	Standard    string        `help:"ps1, ps1*, ps2 or ps2*: against outsiders or single contributors too; a star keeps the protection levels, else exact disclosure counts. By default levels against outsiders, exact disclosure against insiders." placeholder:"NAME"`
 	JSON        bool          `name:"json" help:"Print JSON (always on)."`
 }
 
@@ -42,7 +43,11 @@ func (c discloseSuppressCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer solver.Close()
-	o := suppress.Options{Solver: solver, Insiders: c.Insiders}
+	o, err := suppress.Standard(suppress.Options{Solver: solver}, c.Standard)
+	if err != nil {
+		return err
+	}
+	o.Insiders = o.Insiders && c.Insiders
 	r, err := suppress.Solve(ctx, p, o, budget)
 	if err != nil {
 		return err
@@ -82,6 +87,7 @@ func writeCertificates(ctx context.Context, r *suppress.Result, o suppress.Optio
 type discloseAuditCmd struct {
 	Pattern  string `arg:"" help:"A problem with \"suppressed\", JSON; - reads standard input."`
 	Insiders bool   `help:"Attack also as single contributors who know their own cell." default:"true" negatable:""`
+	Standard string `help:"ps1, ps1*, ps2 or ps2*; see suppress." placeholder:"NAME"`
 	JSON     bool   `name:"json" help:"Print JSON (always on)."`
 }
 
@@ -96,7 +102,12 @@ func (c discloseAuditCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer solver.Close()
-	a, err := suppress.AuditPattern(ctx, p, suppress.Options{Solver: solver, Insiders: c.Insiders})
+	o, err := suppress.Standard(suppress.Options{Solver: solver}, c.Standard)
+	if err != nil {
+		return err
+	}
+	o.Insiders = o.Insiders && c.Insiders
+	a, err := suppress.AuditPattern(ctx, p, o)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,8 @@ func combine(a, b Profile) (Profile, error) {
 	c.Title = a.Title + " with " + b.Title
 	c.Reading = a.Reading + "; " + b.Reading
 	c.Effective = max(a.Effective, b.Effective)
+	c.parts = append(slices.Clone(a.Parts()), b.Parts()...)
+	c.Custodian, c.Contractual = "", nil // each part keeps its own
 
 	// 1. Ordered parameters: the stricter.
 	if b.Counts.Least() > a.Counts.Least() {

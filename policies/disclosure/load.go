@@ -216,6 +216,11 @@ func (p Profile) checkLists() error {
 	if p.MaxRows < 1 {
 		return invalid("max_rows must be at least 1")
 	}
+	for _, c := range p.Contractual {
+		if p.Custodian == "" || !slices.ContainsFunc(p.given(), func(s string) bool { return s == c || strings.HasPrefix(s, c+".") }) {
+			return invalid("contractual names %q, which the profile doesn't set, or there is no custodian", c)
+		}
+	}
 	for _, g := range slices.Concat(p.Geography.Deny, p.Geography.Review) {
 		if !slices.Contains(AreaLevels(), g) {
 			return invalid("geography: %q is not an area level", g)
@@ -296,7 +301,7 @@ func walk(prefix string, v reflect.Value, out *[]string) {
 		switch {
 		case prefix != "":
 			key = prefix + "." + key
-		case slices.Contains([]string{"name", "title", "reading", "effective", "evidence"}, key):
+		case !v.Type().Field(i).IsExported(), slices.Contains([]string{"name", "title", "reading", "effective", "evidence", "custodian", "contractual"}, key):
 			continue
 		}
 		walk(key, v.Field(i), out)

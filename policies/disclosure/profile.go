@@ -25,7 +25,15 @@ type Profile struct {
 	Files        []string     `yaml:"files"` // lower-case extensions without the dot
 	MaxRows      int          `yaml:"max_rows"`
 
+	// Custodian is whose rules these are, by the id of the organisation;
+	// Contractual lists the paths that are in a contract, which nobody but the
+	// custodian can waive.
+	Custodian   string   `yaml:"custodian"`
+	Contractual []string `yaml:"contractual"`
+
 	Evidence map[string]Evidence `yaml:"evidence"`
+
+	parts []Profile // of a combined profile
 }
 
 // Severity is what a rule says when it is broken.
