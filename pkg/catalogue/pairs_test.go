@@ -35,7 +35,9 @@ func TestAnswersSettleAPair(t *testing.T) {
 // TestWhenARunGoesOnFromTheOneBefore: only when all it had is there still, what
 // is new is little, and not for ever.
 func TestWhenARunGoesOnFromTheOneBefore(t *testing.T) {
-	state := func(n string) map[string]objects.Ref { return map[string]objects.Ref{"state": {Name: n}, "links": {Name: "links-" + n}} }
+	state := func(n string) map[string]objects.Ref {
+		return map[string]objects.Ref{"state": {Name: n}, "links": {Name: "links-" + n}}
+	}
 	full := Linkage{ID: "l1", Deliveries: []string{"a", "b"}, Outputs: state("s1")}
 	next := Linkage{ID: "l2", Deliveries: []string{"a", "b", "c"}, Outputs: state("s2"), Base: "l1"}
 	rows := map[string]int64{"a": 5000, "b": 1000, "c": 100, "d": 100, "big": 2000}

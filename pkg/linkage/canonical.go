@@ -23,6 +23,11 @@ func canonical(f *frame.Frame) *frame.Frame {
 			rest = append(rest, c)
 			continue
 		}
+		if r == model.Given && f.Col(string(model.BirthOrder)) == nil {
+			if o := birthOrder(c); o != nil {
+				out.Cols = append(out.Cols, o)
+			}
+		}
 		if k := rewrite(c, string(r), form(r)); k.known() > 0 {
 			out.Cols = append(out.Cols, k.Column)
 		}
@@ -33,6 +38,26 @@ func canonical(f *frame.Frame) *frame.Frame {
 		out.Cols = append(out.Cols, joined(g, s, model.FullName))
 	}
 	return out
+}
+
+// birthOrder makes the column of what names such as "Twin 2" tell; nil when
+// none does.
+func birthOrder(given *frame.Column) *frame.Column {
+	in := frame.NewInterner()
+	renumber := make([]uint32, given.Dict.Len())
+	any := false
+	for id := uint32(1); int(id) < given.Dict.Len(); id++ {
+		renumber[id] = in.String(canon.BirthOrder(given.Dict.At(id)))
+		any = any || renumber[id] != 0
+	}
+	if !any {
+		return nil
+	}
+	ids := make([]uint32, len(given.IDs))
+	for i, id := range given.IDs {
+		ids[i] = renumber[id]
+	}
+	return &frame.Column{Name: string(model.BirthOrder), IDs: ids, Dict: in.Dict()}
 }
 
 // form is the canonical form of a role.

@@ -478,7 +478,7 @@ func (x *extension) link(ctx context.Context, o Options) ([]uint32, *Result, err
 	if err != nil {
 		return nil, nil, err
 	}
-	labels, refused := scored.Clusters(edges, x.same, engine.Clustering{Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected, Apart: x.apart})
+	labels, refused := scored.Clusters(edges, x.same, engine.Clustering{Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected, Apart: x.apart, Rival: m.Rival})
 	return labels, &Result{Model: &m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored}, nil
 }
 

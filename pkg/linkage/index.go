@@ -197,7 +197,7 @@ func (n *nodes) link(ctx context.Context, m *model.Model, in IndexInput) (*Resul
 		return nil, err
 	}
 	labels, refused := scored.Clusters(edges, n.same, engine.Clustering{
-		Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected, Apart: n.apart})
+		Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected, Apart: n.apart, Rival: m.Rival})
 	return &Result{Model: m, Edges: edges, Clusters: labels, Refused: refused, Scored: scored}, nil
 }
 

@@ -52,7 +52,7 @@ func (r *Result) At(weight float64, o Options) []uint32 {
 	if r.folded != nil {
 		edges = r.compared
 	}
-	labels, _ := r.Scored.Clusters(edges, nil, engine.Clustering{Accept: weight, Mean: defaultMean, Connected: o.Connected})
+	labels, _ := r.Scored.Clusters(edges, nil, engine.Clustering{Accept: weight, Mean: defaultMean, Connected: o.Connected, Rival: r.Model.Rival})
 	if r.folded != nil {
 		labels = r.folded.labels(labels)
 	}
@@ -112,7 +112,7 @@ func Run(ctx context.Context, f *frame.Frame, m *model.Model, o Options) (*Resul
 		return nil, err
 	}
 	labels, refused := scored.Clusters(edges, nil, engine.Clustering{
-		Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected})
+		Accept: engine.Weight(o.Accept), Mean: defaultMean, Connected: o.Connected, Rival: m.Rival})
 	if m.Complete {
 		edges = scored.Complete(slices.Clip(edges), labels, engine.Weight(o.Keep)) // at the end: refusals name edges by position
 	}

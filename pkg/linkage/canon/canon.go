@@ -89,6 +89,35 @@ func Name(s string) string {
 	return s
 }
 
+// BirthOrder is which of the children of one birth a placeholder such as "Twin
+// 2" or "Baby B" stands for, "" when it tells nothing.
+func BirthOrder(s string) string {
+	words := strings.Fields(Fold(s))
+	if len(words) == 0 || len(words) > 4 {
+		return ""
+	}
+	sort := false
+	order := ""
+	for _, w := range words {
+		switch w {
+		case "TWIN", "TRIPLET", "BABY", "INFANT", "NEWBORN", "BOY", "GIRL":
+			sort = true
+		case "1", "I", "ONE", "A":
+			order = "1"
+		case "2", "II", "TWO", "B":
+			order = "2"
+		case "3", "III", "THREE", "C":
+			order = "3"
+		default:
+			return ""
+		}
+	}
+	if !sort {
+		return ""
+	}
+	return order
+}
+
 // Sex is M, F or "": not known, not stated and anything else say nothing
 // about whether two records are one person.
 func Sex(s string) string {

@@ -16,8 +16,8 @@ type Clustering struct {
 	// Connected takes whatever is connected by accepted pairs together, still
 	// refusing clusters that a cannot-link rule keeps apart.
 	Connected bool
-	// Rival is how much better than the best link into another cluster a link
-	// of a single record must be; 0 does not ask.
+	// Rival is how much better than its link to somebody who can't be the same
+	// person a link of a single record must be; 0 does not ask.
 	Rival float64
 	// Apart are pairs of records that are of two people, whatever they say.
 	Apart [][2]uint32
@@ -54,6 +54,9 @@ func (s *Scored) Clusters(edges []Edge, same [][2]uint32, how Clustering) (label
 		}
 	}
 	order = byStrength(edges, order)
+	if how.Rival > 0 {
+		cl.rivals = newRivals(edges, how.Accept-how.Rival, p.f.N)
+	}
 	w := &scratch{}
 	pending := order
 	for pass := 0; pass < 4 && len(pending) > 0; pass++ {
@@ -145,6 +148,7 @@ type clusters struct {
 	apart  map[uint32][]uint32 // by record: records it must not join
 
 	verdicts map[uint64]verdict
+	rivals   *rivals // nil: nobody asks
 }
 
 func newClusters(p *Plan) *clusters {
@@ -226,6 +230,9 @@ func (c *clusters) judge(w *scratch, a, b uint32, e *Edge, how Clustering) (why 
 	var as, bs [crossCap]uint32
 	ma, mb := c.members(a, crossCap, as[:0]), c.members(b, crossCap, bs[:0])
 	why, final = c.forbidden(w, a, b, ma, mb, e), true
+	if why == "" && e.Tier < 0 && c.rivals != nil && c.rival(w, a, b, e, how) {
+		return ambiguous, false // not kept: it depends on other clusters than these two
+	}
 	if why == "" && e.Tier < 0 && !how.Connected && !single && c.mean(w, ma, mb) < how.Mean {
 		why, final = weakMean, false
 	}
@@ -233,6 +240,71 @@ func (c *clusters) judge(w *scratch, a, b uint32, e *Edge, how Clustering) (why 
 		c.verdicts[key] = verdict{sizes, why, final}
 	}
 	return why, final
+}
+
+// ambiguous is why a record is not linked that might as well be somebody else.
+const ambiguous = "somebody else fits almost as well"
+
+// rivals are the pairs of each record that are good enough to be rivals.
+type rivals struct {
+	starts []uint32
+	edges  []uint32 // places in all
+	all    []Edge
+}
+
+func newRivals(edges []Edge, least float64, n int) *rivals {
+	r := &rivals{starts: make([]uint32, n+2), all: edges}
+	good := func(e *Edge) bool { return e.Tier < 0 && e.Weight >= least }
+	for i := range edges {
+		if e := &edges[i]; good(e) {
+			r.starts[e.L+2]++
+			r.starts[e.R+2]++
+		}
+	}
+	for i := 2; i < len(r.starts); i++ {
+		r.starts[i] += r.starts[i-1]
+	}
+	r.edges = make([]uint32, r.starts[n+1])
+	for i := range edges {
+		if e := &edges[i]; good(e) {
+			for _, x := range []uint32{e.L, e.R} {
+				r.edges[r.starts[x+1]] = uint32(i)
+				r.starts[x+1]++
+			}
+		}
+	}
+	return r
+}
+
+// rival reports whether the single record of a or b fits somebody else almost
+// as well who can't be the same person as the other of the two.
+func (c *clusters) rival(w *scratch, a, b uint32, e *Edge, how Clustering) bool {
+	for _, q := range [2][2]uint32{{a, b}, {b, a}} {
+		single, to := q[0], q[1]
+		if c.size[single] > 1 {
+			continue
+		}
+		r := c.rivals
+		for _, i := range r.edges[r.starts[single]:r.starts[single+1]] {
+			o := &r.all[i]
+			if o == e || o.Weight < e.Weight-how.Rival {
+				continue
+			}
+			other := o.L
+			if other == single {
+				other = o.R
+			}
+			z := c.find(other)
+			if z == to || z == single {
+				continue
+			}
+			var ts, zs [crossCap]uint32
+			if c.forbidden(w, to, z, c.members(to, crossCap, ts[:0]), c.members(z, crossCap, zs[:0]), o) != "" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // forbidden says why a and b may not be one person, or nothing.

@@ -16,7 +16,7 @@ const (
 // comparisons, levels and rules for every data set, of which those apply whose
 // columns there are. M, U and the prior are estimated from the data.
 func Default(have func(Role) bool) *Model {
-	m := &Model{Name: "person", Mode: Dedupe, Prior: math.NaN(), MaxBlock: 400, Complete: true}
+	m := &Model{Name: "person", Mode: Dedupe, Prior: math.NaN(), MaxBlock: 400, Complete: true, Rival: 3}
 	has := func(rs ...Role) bool {
 		for _, r := range rs {
 			if !have(r) {
@@ -27,6 +27,9 @@ func Default(have func(Role) bool) *Model {
 	}
 	m.Comparisons = defaultComparisons(has)
 	m.Rules = defaultRules(has)
+	if has(BirthOrder) { // "Twin 1" and "Twin 2" are two, whatever else they share
+		m.Cannot = append(m.Cannot, Rule{Name: "children of one birth: another place in the order of birth", When: "l.birth_order <> r.birth_order"})
+	}
 	if has(NHSNumber) {
 		defaultTiers(m, has)
 	}

@@ -74,6 +74,9 @@ type Model struct {
 	Unique      []string // columns of which a person has one value only
 	Comparisons []Comparison
 	MaxBlock    int // records; 0: no limit
+	// Rival is how many bits better a link must be than the same record's link to
+	// somebody who can't be the same person; 0 doesn't ask.
+	Rival float64
 	// Complete compares the records of one cluster that no rule brought
 	// together as well.
 	Complete bool

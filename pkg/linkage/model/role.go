@@ -25,6 +25,7 @@ const (
 	HouseNo    Role = "street_number"
 	Region     Role = "region"
 	Occupation Role = "occupation"
+	BirthOrder Role = "birth_order" // which of twins; also told by names such as "Twin 2"
 )
 
 // RoleOf guesses a role from a column's name; it knows nothing of values.
@@ -63,6 +64,8 @@ func RoleOf(column string) Role {
 		return Region
 	case "occupation", "profession":
 		return Occupation
+	case "birth_order":
+		return BirthOrder
 	}
 	return Ignored
 }

@@ -35,6 +35,7 @@ type spec struct {
 	Cannot      []specRule       `yaml:"cannot_link"`
 	Unique      []string         `yaml:"unique"`
 	Labels      string           `yaml:"labels"`
+	Rival       float64          `yaml:"rival"`
 	Comparisons []specComparison `yaml:"comparisons"`
 }
 
@@ -105,7 +106,10 @@ func (s *spec) model() (*Model, error) {
 		return nil, ark.Faultf(ark.Invalid, "the spec's version is not 1").Do("write version: 1")
 	}
 	m := &Model{Name: s.Name, Mode: s.Mode, Prior: math.NaN(), MaxBlock: 400, Complete: true, Trained: s.Trained, Raw: s.Raw,
-		Unique: s.Unique, Labels: s.Labels, UniqueID: s.ID}
+		Unique: s.Unique, Labels: s.Labels, UniqueID: s.ID, Rival: s.Rival}
+	if !(s.Rival >= 0 && s.Rival < 1000) {
+		return nil, ark.Faultf(ark.Invalid, "rival is not a number of bits from 0 on").At("", 0, "rival").Do("give for example 3")
+	}
 	switch s.Mode {
 	case "", Dedupe, Link, Both:
 	default:
