@@ -2,6 +2,7 @@ package intake
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 )
 
@@ -165,6 +166,9 @@ func skipString(b []byte, i int) int {
 	if i >= len(b) || b[i] != '"' {
 		return -1
 	}
+	if j := bytes.IndexByte(b[i+1:], '"'); j >= 0 && plain(b[i+1:i+1+j]) { // the common case, many bytes at a time
+		return i + j + 2
+	}
 	for i++; i < len(b); i++ {
 		switch c := b[i]; {
 		case c == '"':
@@ -188,6 +192,25 @@ func skipString(b []byte, i int) int {
 		}
 	}
 	return -1
+}
+
+// plain reports whether text holds no control character and no backslash.
+func plain(text []byte) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for len(text) >= 8 {
+		x := binary.LittleEndian.Uint64(text)
+		slash := x ^ ones*'\\'
+		if ((x-ones*0x20)&^x|(slash-ones)&^slash)&high != 0 {
+			return false
+		}
+		text = text[8:]
+	}
+	for _, c := range text {
+		if c < 0x20 || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func isHex(b []byte) bool {

@@ -193,6 +193,7 @@ func (p *process) readFile(ctx context.Context, n int, m ManifestFile, in Input,
 	if err != nil {
 		return err
 	}
+	defer run.settle()
 	err = eachRow(rows, len(run.table.Fields), func(row int64, fields [][]byte) error {
 		run.report.Rows++
 		return run.take(in.Name, row, rowNumber(n, row), fields)
@@ -201,6 +202,9 @@ func (p *process) readFile(ctx context.Context, n int, m ManifestFile, in Input,
 		return run.refuse(in.Name, row, "", bad.rule, bad.kind, bad.reason)
 	})
 	if err != nil {
+		return err
+	}
+	if err := run.settle(); err != nil {
 		return err
 	}
 	o.report.Rows, o.report.LineEnds = rows.row(), "lf"

@@ -10,6 +10,7 @@ import (
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/filter"
+	"github.com/ark-tre/ark/pkg/pseudonym"
 )
 
 // tableRun takes the rows of one table of a delivery.
@@ -34,6 +35,11 @@ type tableRun struct {
 	coarse   []cell.Value // a demographics row
 	identity bool
 	files    []string // names, by the number in a row number
+	judge    *pseudonym.Hasher
+	batch    *judged      // rows judged and not yet handed on
+	out      chan *judged // to the goroutine that stores them, nil where none runs
+	stored   chan error
+	spare    chan *judged // to be used again
 }
 
 // fieldRun is a field ready for rows.
@@ -49,7 +55,7 @@ type fieldRun struct {
 }
 
 func newTableRun(p *process, t *Table) (*tableRun, error) {
-	r := &tableRun{p: p, table: t, report: &TableReport{Table: t.Name}, change: -1, identity: t.Identifies()}
+	r := &tableRun{p: p, table: t, report: &TableReport{Table: t.Name}, change: -1, identity: t.Identifies(), judge: p.hasher.Clone(), spare: make(chan *judged, batchAhead)}
 	var err error
 	if r.rules, r.leave, err = t.bindRules("table " + t.Name); err != nil {
 		return nil, err
@@ -155,7 +161,8 @@ func (r *tableRun) take(file string, row, number int64, raw [][]byte) error {
 		r.report.LeftOut++
 		deleted = true
 		if r.isPerson() {
-			r.p.left[r.personKey(raw)] = true
+			code := r.judge.PersonRecordKey(r.p.job.Source, r.joined(raw, r.who))
+			r.p.left[cell.Str(string(code[:]))] = true
 		}
 	}
 	if bad == nil && !deleted {
@@ -164,11 +171,7 @@ func (r *tableRun) take(file string, row, number int64, raw [][]byte) error {
 	if bad != nil {
 		return r.refuse(file, row, bad.field, bad.rule, bad.kind, bad.reason)
 	}
-	person := r.personKey(raw)
-	if err := r.keep(raw, number, person, deleted); err != nil {
-		return err
-	}
-	return r.part(person, number, deleted)
+	return r.hand(raw, number, deleted)
 }
 
 func (r *tableRun) isDeleted(raw [][]byte) bool {
@@ -319,45 +322,6 @@ func (r *tableRun) joined(raw [][]byte, fields []int) []byte {
 	return r.number
 }
 
-// personKey is the key of the record that carries the person's identifiers at
-// this source, the same from every table of it.
-func (r *tableRun) personKey(raw [][]byte) cell.Value {
-	if r.person < 0 {
-		return cell.Null
-	}
-	code := r.p.hasher.PersonRecordKey(r.p.job.Source, r.joined(raw, r.who))
-	return cell.Str(string(code[:]))
-}
-
-// keep adds the row's payload.
-func (r *tableRun) keep(raw [][]byte, number int64, person cell.Value, deleted bool) error {
-	row := r.sortRow
-	clear(row)
-	code := r.p.hasher.RecordKey(r.p.job.Source, r.table.Name, r.joined(raw, r.key))
-	row[0] = cell.Str(string(code[:]))
-	if r.person >= 0 {
-		row[r.person] = person
-	}
-	if r.deleted >= 0 {
-		row[r.deleted] = cell.Flag(deleted)
-	}
-	for i := range r.fields {
-		f := &r.fields[i]
-		if f.column < 0 || deleted {
-			continue
-		}
-		v := r.values[i]
-		if f.To == ToEntity && !v.IsNull() {
-			r.number = append(r.number[:0], v.Str()...)
-			code := r.p.hasher.RecordKey(r.p.job.Source, f.Entity, r.number)
-			v = cell.Str(string(code[:]))
-		}
-		row[f.column] = v
-	}
-	row[len(row)-1] = cell.Int(number)
-	return r.sort.Append(row)
-}
-
 // write writes the payload file: one row per record key. Equal rows are
 // removed; of unequal ones with one key the first stays and the others are
 // quarantined, or, where the table marks changes, the last one stays.
@@ -446,41 +410,6 @@ func (r *tableRun) conflict(number int64) error {
 	}
 	row := number & (1<<44 - 1)
 	return r.refuse(r.files[number>>44], row, r.table.Key[0], "key", Conformance, "another row of the delivery has the same key and other values")
-}
-
-// part adds the row's identity and its coarse demographics.
-func (r *tableRun) part(person cell.Value, number int64, deleted bool) error {
-	if deleted && !r.isPerson() {
-		return nil // the person is still there by other rows
-	}
-	if r.identity {
-		r.names[0], r.names[1] = person, cell.Str(r.p.job.Source)
-		if deleted {
-			clear(r.names[2:])
-			r.flags.list = append(r.flags.list[:0], flagDeleted)
-		}
-		r.names[len(r.names)-2] = r.flags.value()
-		r.names[len(r.names)-1] = cell.Int(number)
-		if err := r.p.who.names.Append(r.names); err != nil {
-			return err
-		}
-	}
-	if len(r.table.Coarse) == 0 || deleted {
-		return nil
-	}
-	clear(r.coarse)
-	r.coarse[0] = person
-	for _, c := range r.table.Coarse {
-		i := r.table.by[c.From]
-		v := r.values[i]
-		if c.Take == "year" && !v.IsNull() {
-			v = yearOf(v)
-		}
-		r.coarse[1+slices.Index(coarseColumns, c.Column)] = v
-	}
-	r.coarse[len(r.coarse)-2] = r.names[eventColumn]
-	r.coarse[len(r.coarse)-1] = cell.Int(number)
-	return r.p.who.coarse.Append(r.coarse)
 }
 
 // isPerson reports whether the table has one row per person, so that a
