@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -90,5 +91,27 @@ func TestCurrentRefusesWhatIsOutOfOrder(t *testing.T) {
 		if !ark.Is(err, ark.Invalid) {
 			t.Errorf("no deliveries: %v", err)
 		}
+	}
+}
+
+// The round trip of a quarantined row: it waits with its reason, the listing
+// says which one, and sent again under its key, corrected, it is current.
+func TestACorrectedRowReEnters(t *testing.T) {
+	c := contract(t, visitsContract)
+	first, r := takeIn(t, c, named{"n.csv", "notes", notesHeader + "n1,p1,3\nn2,p2,much\nn3,p3,4\n"})
+	listing := first.files["landing/quarantine.ndjson"].String()
+	if r.Tables[0].Quarantined != 1 || !strings.Contains(listing, `"row":2`) || !strings.Contains(listing, `"field":"score"`) || strings.Contains(listing, "much") {
+		t.Fatalf("%+v %s", *r.Tables[0], listing)
+	}
+	second, _ := takeIn(t, c, named{"n.csv", "notes", notesHeader + "n2,p2,5\n"})
+	got := map[string]int64{}
+	for row, err := range Current(context.Background(), []*columnar.Reader{first.reader(t, "payload/notes.parquet"), second.reader(t, "payload/notes.parquet")}, "record_key", "score") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[row[0].Str()] = row[1].Int()
+	}
+	if len(got) != 3 || got[recordKey("notes", "n2")] != 5 || got[recordKey("notes", "n1")] != 3 {
+		t.Errorf("current: %v", got)
 	}
 }

@@ -122,6 +122,23 @@ func (r *Report) JSON() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
+// Scores are the tables' scores, weighed by their rows.
+func (r *Report) Scores() Scores {
+	var out Scores
+	var rows float64
+	for _, t := range r.Tables {
+		n := float64(t.Rows)
+		rows += n
+		out.Conformance += n * t.Scores.Conformance
+		out.Completeness += n * t.Scores.Completeness
+		out.Plausibility += n * t.Scores.Plausibility
+	}
+	if rows == 0 {
+		return Scores{1, 1, 1}
+	}
+	return Scores{out.Conformance / rows, out.Completeness / rows, out.Plausibility / rows}
+}
+
 // Quarantined is how many rows wait for their sender.
 func (r *Report) Quarantined() (n int64) {
 	for _, t := range r.Tables {

@@ -168,11 +168,12 @@ func (p *Portal) sourcePage(c *Call) build {
 		if busy {
 			part.Refresh = 3
 		}
-		page.Body = []ui.Block{part, ui.Head2{Text: "Deliver files"},
+		page.Body = append([]ui.Block{part, ui.Head2{Text: "Quality over time"}}, append(scorecard(s, ds), waitingRows(ds))...)
+		page.Body = append(page.Body, ui.Head2{Text: "Deliver files"},
 			ui.Form{Action: "/sources/" + s.ID + "/deliveries", Multipart: true, Fields: ui.Filled([]ui.Field{{Kind: "file", Name: "files", Multiple: true, Label: "Data files and their manifest.json", Hint: "Choose all files of the delivery at once. The manifest says how many rows and which SHA-256 each file has."}}, typed, wrong),
 				Submit: ui.Button{Text: "Deliver", Off: c.Off("delivery.receive", "Source", s.ID)}},
 			ui.Details{Summary: "The contract", Body: []ui.Block{ui.Code{Text: s.Contract}}},
-			ui.Details{Summary: "Change the contract", Body: []ui.Block{ui.Form{Action: "/sources", Hidden: []ui.Pair{{Name: "slug", Value: s.Slug}, {Name: "org", Value: s.Org}}, Fields: []ui.Field{{Kind: "area", Name: "contract", Label: "Contract", Rows: 20, Value: s.Contract}}, Submit: ui.Button{Text: "Change the contract", Look: "secondary", Off: c.Off("source.register", "Ark", "ark")}}}}}
+			ui.Details{Summary: "Change the contract", Body: []ui.Block{ui.Form{Action: "/sources", Hidden: []ui.Pair{{Name: "slug", Value: s.Slug}, {Name: "org", Value: s.Org}}, Fields: []ui.Field{{Kind: "area", Name: "contract", Label: "Contract", Rows: 20, Value: s.Contract}}, Submit: ui.Button{Text: "Change the contract", Look: "secondary", Off: c.Off("source.register", "Ark", "ark")}}}})
 		return page, nil
 	}
 }
