@@ -21,6 +21,7 @@ type discloseCmd struct {
 	Cell     discloseCellCmd     `cmd:"" help:"Judge the contributions to one cell by one rule."`
 	Round    discloseRoundCmd    `cmd:"" help:"Suppress and round a table's counts as a profile asks, and judge what comes out."`
 	ACRO     discloseACROCmd     `cmd:"" name:"acro" help:"Judge the outputs of an ACRO or SACRO results folder afresh."`
+	Private  disclosePrivateCmd  `cmd:"" help:"Make a table differentially private, within the budget of a profile that grants one."`
 	Protect  discloseProtectCmd  `cmd:"" help:"Withhold counts in all linked tables of a request at once, and judge what comes out."`
 	Suppress discloseSuppressCmd `cmd:"" help:"Choose which further cells to withhold, so that the primary ones can't be worked out."`
 	Audit    discloseAuditCmd    `cmd:"" help:"Say what an attacker learns from a pattern of suppression."`
@@ -84,8 +85,12 @@ func (c discloseCheckCmd) several(ctx context.Context, attacker *protect.Attacke
 type discloseRoundCmd struct {
 	Table   string `arg:"" help:"The table, a CSV file."`
 	Profile string `required:"" help:"A shipped profile's name or a profile file."`
-	Seed    int64  `help:"Seed of random rounding."`
-	JSON    bool   `name:"json" help:"Print JSON (always on)."`
+	Seed    int64  `help:"Seed of random rounding and of cell keys; keep it secret, and the same for all releases."`
+
+	Spec      string `help:"How the table was made, a JSON file: with the microdata, cell keys are those of the records."`
+	Microdata string `help:"The microdata it was made from, CSV or Parquet."`
+	Unit      string `help:"The column that tells units (people) apart."`
+	JSON      bool   `name:"json" help:"Print JSON (always on)."`
 }
 
 // Run suppresses and rounds a table's counts, and judges what comes out.
@@ -101,7 +106,11 @@ func (c discloseRoundCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	r, err := disclosure.RoundTable(ctx, p, files[0], c.Seed)
+	made, err := howMade{Spec: c.Spec, Microdata: c.Microdata, Unit: c.Unit}.output(ctx, c.Table)
+	if err != nil {
+		return err
+	}
+	r, err := disclosure.RoundWith(ctx, p, files[0], c.Seed, made.Micro)
 	if err != nil {
 		return err
 	}

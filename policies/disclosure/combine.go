@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"maps"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -61,6 +62,7 @@ func combine(a, b Profile) (Profile, error) {
 	c.Geography.Review = slices.DeleteFunc(union(a.Geography.Review, b.Geography.Review),
 		func(s string) bool { return slices.Contains(c.Geography.Deny, s) })
 	c.Classes = intersect(a.Classes, b.Classes)
+	c.Privacy = a.Privacy.stricter(b.Privacy)
 	c.Files = intersect(a.Files, b.Files)
 
 	// 3. Parameters without order: agree or be settled.
@@ -140,4 +142,20 @@ func intersect[T comparable](a, b []T) []T {
 		}
 	}
 	return out
+}
+
+// stricter is the smaller budget; none where either has none.
+func (q *Privacy) stricter(o *Privacy) *Privacy {
+	if q == nil || o == nil {
+		return nil
+	}
+	less := func(a, b string) string {
+		x, _ := new(big.Rat).SetString(a)
+		y, _ := new(big.Rat).SetString(b)
+		if x == nil || y == nil || x.Cmp(y) > 0 {
+			return b
+		}
+		return a
+	}
+	return &Privacy{Epsilon: less(q.Epsilon, o.Epsilon), Most: less(q.Most, o.Most)}
 }

@@ -159,8 +159,8 @@ func (p Profile) checkRounding() error {
 	if r == nil {
 		return nil
 	}
-	if !slices.Contains([]RoundingMode{Nearest, NearestEven, Midpoint, Random}, r.Mode) {
-		return invalid("rounding.mode must be nearest, nearest-even, midpoint or random")
+	if !slices.Contains([]RoundingMode{Nearest, NearestEven, Midpoint, Random, Controlled, CellKey}, r.Mode) {
+		return invalid("rounding.mode must be nearest, nearest-even, midpoint, random, controlled or cell-key")
 	}
 	if r.Base < 2 && len(r.Bands) == 0 {
 		return invalid("rounding.base must be at least 2")
@@ -197,6 +197,13 @@ func (p Profile) checkDominance() error {
 }
 
 func (p Profile) checkLists() error {
+	if q := p.Privacy; q != nil {
+		total, ok := new(big.Rat).SetString(q.Epsilon)
+		most, ok2 := new(big.Rat).SetString(q.Most)
+		if !ok || !ok2 || most.Sign() <= 0 || total.Cmp(most) < 0 || !p.Allows(Private) {
+			return invalid("privacy needs epsilon, most (above 0, at most epsilon) and the class differentially-private")
+		}
+	}
 	for _, c := range p.Classes {
 		if !slices.Contains(AllClasses(), c) {
 			return invalid("classes: %q is not a class", c)

@@ -21,6 +21,7 @@ type Profile struct {
 	Models       Models       `yaml:"models"`
 	Geography    Geography    `yaml:"geography"`
 	Dates        Dates        `yaml:"dates"`
+	Privacy      *Privacy     `yaml:"privacy"` // nil: no differentially private releases
 	Classes      []Class      `yaml:"classes"`
 	Files        []string     `yaml:"files"` // lower-case extensions without the dot
 	MaxRows      int          `yaml:"max_rows"`
@@ -166,6 +167,13 @@ func (d DominanceRule) String() string {
 	return "nk:" + big.NewInt(int64(d.N)).String() + ":" + d.Share + map[bool]string{true: ":ge"}[d.Reaches]
 }
 
+// Privacy is the budget of differentially private releases, whose class must
+// be allowed too. Decimals are kept as text so that they are exact.
+type Privacy struct {
+	Epsilon string `yaml:"epsilon"` // of all releases together
+	Most    string `yaml:"most"`    // of one release
+}
+
 // Contributors is the least number of units behind one statistic.
 type Contributors struct {
 	Mean      int64    `yaml:"mean"`
@@ -225,12 +233,13 @@ const (
 	Gini            Class = "gini"
 	Clusters        Class = "clusters"
 	LinkedTables    Class = "linked-tables"
+	Private         Class = "differentially-private"
 )
 
 // AllClasses lists every class.
 func AllClasses() []Class {
 	return []Class{Frequencies, Aggregations, Position, Endpoints, Mode, Shape, Correlations,
-		HypothesisTests, Survival, Ratios, Concentration, Gini, Clusters, LinkedTables}
+		HypothesisTests, Survival, Ratios, Concentration, Gini, Clusters, LinkedTables, Private}
 }
 
 // Allows reports whether outputs of class c may leave at all.

@@ -90,6 +90,9 @@ func (r *Rounding) Rounded(v int64) bool {
 		return true
 	}
 	b := r.BaseFor(v)
+	if r.Mode == CellKey {
+		return v > 0 // noise leaves any count
+	}
 	if r.Mode == Midpoint {
 		return v > 0 && (v+b/2)%b == 0
 	}
@@ -106,8 +109,10 @@ func (r *Rounding) Interval(v int64) (lo, hi int64) {
 	case Midpoint:
 		top := v + b/2
 		return top - b + 1, top
-	case Random:
+	case Random, Controlled:
 		return max(v-b+1, 0), v + b - 1
+	case CellKey:
+		return max(v-b, 1), v + b
 	default:
 		return max(v-b/2, 0), v + b/2
 	}
