@@ -12,6 +12,7 @@ part "intake, publishing and cutting beside DuckDB" sh -c 'rm -rf .cache/bench-d
 part "objects: sealed put and open" go test -run '^$' -bench . -benchtime 1x ./pkg/objects
 part "ledger: append and verify" go test -run '^$' -bench . -benchtime 1x ./pkg/ledger
 part "disclosure: tables judged" go test -run '^$' -bench . -benchtime 10x ./airlock/disclosure
+part "airlock pages with 10,000 open requests and 10,400 files (bar: p95 of 60 ms)" env ARK_BENCH=1 go test -count 1 -run TestAirlockAtSize ./pkg/portal
 part "filter" go test -run '^$' -bench . -benchtime 1s ./pkg/filter
 if [ "${1:-}" = --with-splink ]; then part "linkage beside Splink" bin/ark bench linkage --rounds 1
 else printf '\n== linkage beside Splink\nnot run: deploy/bench.sh --with-splink installs Splink and takes minutes\n'; fi

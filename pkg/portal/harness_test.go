@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/hex"
 	"io"
 	"log/slog"
@@ -152,6 +153,9 @@ func newMarked(t *testing.T, mark string) *bench {
 	mem := &memory{at: map[string]string{}}
 	b := &bench{t: t, mark: mark, st: st, door: &testDoor{}, mem: mem, id: map[string]string{}, failed: map[string]int{}, log: &strings.Builder{}}
 	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Objects: mem, Outputs: &pinned{mem, outboxFiles(mark)}, Enclave: testEnclave{outboxFiles(mark)},
+		ReleaseKey: func(context.Context) (ed25519.PublicKey, error) {
+			return make(ed25519.PublicKey, ed25519.PublicKeySize), nil
+		},
 		Enter: func(ws, user, session string) (string, error) {
 			return "http://x.ws.localhost/.ark/enter?ticket=1", nil
 		}}

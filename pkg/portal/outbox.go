@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/ark"
@@ -31,6 +33,8 @@ func (p *Portal) outboxBlock(c *Call, w *workspace.Workspace) []ui.Block {
 	if err != nil {
 		return append(out, ui.Text{Text: "The outbox cannot be read now. " + says(err)})
 	}
+	all := len(files)
+	files = someFiles(files, c.Query("q"), nil)
 	t := ui.Table{Caption: "Files in outbox/", Columns: ui.Cols("File", "#Size", "Changed", "Can it be submitted?"),
 		Empty: &ui.Empty{Text: "The outbox is empty. Put results into the folder outbox/ of your workspace; they appear here."}}
 	for _, f := range files {
@@ -40,12 +44,47 @@ func (p *Portal) outboxBlock(c *Call, w *workspace.Workspace) []ui.Block {
 		}
 		t.Rows = append(t.Rows, []ui.Cell{{Text: f.Name, Head: true}, {Text: bytesText(f.Size)}, {Text: when(f.ModTime)}, ok})
 	}
+	out = append(out, findFiles("/workspaces/"+w.ID, c.Query("q"), len(files), all)...)
 	out = append(out, t)
 	button := ui.Button{Text: "Submit files for release", Href: "/workspaces/" + w.ID + "/submit", Off: c.Off("request.submit", "Workspace", w.ID)}
-	if len(files) == 0 && button.Off == "" {
+	if all == 0 && button.Off == "" {
 		button.Off = "Put at least one file into the outbox first."
 	}
 	return append(out, ui.Actions{Buttons: []ui.Button{button}})
+}
+
+// mostFiles is how many files of an outbox a page shows at once.
+const mostFiles = 200
+
+// someFiles is what a page shows of an outbox: those whose names hold find, the
+// latest first, and always those that are chosen already.
+func someFiles(files []volume.Entry, find string, chosen map[string]bool) []volume.Entry {
+	find = strings.ToLower(strings.TrimSpace(find))
+	if len(files) <= mostFiles && find == "" {
+		return files
+	}
+	files = slices.Clone(files)
+	slices.SortStableFunc(files, func(a, b volume.Entry) int { return b.ModTime.Compare(a.ModTime) })
+	var out []volume.Entry
+	shown := 0
+	for _, f := range files {
+		match := shown < mostFiles && strings.Contains(strings.ToLower(f.Name), find)
+		if match {
+			shown++
+		}
+		if match || chosen[f.Name] {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// findFiles is a search over an outbox that is too large to show whole.
+func findFiles(action, find string, shown, all int) []ui.Block {
+	if all <= mostFiles {
+		return nil
+	}
+	return []ui.Block{ui.Search{Action: action, Label: "Find a file", Value: find}, ui.Text{Soft: true, Text: number(shown) + " of " + number(all) + " files are shown, the latest first."}}
 }
 
 func (p *Portal) outbox(c *Call, id string) ([]volume.Entry, error) {
@@ -106,13 +145,27 @@ func (p *Portal) submitForm(c *Call) build {
 		if typed.Get("then") == "add" {
 			n = min(n+1, maxGroups)
 		}
-		fields := groupFields(files, n, fmt.Sprintf("At most %d files and %s rows in a table. They are pinned as they are now: what is checked is what leaves.", orLimit(permit.Airlock.MaxFiles, 25), number(orLimit(permit.Airlock.MaxRows, 5000))))
-		page.Body = []ui.Block{groupForm("/workspaces/"+c.ID()+"/submit", ui.Filled(fields, typed, wrong), n, class, "Submit", "/workspaces/"+c.ID())}
+		find := c.Query("q")
+		some := someFiles(files, find, chosenIn(typed, n))
+		page.Body = findFiles("/workspaces/"+c.ID()+"/submit", find, len(some), len(files))
+		fields := groupFields(some, n, fmt.Sprintf("At most %d files and %s rows in a table. They are pinned as they are now: what is checked is what leaves.", orLimit(permit.Airlock.MaxFiles, 25), number(orLimit(permit.Airlock.MaxRows, 5000))))
+		page.Body = append(page.Body, groupForm("/workspaces/"+c.ID()+"/submit", ui.Filled(fields, typed, wrong), n, class, "Submit", "/workspaces/"+c.ID()))
 		if class == "" {
 			page.Body = append(page.Body, ui.Links{Items: []ui.Link{{Text: "Submit code instead: one checker, by the next day", Href: "/workspaces/" + c.ID() + "/submit?class=code"}}})
 		}
 		return page, nil
 	}
+}
+
+// chosenIn lists the files that a form has chosen.
+func chosenIn(typed url.Values, n int) map[string]bool {
+	out := map[string]bool{}
+	for k := range n {
+		for _, name := range append(typed["output"+suffix(k)], typed["supporting"+suffix(k)]...) {
+			out[name] = true
+		}
+	}
+	return out
 }
 
 func orLimit(n, most int) int {

@@ -444,10 +444,11 @@ func (p *Portal) resubmitForm(c *Call) build {
 		if typed.Get("then") == "add" {
 			n = min(n+1, maxGroups)
 		}
-		fields := groupFields(files, n, "All that you want released and has not been yet, the unchanged ones too: votes on unchanged bytes are kept.")
+		some := someFiles(files, c.Query("q"), chosenIn(typed, n))
+		fields := groupFields(some, n, "All that you want released and has not been yet, the unchanged ones too: votes on unchanged bytes are kept.")
 		fields = append(fields, ui.Field{Kind: "area", Name: "answer", Label: "What did you change?", Hint: "The checkers read it with the new files."})
 		return ui.Page{Back: &ui.Link{Text: "The request", Href: "/outputs/" + v.ID}, Head: "Submit changed files", Errors: wrong, Lead: "The files are taken from the outbox as they are now, and checked again.",
-			Body: append(p.conversation(c, v), groupForm("/outputs/"+v.ID+"/resubmit", ui.Filled(fields, typed, wrong), n, v.Class, "Submit again", "/outputs/"+v.ID))}, nil
+			Body: append(append(p.conversation(c, v), findFiles("/outputs/"+v.ID+"/resubmit", c.Query("q"), len(some), len(files))...), groupForm("/outputs/"+v.ID+"/resubmit", ui.Filled(fields, typed, wrong), n, v.Class, "Submit again", "/outputs/"+v.ID))}, nil
 	}
 }
 

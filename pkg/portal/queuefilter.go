@@ -67,7 +67,7 @@ func filterLinks(f airlock.QueueFilter, saved []airlock.SavedFilter) ui.Block {
 	for _, s := range saved {
 		add(s.Name, s.Filter)
 	}
-	return ui.Links{Items: links}
+	return ui.Links{Items: links, Row: true}
 }
 
 func queuePager(f airlock.QueueFilter, qp airlock.QueuePage) ui.Block {

@@ -113,8 +113,11 @@ type (
 	Warning struct{ Head, Text string }
 	// Bullets is a list.
 	Bullets struct{ Items []string }
-	// Links is a list of links.
-	Links struct{ Items []Link }
+	// Links is a list of links, in a row or one below the other.
+	Links struct {
+		Items []Link
+		Row   bool
+	}
 	// Prose is markup written in this program; see NewProse.
 	Prose struct{ html string }
 	// Code is a command to copy.
