@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -358,7 +359,24 @@ func (x *Room) OpenFile(ctx context.Context, actor store.Actor, request, file st
 
 // RequestsOf returns the views of an author's own requests, newest last.
 func (x *Room) RequestsOf(ctx context.Context, q store.Querier, author string) ([]View, error) {
-	all, err := requests.Where(ctx, q, "author = $1", author)
+	return x.ownRequests(ctx, q, author, "author = $1")
+}
+
+// RequestsWith returns those of an author's requests that are the author's to
+// act on, newest last.
+func (x *Room) RequestsWith(ctx context.Context, q store.Querier, author string) ([]View, error) {
+	var states []string
+	for name, s := range x.machine.States {
+		if s.Owner == "author" {
+			states = append(states, "'"+name+"'") // names of our own, from the policies
+		}
+	}
+	slices.Sort(states)
+	return x.ownRequests(ctx, q, author, "author = $1 AND state IN ("+strings.Join(states, ",")+")")
+}
+
+func (x *Room) ownRequests(ctx context.Context, q store.Querier, author, clause string) ([]View, error) {
+	all, err := requests.Where(ctx, q, clause, author)
 	if err != nil {
 		return nil, err
 	}

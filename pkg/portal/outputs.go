@@ -35,15 +35,12 @@ func (p *Portal) outputRoutes() []Route {
 
 // waitingOutputs are the author's requests that wait for the author.
 func (p *Portal) waitingOutputs(c *Call, q store.Querier) ([]todo, error) {
-	vs, err := p.cfg.Rooms.Airlock.RequestsOf(c.Ctx(), q, c.Viewer.User)
+	vs, err := p.cfg.Rooms.Airlock.RequestsWith(c.Ctx(), q, c.Viewer.User)
 	if err != nil {
 		return nil, err
 	}
 	var out []todo
 	for _, v := range vs {
-		if p.machines.request.States[v.State].Owner != "author" {
-			continue
-		}
 		x, err := governance.GetProject(c.Ctx(), q, v.Project)
 		if err != nil {
 			return nil, err

@@ -1,0 +1,1 @@
+CREATE INDEX requests_author ON requests (author, state);
