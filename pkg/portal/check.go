@@ -25,12 +25,16 @@ func (p *Portal) checkForm(c *Call) build {
 		var x *governance.Project
 		var app *governance.Application
 		var earlier []airlock.EarlierRelease
+		var dir *directory
 		if err := c.view(func(q store.Querier) error {
 			var err error
 			if x, err = governance.GetProject(c.Ctx(), q, v.Project); err != nil {
 				return err
 			}
 			if app, err = governance.GetApplication(c.Ctx(), q, x.Application); err != nil {
+				return err
+			}
+			if dir, err = readDirectory(c.Ctx(), q); err != nil {
 				return err
 			}
 			earlier, err = airlock.EarlierOn(c.Ctx(), q, v.Permit, v.Project)
@@ -79,7 +83,7 @@ func (p *Portal) checkForm(c *Call) build {
 		for _, x := range all[in.ID] {
 			r.Findings = append(r.Findings, findingItem(x))
 		}
-		r.Side = p.checkSide(c, v, *in, app, earlier, typed)
+		r.Side = append(p.checkSide(c, v, *in, app, earlier, typed), p.assignForm(c, v, dir))
 		page.Body = append(page.Body, r)
 		return page, nil
 	}

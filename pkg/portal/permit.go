@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -49,7 +50,7 @@ func (p *Portal) permit(c *Call) error {
 	}
 	page.Body = []ui.Block{ui.Summary{Rows: []ui.Row{
 		{Key: "Who", Lines: f.dir.userNames(holders)}, {Key: "Purposes", Lines: purposeWords(x.Purposes)}, {Key: "From and until", Text: day(x.From) + " to " + day(x.Until)},
-		{Key: "Expected outputs", Lines: x.Outputs}, {Key: "Destination", Text: x.Destination}, {Key: "Output checkers needed", Text: number(x.Checkers)}, {Key: "Disclosure rules", Text: x.Profile},
+		{Key: "Expected outputs", Lines: x.Outputs}, {Key: "Destination", Text: x.Destination}, {Key: "Output checkers needed", Text: number(x.Checkers)}, {Key: "Before a result leaves", Lines: airlockWords(x.Airlock)}, {Key: "Disclosure rules", Text: x.Profile},
 		{Key: "National data opt-out", Text: opt}, {Key: "Conditions", Lines: orNoneWords(x.Conditions)}}}, ui.Head2{Text: "Data granted"}}
 	var asks []governance.Ask
 	for _, g := range x.Grants {
@@ -70,4 +71,23 @@ func (p *Portal) permit(c *Call) error {
 	page.Body = append(page.Body, ui.Head2{Text: "Proof"}, ui.Summary{Rows: []ui.Row{{Key: "Permit", Text: x.ID}, {Key: "Issued", Text: when(x.Issued)}, {Key: "SHA-256 of its content", Text: x.Hash}}},
 		ui.Text{Text: "It carries the ledger’s signed head of that moment, so its holders are witnesses that the ledger was not rewritten:"}, ui.Code{Text: orText(x.Checkpoint, "no checkpoint")})
 	return c.Page(page)
+}
+
+// airlockWords are the custodians' terms for the airlock, in words.
+func airlockWords(t governance.AirlockTerms) []string {
+	var out []string
+	if t.OtherOrganisation {
+		out = append(out, "the checkers come from different organisations")
+	}
+	for _, s := range t.SignOff {
+		if s == governance.SignOffLay {
+			out = append(out, "a lay reviewer signs off")
+			continue
+		}
+		out = append(out, "a custodian signs off")
+	}
+	for _, rule := range t.Rules() {
+		out = append(out, "only "+count(len(t.Contractual[rule]), "custodian")+" may waive "+rule)
+	}
+	return append(out, fmt.Sprintf("at most %d files in a request and %s rows in a table", orLimit(t.MaxFiles, 25), number(orLimit(t.MaxRows, 5000))))
 }

@@ -201,3 +201,15 @@ func (p *Portal) assign(c *Call) error {
 		return "/queue", p.cfg.Rooms.Airlock.Assign(c.Ctx(), c.Actor, c.ID(), form.Get("user"), form.Get("give") != "no")
 	})
 }
+
+// assignForm gives the request to another output checker.
+func (p *Portal) assignForm(c *Call, v airlock.View, dir *directory) ui.Block {
+	pick := ui.Field{Kind: "select", Name: "user", Label: "Output checker"}
+	for id, u := range dir.users {
+		if slices.Contains(u.Roles, ark.Checker) && !u.Suspended && id != c.Actor.User {
+			pick.Options = append(pick.Options, ui.Option{Value: id, Text: u.Name + ", " + dir.org(u.Org)})
+		}
+	}
+	slices.SortFunc(pick.Options, func(a, b ui.Option) int { return strings.Compare(a.Text, b.Text) })
+	return ui.Details{Summary: "Give it to another output checker", Body: []ui.Block{ui.Form{Action: "/queue/" + v.ID + "/assign", Fields: []ui.Field{pick}, Submit: ui.Button{Text: "Give it", Look: "secondary", Off: c.Off("request.assign", "Request", v.ID)}}}}
+}

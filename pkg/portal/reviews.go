@@ -3,6 +3,7 @@ package portal
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 
@@ -168,6 +169,13 @@ func decisionForm(r *governance.Review, typed url.Values, wrong []ui.Problem) ui
 			{Value: "refused", Text: "Refuse", Hint: "The reason is published without names. Your organisation’s rows are left out, or the application ends if it was all or nothing."}}},
 		{Kind: "area", Name: "reason", Label: "Your reason", Hint: "Needed unless you approve. The applicants read it. Common reasons: more variables than the question needs · the filter is too wide · the public benefit is not clear · too few people, so that somebody could be recognised.", Max: 4000},
 		{Kind: "area", Name: "conditions", Label: "Conditions of an approval", Hint: "One on each line. They become part of the permit.", Rows: 3},
+		{Kind: "checks", Name: "airlock", Label: "What has to be so before a result leaves?", Hint: "Two output checkers look at every file in any case. The strictest of what the custodians ask holds.", Options: []ui.Option{
+			{Value: "sign", Text: "A custodian of ours signs off each release"},
+			{Value: "lay", Text: "A lay reviewer signs off each release"},
+			{Value: "apart", Text: "The output checkers come from different organisations"},
+			{Value: "three", Text: "Three output checkers, not two"}}},
+		{Kind: "area", Name: "contractual", Label: "Disclosure rules that only we may waive", Hint: "Names of rules, one on each line, as the disclosure reference has them. For example: count-below-threshold", Rows: 2},
+		{Kind: "number", Name: "max_rows", Label: "Most rows of a table", Hint: "5,000 unless you say less", Narrow: true},
 	}
 	return ui.Form{Action: "/reviews/" + r.ID, Guard: true, Fields: ui.Filled(fields, typed, wrong), Submit: ui.Button{Text: "Record the decision"}}
 }
@@ -183,6 +191,12 @@ func (p *Portal) reviewPage(c *Call) error {
 func (p *Portal) decide(c *Call) error {
 	return c.Attempt(p.reviewForm(c), func(form url.Values) (string, error) {
 		v := governance.Verdict{Decision: form.Get("decision"), Reason: strings.TrimSpace(form.Get("reason")), Conditions: lines(form.Get("conditions"))}
+		if v.Decision == "approved" {
+			v.Airlock = governance.VerdictTerms{SignOff: slices.Contains(form["airlock"], "sign"), LaySignOff: slices.Contains(form["airlock"], "lay"), OtherOrganisation: slices.Contains(form["airlock"], "apart"), Contractual: lines(form.Get("contractual")), MaxRows: int(atoi(form.Get("max_rows")))}
+			if slices.Contains(form["airlock"], "three") {
+				v.Airlock.Checkers = 3
+			}
+		}
 		if err := oneOf("decision", v.Decision, "approved", "changes-requested", "refused"); err != nil {
 			return "", err
 		}
