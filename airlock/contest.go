@@ -82,6 +82,9 @@ func (x *Room) Contest(ctx context.Context, actor store.Actor, request, why stri
 				return "", ark.Faultf(ark.Conflict, "file %d could not be checked at all, and that cannot be contested", f.Ordinal).Do("send it in a form that can be checked")
 			}
 			c.Rules[f.Ref.SHA256] = append(c.Rules[f.Ref.SHA256], rules...)
+			if err := c.contracts(ctx, tx, f); err != nil {
+				return "", err
+			}
 			for _, rule := range rules {
 				for _, org := range permit.Airlock.Contractual[rule] {
 					if !slices.Contains(c.Need, org) {
@@ -94,6 +97,31 @@ func (x *Room) Contest(ctx context.Context, actor store.Actor, request, why stri
 		r.Contests = append(r.Contests, c)
 		return "request.contested", nil
 	})
+}
+
+// contracts adds the custodians whose contract has a value that f broke, as the
+// finding names them by id or short name. One who is not known here can't be
+// asked, so the contest is refused.
+func (c *Contest) contracts(ctx context.Context, q store.Querier, f File) error {
+	for _, x := range f.Findings {
+		if x.Severity != disclosure.SevFail || x.Evidence["contract_of"] == "" {
+			continue
+		}
+		for _, name := range strings.Split(x.Evidence["contract_of"], ",") {
+			name = strings.TrimSpace(name)
+			org, err := governance.GetOrganisation(ctx, q, name)
+			if err != nil {
+				org, err = governance.OrganisationBySlug(ctx, q, name)
+			}
+			if err != nil {
+				return ark.Faultf(ark.Conflict, "file %d broke a rule in the contract of a custodian who is not known here, so nobody can waive it", f.Ordinal).Do("change the file")
+			}
+			if !slices.Contains(c.Need, org.ID) {
+				c.Need = append(c.Need, org.ID)
+			}
+		}
+	}
+	return nil
 }
 
 // Override is an output checker's word on a contest.

@@ -2,11 +2,14 @@ package airlock_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +38,17 @@ type world struct {
 	other     string // another project
 	permit    string
 	workspace string
+	chance    *chance
+}
+
+// chance is randomness that can be made to fail, as if the process died there.
+type chance struct{ left atomic.Int64 }
+
+func (c *chance) Read(b []byte) (int, error) {
+	if c.left.Add(-1) == 0 {
+		return 0, errors.New("the process died here")
+	}
+	return rand.Read(b)
 }
 
 // the people of the world: name → human, roles. Names with the human of
@@ -77,12 +91,12 @@ func newWorldTerms(t testing.TB, checkers int, terms governance.AirlockTerms) *w
 	t.Helper()
 	access, err := policies.LoadAccess()
 	must(t, err)
-	w := &world{clock: storetest.NewClock(noon), users: map[string]*governance.User{}}
+	w := &world{clock: storetest.NewClock(noon), users: map[string]*governance.User{}, chance: &chance{}}
 	loaders := map[string]store.Loader{}
 	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders()} {
 		maps.Copy(loaders, l)
 	}
-	st := storetest.Open(t, store.Config{DSN: storetest.SQLite(t), Decider: access, Entities: loaders, Now: w.clock.Now,
+	st := storetest.Open(t, store.Config{DSN: storetest.SQLite(t), Decider: access, Entities: loaders, Now: w.clock.Now, Random: w.chance,
 		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema()}})
 	head := func(context.Context) (string, error) { return "checkpoint", nil }
 	w.Room = airlock.New(st, head)
