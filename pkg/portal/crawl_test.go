@@ -186,7 +186,7 @@ func TestReviewByKeyboard(t *testing.T) {
 		{Press: "k", Leads: true, Expect: ".ark-files li:nth-child(1) a[aria-current]"},
 		{Press: "c", Expect: "textarea#text:focus"},
 		{Press: "a", Expect: "textarea#text:focus"}, // a letter in a comment is a letter
-		{Press: "Tab"}, {Press: "a", Leads: true, Expect: ".ark-files li:nth-child(1) a[aria-current] .nhsuk-tag--green"},
+		{Press: "Tab"}, {Press: "Tab"}, {Press: "a", Leads: true, Expect: ".ark-files li:nth-child(1) a[aria-current] .nhsuk-tag--green"},
 	}}})
 	v := b.view("checker1", request)
 	if v.Files[0].YourVote != airlock.VoteApprove {
