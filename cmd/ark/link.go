@@ -9,6 +9,7 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/linkage"
 	"github.com/ark-tre/ark/pkg/linkage/files"
 	"github.com/ark-tre/ark/pkg/linkage/model"
@@ -17,6 +18,7 @@ import (
 type linkCmd struct {
 	Run      linkRunCmd      `cmd:"" default:"withargs" help:"Find which records are of one person."`
 	Evaluate linkEvaluateCmd `cmd:"" help:"Link, and measure the answer against a column that holds the truth."`
+	Encode   linkEncodeCmd   `cmd:"" help:"Replace identifiers by keyed encodings, for an organisation that won't send names."`
 	Schema   linkSchemaCmd   `cmd:"" help:"Print the JSON Schema of a spec."`
 }
 
@@ -112,6 +114,23 @@ func (c linkEvaluateCmd) Run(ctx context.Context) error {
 		return err
 	}
 	return e.Print(os.Stdout)
+}
+
+type linkEncodeCmd struct {
+	In  string `help:"CSV or Parquet file." required:"" placeholder:"FILE" type:"path"`
+	Out string `help:"Parquet file to write." required:"" placeholder:"FILE" type:"path"`
+	ID  string `help:"Column that names a row; it goes through as it is." name:"id" placeholder:"COLUMN"`
+	Key string `help:"File that holds the key: at least 32 random bytes, shared among the organisations and not with who links." required:"" placeholder:"FILE" type:"path"`
+}
+
+// Run writes the encodings.
+func (c linkEncodeCmd) Run(ctx context.Context) error {
+	key, err := os.ReadFile(c.Key)
+	if err != nil {
+		return ark.Faultf(ark.Invalid, "the key file can't be read").Do("check its path and the permission to read it").Because(err)
+	}
+	defer clear(key)
+	return files.Encode(ctx, files.Input{Name: "in", Path: c.In}, c.Out, c.ID, key)
 }
 
 type linkSchemaCmd struct{}

@@ -25,9 +25,10 @@ type LinkInput struct {
 // LinkBase is the run before, when nothing of it was taken back since: what is
 // new may be linked against it without comparing again what was compared.
 type LinkBase struct {
-	Links  objects.Ref     `json:"links"`
-	States []objects.Ref   `json:"states"` // of the last full run and of the extensions since
-	Report json.RawMessage `json:"report"`
+	Links   objects.Ref     `json:"links"`
+	Persons objects.Ref     `json:"persons,omitzero"`
+	States  []objects.Ref   `json:"states"` // of the last full run and of the extensions since
+	Report  json.RawMessage `json:"report"`
 }
 
 // LinkJob is what the linkage worker is given: identifiers of all current
@@ -169,7 +170,7 @@ func (j *LinkJob) extend(last *Linkage, runs []Linkage, rows map[string]int64) {
 	if known != len(last.Deliveries) || known == len(j.Inputs) || added*littleBeside > before {
 		return // something was taken back, nothing is new, or much is
 	}
-	base := &LinkBase{Links: last.Outputs["links"], Report: last.Report}
+	base := &LinkBase{Links: last.Outputs["links"], Persons: last.Outputs["persons"], Report: last.Report}
 	for id := last.ID; ; {
 		at := slices.IndexFunc(runs, func(l Linkage) bool { return l.ID == id })
 		if at < 0 || len(base.States) == extensions {

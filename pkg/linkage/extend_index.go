@@ -16,6 +16,7 @@ import (
 type ExtendIndexInput struct {
 	ExtendInput
 	Index, Links File   // person_index.parquet and links.parquet before
+	Persons      File   // persons.parquet before; its zero value: where people lived is forgotten
 	Report       Report // of the run before
 	All          []File // identifiers.parquet of all current deliveries: which record is whose
 	Demographics []File // demographics.parquet of the same, oldest first
@@ -51,6 +52,10 @@ func ExtendIndex(ctx context.Context, in ExtendIndexInput, out IndexOutput) (Rep
 		return Report{}, err
 	}
 	persons := p.reconcile(nil, demo)
+	if err := p.livedBefore(ctx, in.Persons, persons, x); err != nil {
+		return Report{}, err
+	}
+	p.lives(in.Key, x.recs, p.ordinals(x.recs.keys), persons)
 	if err := writePersons(out.Persons, persons); err != nil {
 		return Report{}, err
 	}
@@ -137,10 +142,38 @@ func (x *extension) people(ctx context.Context, before File) (*people, error) {
 	return p, nil
 }
 
-// ordinals gives each key of a column its person.
+// livedBefore takes over where people lived from the run before.
+func (p *people) livedBefore(ctx context.Context, before File, persons []person, x *extension) error {
+	if before.At == nil {
+		return nil
+	}
+	f, err := readAll(ctx, []File{before}, 1)
+	if err != nil {
+		return err
+	}
+	id, place, home := f.Col("person_id"), f.Col("place"), f.Col("household")
+	if id == nil || place == nil || home == nil {
+		return nil
+	}
+	for i := range f.N {
+		who, _ := id.Value(i)
+		if len(x.merged) > 0 {
+			who = personText(x.now(personNumber(who)))
+		}
+		at, ok := slices.BinarySearchFunc(persons, who, func(q person, who string) int { return compareText(q.id, who) })
+		if ok {
+			persons[at].place, _ = place.Value(i)
+			persons[at].home, _ = home.Value(i)
+		}
+	}
+	return nil
+}
+
+// ordinals gives each key of a column its person, noNode when it has none.
 func (p *people) ordinals(keys *frame.Column) []uint32 {
 	out := make([]uint32, keys.Dict.Len())
 	for k := uint32(1); int(k) < keys.Dict.Len(); k++ {
+		out[k] = noNode
 		if i, ok := slices.BinarySearch(p.keys, keys.Dict.At(k)); ok {
 			out[k] = p.of[i]
 		}

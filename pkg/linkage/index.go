@@ -133,6 +133,7 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 		return Report{}, err
 	}
 	persons := people.reconcile(recs, demo)
+	people.lives(in.Key, recs, people.of, persons)
 	if err := writePersons(out.Persons, persons); err != nil {
 		return Report{}, err
 	}

@@ -74,6 +74,14 @@ func (r *Result) Reached(truth []uint32) float64 {
 
 // Infer returns the canonical frame of f and the default model for it.
 func Infer(f *frame.Frame, mode model.Mode) (*frame.Frame, *model.Model, error) {
+	if slices.ContainsFunc(f.Cols, func(c *frame.Column) bool { return model.IsEncoded(c.Name) }) {
+		m := model.Encoded(func(column string) bool { return f.Col(column) != nil })
+		m.Mode = mode
+		if len(m.Comparisons) == 0 || len(m.Rules) == 0 {
+			return nil, nil, ark.Faultf(ark.Invalid, "the keyed encodings are too few to link by").Do("encode names, dates of birth or numbers with ark link encode")
+		}
+		return f, m, nil
+	}
 	c := canonical(f)
 	m := model.Default(func(r model.Role) bool { return c.Col(string(r)) != nil })
 	m.Mode = mode

@@ -1,6 +1,9 @@
 package linkage
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
 	"io"
 	"slices"
 	"strconv"
@@ -8,6 +11,7 @@ import (
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/model"
 )
 
 // coarse are the demographics that linkage reconciles, in order.
@@ -18,6 +22,50 @@ type person struct {
 	ordinal uint32
 	id      string
 	values  [5]string
+	place   string // key of where the person was last said to live: the postcode
+	home    string // key of the household: postcode and street
+}
+
+// lives sets where each person was last said to live, as keys that tell nothing
+// but that two people share a home or a postcode.
+func (p *people) lives(key []byte, r *records, of []uint32, persons []person) {
+	code, street := r.canon.Col(string(model.Postcode)), r.canon.Col(string(model.Street))
+	if code == nil {
+		return
+	}
+	at := make([]int, len(p.ids)) // person ordinal → place in persons, plus one
+	for i := range persons {
+		at[persons[i].ordinal] = i + 1
+	}
+	places, homes := make([]string, code.Dict.Len()), map[[2]uint32]string{}
+	for i, k := range r.keys.IDs {
+		c := code.IDs[i]
+		if c == 0 || of[k] == noNode {
+			continue
+		}
+		x := &persons[at[of[k]]-1]
+		if places[c] == "" {
+			places[c] = placeKey(key, "place", code.Dict.At(c), "")
+		}
+		x.place, x.home = places[c], ""
+		if street == nil || street.IDs[i] == 0 {
+			continue
+		}
+		q := [2]uint32{c, street.IDs[i]}
+		h, ok := homes[q]
+		if !ok {
+			h = placeKey(key, "household", code.Dict.At(c), street.Dict.At(q[1]))
+			homes[q] = h
+		}
+		x.home = h
+	}
+}
+
+// placeKey is a keyed hash of an address, in the form of a person id.
+func placeKey(key []byte, what, code, street string) string {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(what + "\x1f" + code + "\x1f" + street))
+	return personText(binary.BigEndian.Uint64(h.Sum(nil)))
 }
 
 // reconcile gives each person the demographics that most of its records say;
@@ -96,9 +144,11 @@ func writePersons(w io.Writer, ps []person) error {
 		{Name: "person_id", Type: cell.String}, {Name: "year_of_birth", Type: cell.Int64, Nullable: true},
 		{Name: "sex", Type: cell.String, Nullable: true}, {Name: "lsoa", Type: cell.String, Nullable: true},
 		{Name: "imd_decile", Type: cell.Int64, Nullable: true}, {Name: "ethnicity", Type: cell.String, Nullable: true},
+		{Name: "place", Type: cell.String, Nullable: true}, {Name: "household", Type: cell.String, Nullable: true},
 	}, len(ps), func(i int, row []cell.Value) {
 		p := &ps[i]
 		row[0], row[1], row[2] = cell.Str(p.id), number(p.values[0]), text(p.values[1])
 		row[3], row[4], row[5] = text(p.values[2]), number(p.values[3]), text(p.values[4])
+		row[6], row[7] = text(p.place), text(p.home)
 	})
 }

@@ -68,7 +68,7 @@ func senders(keys, source *frame.Column, of []uint32, size []int) map[string][2]
 	seen := make([]map[uint32]bool, source.Dict.Len())
 	for i, k := range keys.IDs {
 		s, who := source.IDs[i], of[k]
-		if s == 0 || seen[s][who] {
+		if s == 0 || who == noNode || seen[s][who] {
 			continue
 		}
 		if seen[s] == nil {

@@ -93,6 +93,11 @@ func (b Bench) index(ctx context.Context, job catalogue.LinkJob) (catalogue.Link
 		if x.Links, err = file("links", job.Base.Links); err != nil {
 			return res, err
 		}
+		if job.Base.Persons.Name != "" {
+			if x.Persons, err = file("persons", job.Base.Persons); err != nil {
+				return res, err
+			}
+		}
 		for _, ref := range job.Base.States {
 			f, err := file("state", ref)
 			if err != nil {

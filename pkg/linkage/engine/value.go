@@ -236,7 +236,7 @@ func (e *evaluator) call(n *expr.Node, a []value) (value, error) {
 		}
 		return v, err
 	case "soundex":
-		return str(soundex(s))
+		return str(Soundex(s))
 	}
 	return e.call2(n, s, a)
 }
@@ -350,8 +350,8 @@ func substring(s string, from, length int) string {
 	return string(r[lo:hi])
 }
 
-// soundex returns the American Soundex code of the ASCII letters of s.
-func soundex(s string) string {
+// Soundex returns the American Soundex code of the ASCII letters of s.
+func Soundex(s string) string {
 	const codes = "01230120022455012623010202"
 	out := make([]byte, 0, 4)
 	last := byte('0')

@@ -145,7 +145,7 @@ func (q *Request) wants(m *model.Model) (func(string) bool, error) {
 		}
 		return func(c string) bool { return named[c] || need[c] || linkage.PartOf(c, need) }, nil
 	}
-	return func(c string) bool { return named[c] || model.RoleOf(c) != model.Ignored }, nil
+	return func(c string) bool { return named[c] || model.RoleOf(c) != model.Ignored || model.IsEncoded(c) }, nil
 }
 
 // prepare makes the frame that the model looks at, and the model when the
