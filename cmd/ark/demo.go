@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -22,7 +24,9 @@ type demoCmd struct {
 	Seed       uint64 `help:"The same seed makes the same region." default:"7"`
 	Reset      bool   `help:"Remove the demonstration and everything in it, and stop."`
 	Unattended bool   `help:"Play the whole main job as the demonstration's users in an Ark of its own, check every step, and stop."`
-	Crash      bool   `help:"With --unattended: kill each worker once at every declared point of its jobs while the job is played."`
+	Crash      string `help:"With --unattended: break it while the job is played. points: kill each worker once at every declared point; words, writes: break every word to the queue, every write of an object twice, not stored and stored but unanswered; kills: kill processes at random." enum:"none,points,words,writes,kills" default:"none"`
+	Kills      int    `help:"With --crash kills: how many." default:"17"`
+	Projection string `help:"With --unattended: write the end state to this file, without what differs between two Arks." type:"path"`
 	Parts      string `help:"Use the services of this folder (parts.yaml and credentials) in place of the one-box defaults; see docs/production.md." type:"path"`
 	Keep       bool   `help:"With --unattended: keep the Ark afterwards."`
 }
@@ -43,7 +47,11 @@ func (c demoCmd) Run(ctx context.Context) error {
 
 func (c demoCmd) options() demonstration.Options {
 	start := time.Now()
-	return demonstration.Options{Dir: c.Dir, Tree: c.Tree, Listen: c.Listen, Parts: c.Parts, People: c.People, Seed: c.Seed, Say: func(format string, args ...any) {
+	patience := time.Duration(0)
+	if c.Unattended && c.Crash != "none" {
+		patience = 2 * time.Minute
+	}
+	return demonstration.Options{Patience: patience, Dir: c.Dir, Tree: c.Tree, Listen: c.Listen, Parts: c.Parts, People: c.People, Seed: c.Seed, Say: func(format string, args ...any) {
 		fmt.Printf("%6.1f s  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 	}}
 }
@@ -94,7 +102,7 @@ func (c demoCmd) serve(ctx context.Context, do func(context.Context, demonstrati
 
 // fill loads what is not loaded yet and hands the Ark to do.
 func (c demoCmd) fill(ctx context.Context, o demonstration.Options, cfg instance.Config, do func(context.Context, demonstration.Options, *demonstration.Users) error) error {
-	users, err := demonstration.NewUsers(ctx, cfg)
+	users, err := demonstration.NewUsers(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
@@ -102,6 +110,56 @@ func (c demoCmd) fill(ctx context.Context, o demonstration.Options, cfg instance
 		return err
 	}
 	return do(ctx, o, users)
+}
+
+// points are the declared points of the kind of crash asked for.
+func (c demoCmd) points() ([]string, error) {
+	switch c.Crash {
+	case "points":
+		return instance.CrashPoints(), nil
+	case "words":
+		return instance.BrokenWords(), nil
+	case "writes":
+		return instance.BrokenWrites(), nil
+	case "none":
+		return nil, nil
+	}
+	return nil, instance.ShortLeases()
+}
+
+// play plays the main job, with kills at random if asked for, and writes the
+// projection of where it ends.
+func (c demoCmd) play(ctx context.Context, o demonstration.Options, u *demonstration.Users) error {
+	cfg, err := instance.Load(c.Dir)
+	if err != nil {
+		return err
+	}
+	stop := func() {}
+	if c.Crash == "kills" {
+		kills, end := context.WithCancel(ctx)
+		defer end()
+		done := make(chan map[string]int)
+		go func() { done <- instance.Kills(kills, cfg, c.Kills, c.Seed) }()
+		stop = func() {
+			end()
+			n, text := 0, ""
+			of := <-done
+			for _, role := range slices.Sorted(maps.Keys(of)) {
+				n += of[role]
+				text += fmt.Sprintf(" %s %d", role, of[role])
+			}
+			fmt.Printf("%d kills at random:%s\n", n, text)
+		}
+	}
+	err = demonstration.PlayUntil(ctx, o, u, stop)
+	if err != nil || c.Projection == "" {
+		return err
+	}
+	text, err := instance.Projection(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(c.Projection, []byte(text), 0o644)
 }
 
 func (c demoCmd) unattended(ctx context.Context) error {
@@ -121,9 +179,12 @@ func (c demoCmd) unattended(ctx context.Context) error {
 	if c.People == 20000 {
 		c.People = 2000
 	}
-	points := []string{}
+	points, err := c.points()
+	if err != nil {
+		return err
+	}
 	left := func() []string { return nil }
-	if c.Crash {
+	if len(points) > 0 {
 		dir, err := os.MkdirTemp("", "ark-crash-")
 		if err != nil {
 			return err
@@ -132,17 +193,16 @@ func (c demoCmd) unattended(ctx context.Context) error {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			return err
 		}
-		points = instance.CrashPoints()
 		if left, err = instance.ArmCrashes(dir, points); err != nil {
 			return err
 		}
 	}
-	err := c.serve(ctx, demonstration.Play, false)
-	if c.Crash && err == nil {
+	err = c.serve(ctx, c.play, false)
+	if len(points) > 0 && err == nil {
 		if rest := left(); len(rest) > 0 {
 			err = fmt.Errorf("the run passed, but %d of %d points did not fire: %v", len(rest), len(points), rest)
 		} else {
-			fmt.Printf("each of %d points killed its worker once, and the job was done all the same\n", len(points))
+			fmt.Printf("each of %d points of the kind %s fired once, and the job was done all the same\n", len(points), c.Crash)
 		}
 	}
 	if !c.Keep && err == nil {

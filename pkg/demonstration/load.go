@@ -32,7 +32,7 @@ type Users struct {
 }
 
 // NewUsers reads the demonstration's sign-ins from the Ark's own folder.
-func NewUsers(ctx context.Context, c instance.Config) (*Users, error) {
+func NewUsers(ctx context.Context, c instance.Config, o Options) (*Users, error) {
 	if !c.Demonstration {
 		return nil, ark.Faultf(ark.Forbidden, "that Ark is no demonstration")
 	}
@@ -43,7 +43,7 @@ func NewUsers(ctx context.Context, c instance.Config) (*Users, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &Users{config: c, walker: &signin.Walker{}, accounts: map[string]issuer.Account{}, clients: map[string]*client.Client{}}
+	u := &Users{config: c, walker: &signin.Walker{Transport: o.transport()}, accounts: map[string]issuer.Account{}, clients: map[string]*client.Client{}}
 	for _, a := range dir.Accounts(ctx) {
 		u.accounts[a.UserName] = a
 	}

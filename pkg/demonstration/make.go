@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -22,8 +23,11 @@ type Options struct {
 	Listen string
 	Parts  string // optional: a folder with services in place of the one-box defaults, see parts.go
 	People int
-	Seed   uint64
-	Say    func(format string, args ...any) // progress, a line at a time
+	// Patience is how long the play's users repeat a request that is not
+	// answered; in crash tests alone.
+	Patience time.Duration
+	Seed     uint64
+	Say      func(format string, args ...any) // progress, a line at a time
 }
 
 // sentence is the banner of every page.

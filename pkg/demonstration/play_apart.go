@@ -32,7 +32,7 @@ func (p *play) apart(ctx context.Context) error {
 // agree reads the whole Ark independently, once nothing is under way.
 func (p *play) agree(ctx context.Context) error {
 	for try := 0; ; try++ {
-		r, err := instance.Fsck(ctx, p.u.config, false)
+		r, err := instance.Fsck(ctx, p.u.config, p.Patience > 0) // a crash may leave what nobody names
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (p *play) agree(ctx context.Context) error {
 			}
 			continue
 		}
-		p.Say("    %d rows, %d objects, %d recorded acts", r.Rows, r.Objects, r.Acts)
+		p.Say("    %d rows, %d objects, %d recorded acts; %d leftovers removed", r.Rows, r.Objects, r.Acts, r.Mended)
 		return must(r.OK() && r.Objects > 50 && r.Acts > 50, "parts of the Ark disagree: %v", r.Findings)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/client"
 	"github.com/ark-tre/ark/pkg/governance"
-	"github.com/ark-tre/ark/pkg/identity"
 	"github.com/ark-tre/ark/pkg/instance"
 	"github.com/ark-tre/ark/pkg/ledger"
 	"net/http"
@@ -19,7 +18,7 @@ import (
 
 // public is somebody who is not signed in.
 func (p *play) public() *client.Client {
-	return &client.Client{Origin: p.u.config.Origin, HTTP: &http.Client{Transport: identity.Transport(), Timeout: time.Minute}}
+	return &client.Client{Origin: p.u.config.Origin, HTTP: &http.Client{Transport: p.transport(), Timeout: time.Minute}}
 }
 
 // verify reads the register as the public and verifies the ledger offline,

@@ -43,14 +43,16 @@ func (p *play) work(ctx context.Context) error {
 	if err := must(w.SelfTest.Passed(), "the self-test did not pass: %s", jsonText(w.SelfTest)); err != nil {
 		return err
 	}
-	d, err := p.enter(ctx, amina)
-	if err != nil {
-		return err
-	}
-	if err := p.sql(ctx, d); err != nil {
-		return fmt.Errorf("sql: %w", err)
-	}
-	return p.notebook(ctx, d)
+	return p.again(ctx, func(ctx context.Context) error {
+		d, err := p.enter(ctx, amina)
+		if err != nil {
+			return err
+		}
+		if err := p.sql(ctx, d); err != nil {
+			return fmt.Errorf("sql: %w", err)
+		}
+		return p.notebook(ctx, d)
+	})
 }
 
 func (p *play) running(ctx context.Context, c *client.Client, w *workspace.Workspace) error {
@@ -136,9 +138,19 @@ type answer struct {
 
 func (d desk) query(ctx context.Context, sql string) (answer, error) {
 	var a answer
-	status, text, err := d.call(ctx, http.MethodPost, "/sql/query", map[string]string{"sql": sql}, &a)
-	if err != nil {
-		return a, err
+	var status int
+	var text string
+	for try := 0; ; try++ {
+		var err error
+		if status, text, err = d.call(ctx, http.MethodPost, "/sql/query", map[string]string{"sql": sql}, &a); err != nil {
+			return a, err
+		}
+		if status != http.StatusServiceUnavailable || try == 60 { // the app is starting
+			break
+		}
+		if err := sleep(ctx, time.Second); err != nil {
+			return a, err
+		}
 	}
 	return a, must(status == http.StatusOK, "the query answered %d: %.300s", status, text)
 }

@@ -149,3 +149,18 @@ func (c Config) onHost(context.Context) (fsck.Enclave, error) {
 	}
 	return out, nil
 }
+
+// Projection is the end state of the Ark without what differs between two Arks
+// that did the same.
+func Projection(ctx context.Context, c Config) (string, error) {
+	cred, err := c.credential("control")
+	if err != nil {
+		return "", err
+	}
+	db, err := c.database(cred)
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	return fsck.Projection(ctx, db)
+}

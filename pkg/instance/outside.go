@@ -183,9 +183,11 @@ func (c Config) vaultClient(cred Credential) (*api.Client, error) {
 // backend opens the zones that rules name with a credential.
 func (c Config) backend(ctx context.Context, cred Credential, rules objects.Rules) (objects.Backend, error) {
 	if c.S3.Endpoint == "" {
-		return folder.Open(c.Path("objects"), rules, time.Now)
+		back, err := folder.Open(c.Path("objects"), rules, time.Now)
+		return breakingBackend(back), err
 	}
-	return s3.Open(ctx, c.s3(cred), rules, time.Now)
+	back, err := s3.Open(ctx, c.s3(cred), rules, time.Now)
+	return breakingBackend(back), err
 }
 
 func (c Config) s3(cred Credential) s3.Config {

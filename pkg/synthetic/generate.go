@@ -147,6 +147,7 @@ func (g *generator) live(d dice, p *person, house []*person) {
 	g.planned(d, p, c)
 	g.support(d, p, house)
 	g.refer(d, p, c, regs)
+	g.screen(p, regs)
 }
 
 func newGenerator(o Options) *generator {

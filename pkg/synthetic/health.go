@@ -26,6 +26,8 @@ var effects = planted{
 	CKDDelayDeprived: 1100, CKDDelayOthers: 420, CKDNeverDeprived: 0.40, CKDNeverOthers: 0.18,
 	AlcoholMostDeprived: 0.085, AlcoholLeastDeprived: 0.02, AlcoholAttendances: 1.3, AlcoholTeamFrom: dayOf(2023, 1, 1),
 	AlcoholTeamTrust: "A01", AlcoholTeamRatio: 0.7, AlcoholWeekendShare: 0.62,
+	BreastHighRisk: 0.15, BreastRate: 0.006, BreastRateRatio: 3,
+	ObeseDeprived: 0.24, ObeseOthers: 0.12, HelpDeprived: 0.3, HelpOthers: 0.6,
 }
 
 type planted struct {
@@ -40,6 +42,13 @@ type planted struct {
 	AlcoholTeamTrust     string  `json:"alcohol_care_team_trust"`
 	AlcoholTeamFrom      day     `json:"-"`
 	AlcoholTeamRatio     float64 `json:"alcohol_attendance_rate_ratio_after_the_team"`
+	BreastHighRisk       float64 `json:"breast_share_of_women_at_high_risk"`
+	BreastRate           float64 `json:"breast_cancers_a_year_at_usual_risk"`
+	BreastRateRatio      float64 `json:"breast_cancer_rate_ratio_at_high_risk"`
+	ObeseDeprived        float64 `json:"obese_share_of_children_deciles_1_to_3"`
+	ObeseOthers          float64 `json:"obese_share_of_children_deciles_4_to_10"`
+	HelpDeprived         float64 `json:"family_helped_share_of_obese_children_deciles_1_to_3"`
+	HelpOthers           float64 `json:"family_helped_share_of_obese_children_deciles_4_to_10"`
 }
 
 // foresee draws the course of a person's health from age, sex and deprivation.
@@ -119,14 +128,14 @@ func (p *person) egfr(at day) float64 {
 }
 
 // creatinine is the serum creatinine, in µmol/l, that gives this kidney
-// function by the CKD-EPI equation of 2009.
+// function by the CKD-EPI equation of 2021.
 func (p *person) creatinine(egfr float64, at day) float64 {
-	k, a, f := 0.9, -0.411, 1.0
+	k, a, f := 0.9, -0.302, 1.0
 	if p.sex == 'F' {
-		k, a, f = 0.7, -0.329, 1.018
+		k, a, f = 0.7, -0.241, 1.012
 	}
-	x := egfr / (141 * f * math.Pow(0.993, float64(at-p.born)/365.25))
-	ratio := math.Pow(x, -1/1.209)
+	x := egfr / (142 * f * math.Pow(0.9938, float64(at-p.born)/365.25))
+	ratio := math.Pow(x, -1/1.2)
 	if ratio <= 1 {
 		ratio = math.Pow(x, 1/a)
 	}

@@ -22,6 +22,10 @@ func (f Failpoint) At(point string) {
 	select {} // the kill is on its way
 }
 
+// Take reports whether the failpoint file lists the point, and takes it out:
+// for faults other than a kill, which the caller brings about.
+func (f Failpoint) Take(point string) bool { return f.File != "" && f.take(point) }
+
 // take removes the point from the file and reports whether it was there. A
 // lock keeps two workers from taking from one file at once.
 func (f Failpoint) take(point string) bool {
