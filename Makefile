@@ -6,7 +6,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 LISTEN ?= 127.0.0.1:8080
 
-.PHONY: build test demo demo-reset demo-unattended bench tools rootfs deps vet clean
+.PHONY: build test demo demo-reset demo-unattended crash bench tools rootfs deps vet clean
 
 build: ## leaves bin/ark and its companions
 	@mkdir -p bin
@@ -32,6 +32,9 @@ demo-unattended: deps build rootfs ## plays the main job as five users, and fail
 
 test: ## every test, as .ci/run calls it
 	@deploy/test.sh
+
+crash: deps build rootfs ## every kind of crash: all declared points, every word and write broken twice, 51 kills at random
+	@ARK_WHOLE=1 ARK_CRASH=points,words,writes,kills,kills,kills go test -v -count=1 -timeout 60m -run Crashes ./deploy/real
 
 bench: build ## the benchmark table
 	@deploy/bench.sh

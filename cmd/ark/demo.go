@@ -24,8 +24,10 @@ type demoCmd struct {
 	Seed       uint64 `help:"The same seed makes the same region." default:"7"`
 	Reset      bool   `help:"Remove the demonstration and everything in it, and stop."`
 	Unattended bool   `help:"Play the whole main job as the demonstration's users in an Ark of its own, check every step, and stop."`
+	Studies    bool   `help:"With --unattended: do the studies of docs/studies in place of the main job, in a region of 20,000."`
 	Crash      string `help:"With --unattended: break it while the job is played. points: kill each worker once at every declared point; words, writes: break every word to the queue, every write of an object twice, not stored and stored but unanswered; kills: kill processes at random." enum:"none,points,words,writes,kills" default:"none"`
 	Kills      int    `help:"With --crash kills: how many." default:"17"`
+	KillSeed   uint64 `help:"With --crash kills: the same seed kills alike." default:"1"`
 	Projection string `help:"With --unattended: write the end state to this file, without what differs between two Arks." type:"path"`
 	Parts      string `help:"Use the services of this folder (parts.yaml and credentials) in place of the one-box defaults; see docs/production.md." type:"path"`
 	Keep       bool   `help:"With --unattended: keep the Ark afterwards."`
@@ -106,6 +108,9 @@ func (c demoCmd) fill(ctx context.Context, o demonstration.Options, cfg instance
 	if err != nil {
 		return err
 	}
+	if c.Unattended && c.Crash == "kills" {
+		o.Calm = c.kill(ctx, cfg)
+	}
 	if err := demonstration.LoadOnce(ctx, o, users); err != nil {
 		return err
 	}
@@ -127,32 +132,31 @@ func (c demoCmd) points() ([]string, error) {
 	return nil, instance.ShortLeases()
 }
 
-// play plays the main job, with kills at random if asked for, and writes the
-// projection of where it ends.
+// kill kills processes at random until the function that it returns is called.
+func (c demoCmd) kill(ctx context.Context, cfg instance.Config) (calm func()) {
+	kills, end := context.WithCancel(ctx)
+	done := make(chan map[string]int, 1)
+	go func() { done <- instance.Kills(kills, cfg, c.Kills, c.KillSeed) }()
+	return func() {
+		end()
+		n, text := 0, ""
+		of := <-done
+		for _, role := range slices.Sorted(maps.Keys(of)) {
+			n += of[role]
+			text += fmt.Sprintf(" %s %d", role, of[role])
+		}
+		fmt.Printf("%d kills at random:%s\n", n, text)
+	}
+}
+
+// play plays the main job and writes the projection of where it ends.
 func (c demoCmd) play(ctx context.Context, o demonstration.Options, u *demonstration.Users) error {
-	cfg, err := instance.Load(c.Dir)
-	if err != nil {
+	err := demonstration.Play(ctx, o, u)
+	if err != nil || c.Projection == "" {
 		return err
 	}
-	stop := func() {}
-	if c.Crash == "kills" {
-		kills, end := context.WithCancel(ctx)
-		defer end()
-		done := make(chan map[string]int)
-		go func() { done <- instance.Kills(kills, cfg, c.Kills, c.Seed) }()
-		stop = func() {
-			end()
-			n, text := 0, ""
-			of := <-done
-			for _, role := range slices.Sorted(maps.Keys(of)) {
-				n += of[role]
-				text += fmt.Sprintf(" %s %d", role, of[role])
-			}
-			fmt.Printf("%d kills at random:%s\n", n, text)
-		}
-	}
-	err = demonstration.PlayUntil(ctx, o, u, stop)
-	if err != nil || c.Projection == "" {
+	cfg, err := instance.Load(c.Dir)
+	if err != nil {
 		return err
 	}
 	text, err := instance.Projection(ctx, cfg)
@@ -176,7 +180,7 @@ func (c demoCmd) unattended(ctx context.Context) error {
 	if c.Listen == "127.0.0.1:8080" {
 		c.Listen = "127.0.0.1:8093"
 	}
-	if c.People == 20000 {
+	if c.People == 20000 && !c.Studies {
 		c.People = 2000
 	}
 	points, err := c.points()
@@ -197,7 +201,11 @@ func (c demoCmd) unattended(ctx context.Context) error {
 			return err
 		}
 	}
-	err = c.serve(ctx, c.play, false)
+	do := c.play
+	if c.Studies {
+		do = demonstration.Studies
+	}
+	err = c.serve(ctx, do, false)
 	if len(points) > 0 && err == nil {
 		if rest := left(); len(rest) > 0 {
 			err = fmt.Errorf("the run passed, but %d of %d points did not fire: %v", len(rest), len(points), rest)

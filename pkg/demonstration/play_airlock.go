@@ -30,7 +30,7 @@ func (p *play) submit(ctx context.Context) error {
 		in := map[string]any{"output": output, "group": group, "answer": "The small counts and the rows are gone."}
 		return v, amina.Post(ctx, to, in, &v)
 	}
-	v, err := send("/workspaces/"+p.ws+"/requests", "small.csv", "rows.csv")
+	v, err := send("/workspaces/"+p.ws+"/requests", "small.csv", "rows.csv", "CANARY-zq7.csv")
 	if err != nil {
 		return err
 	}

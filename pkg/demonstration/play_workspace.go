@@ -251,6 +251,7 @@ rounded = exact.assign(people=(5 * (exact.people / 5).round()).astype(int))
 rounded.to_csv(f"{outbox}/rounded.csv", index=False)
 small = both[both.alcohol_related == "Y"].groupby(["imd_decile", "sex"]).person.nunique().rename("people").reset_index()
 small.to_csv(f"{outbox}/small.csv", index=False)
+small.to_csv(f"{outbox}/CANARY-zq7.csv", index=False)
 both.head(40).to_csv(f"{outbox}/rows.csv", index=False)
 print(rounded.shape, small.shape)`,
 	`import matplotlib

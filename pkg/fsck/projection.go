@@ -14,12 +14,13 @@ import (
 var (
 	hexForm    = regexp.MustCompile(`^[0-9a-f]{40,}$`)
 	numberForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
+	portForm   = regexp.MustCompile(`localhost:[0-9]+`)
 	idInside   = regexp.MustCompile(`[a-z]{3}_[0-9a-f]{32}`)
 )
 
 // dropped are the fields that two Arks with the same job never share: sizes of
 // sealed bytes, signed heads, texts about time.
-var dropped = []string{"seal", "sha256", "size", "checkpoint", "hash", "signature", "bundle", "terms"}
+var dropped = []string{"seal", "sha256", "size", "checkpoint", "hash", "signature", "bundle", "terms", "bytes", "subject"}
 
 // Projection is the end state of an Ark without what differs between two Arks
 // that did the same: ids become their kinds, times, hashes and keyed names one
@@ -97,7 +98,7 @@ func project(v any) any {
 		if hexForm.MatchString(x) && !numberForm.MatchString(x) {
 			return "hash"
 		}
-		return idInside.ReplaceAllStringFunc(x, kind)
+		return portForm.ReplaceAllString(idInside.ReplaceAllStringFunc(x, kind), "localhost")
 	}
 	return v
 }

@@ -150,6 +150,17 @@ func (c Config) sub(name string) string {
 	return u.Scheme + "://" + name + "." + u.Host
 }
 
+// workspaces is the origin below which workspaces have theirs. Browsers set no
+// cookie for localhost itself, so there workspaces are directly below it, and
+// pages of two of them share none; a real domain is parted from the portal's
+// by ws., and is to be listed as a public suffix.
+func (c Config) workspaces() string {
+	if c.host() == "localhost" {
+		return c.Origin
+	}
+	return c.sub("ws")
+}
+
 func (c Config) secure() bool {
 	u, _ := url.Parse(c.Origin)
 	return u.Scheme == "https"

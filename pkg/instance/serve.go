@@ -130,7 +130,7 @@ func (d *door) Leave(w http.ResponseWriter, r *http.Request) (string, error) {
 // decision that guards the door.
 func (c *Control) gateway() (*gateway.Gateway, error) {
 	bytes, window := c.Config.browserBudget()
-	return gateway.New(gateway.Config{Origin: c.Config.sub("ws"), Portal: c.Config.Origin, Dial: c.Enclave.DialApp,
+	return gateway.New(gateway.Config{Origin: c.Config.workspaces(), Portal: c.Config.Origin, Dial: c.Enclave.DialApp,
 		Authorise: func(ctx context.Context, s gateway.Session) error {
 			return c.Store.View(ctx, func(q store.Querier) error {
 				w, err := workspace.Get(ctx, q, s.Workspace)

@@ -1,5 +1,5 @@
 // Package gateway is the only way from a browser into a workspace: an HTTP
-// handler for the hosts <workspace>.ws.localhost, each an origin of its own.
+// handler for the hosts <workspace>.localhost (.ws.DOMAIN elsewhere), each an origin of its own.
 //
 // It lets in whom the portal authorises, asks again on every request and while
 // a connection stays open, forwards only the routes an app needs, adds the

@@ -23,7 +23,7 @@ func TestHosts(t *testing.T) {
 	for _, c := range []struct{ host, want string }{
 		{"localhost:8080", "portal"}, {"LOCALHOST", "portal"}, {"localhost.", "portal"},
 		{"id.localhost:8080", "issuer"}, {"view.localhost", "viewer"},
-		{WorkspaceHost("localhost", id) + ":8080", id},
+		{WorkspaceHost("localhost", id) + ":8080", id}, {strings.Replace(id, "_", "-", 1) + ".localhost:8080", id}, {strings.Replace(id, "_", "-", 1) + ".example.org", ""},
 		{"evil.example", ""}, {"localhost.evil.example", ""}, {"xlocalhost", ""},
 		{"a.b.ws.localhost", ""}, {"wsp-zz.ws.localhost", ""}, {".ws.localhost", ""}, {"ws.localhost", ""},
 		{"view.view.localhost", ""}, {"127.0.0.1:80", ""}, {"", ""},

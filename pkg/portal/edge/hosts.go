@@ -15,7 +15,7 @@ type Hosts struct {
 	Portal    http.Handler                                                   // Base
 	Issuer    http.Handler                                                   // id.Base
 	Viewer    http.Handler                                                   // view.Base: untrusted files, no portal cookie
-	Workspace func(w http.ResponseWriter, r *http.Request, workspace string) // <id>.ws.Base
+	Workspace func(w http.ResponseWriter, r *http.Request, workspace string) // <id>.ws.Base, or <id>.localhost
 }
 
 // workspaceLabel is the host label of a workspace: its identifier with a
@@ -48,6 +48,9 @@ func (h *Hosts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.Workspace(w, r, strings.Replace(label, "-", "_", 1))
 			return
 		}
+	case base == "localhost" && h.Workspace != nil && workspaceLabel.MatchString(strings.TrimSuffix(name, ".localhost")):
+		h.Workspace(w, r, strings.Replace(strings.TrimSuffix(name, ".localhost"), "-", "_", 1))
+		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

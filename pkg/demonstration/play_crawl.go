@@ -1,0 +1,300 @@
+package demonstration
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/client"
+	"github.com/ark-tre/ark/pkg/instance"
+)
+
+var hrefs = regexp.MustCompile(`(?:href|src)="(/[^"#]*)`)
+
+// kept apart: addresses that act when they are looked at, and those that hand
+// out bytes a recipient or the public is to have.
+var notCrawled = []string{"/assets/", "/sign-", "/step-up", "/signed-", "/ledger/log/"}
+
+// mayHoldWords says for whom a page may hold an author's words.
+func mayHoldWords(who, path string) bool {
+	path = strings.TrimPrefix(path, "/api/v1")
+	switch who {
+	case "amina":
+		return strings.HasPrefix(path, "/workspaces/") || strings.HasPrefix(path, "/outputs/") || strings.HasPrefix(path, "/requests")
+	case "chloe", "dev":
+		return strings.HasPrefix(path, "/queue") || strings.HasPrefix(path, "/outputs/") || strings.HasPrefix(path, "/requests")
+	}
+	return false
+}
+
+// crawl follows every link that a user can see, from a few beginnings and the
+// API's own addresses, and hands each answer to look.
+func (p *play) crawl(ctx context.Context, c *client.Client, begin []string, look func(path, body string) error) (int, error) {
+	seen, todo := map[string]bool{}, begin
+	for len(todo) > 0 && len(seen) < 1500 {
+		path := todo[0]
+		todo = todo[1:]
+		skip := seen[path] || strings.HasSuffix(path, "/enter")
+		for _, x := range notCrawled {
+			skip = skip || strings.HasPrefix(path, x)
+		}
+		if skip {
+			continue
+		}
+		seen[path] = true
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Origin+path, nil)
+		if err != nil {
+			return 0, err
+		}
+		resp, err := c.HTTP.Do(req)
+		if err != nil {
+			return 0, err
+		}
+		raw, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
+		resp.Body.Close()
+		if err != nil {
+			return 0, err
+		}
+		body := string(raw)
+		if strings.Contains(body, "\x00") || strings.HasPrefix(body, "PK\x03\x04") {
+			continue // a released bundle: it left by the airlock
+		}
+		if err := look(path, body); err != nil {
+			return 0, err
+		}
+		if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+			for _, m := range hrefs.FindAllStringSubmatch(body, -1) {
+				todo = append(todo, html.UnescapeString(m[1]))
+			}
+		}
+	}
+	return len(seen), nil
+}
+
+// words crawls as everybody and as the public, reads the logs and the ledger's
+// own export, and finds no word of the author and no value of a row where it
+// may not be; then asks for planted counts and gets one answer for all.
+func (p *play) words(ctx context.Context) error {
+	values, err := p.plantedValues()
+	if err != nil {
+		return err
+	}
+	begin := []string{"/", "/home", "/account", "/register", "/ledger", "/check", "/safe", "/latency", "/register/" + p.project, "/projects/" + p.project, "/projects/" + p.project + "/permit",
+		"/workspaces/" + p.ws, "/outputs/" + p.request, "/queue/" + p.request, "/releases/" + p.release, "/ledger?project=" + p.project, "/metrics", "/sitemap.xml", "/feed", "/feed.xml"}
+	for _, x := range []string{"acts", "datasets", "jobs", "latency", "linkages", "me", "organisations", "projects", "queue", "requests", "reviews", "sources", "users", "workspaces", "openapi.json",
+		"projects/" + p.project, "projects/" + p.project + "/permit", "projects/" + p.project + "/extracts", "projects/" + p.project + "/releases", "requests/" + p.request, "releases/" + p.release, "workspaces/" + p.ws, "workspaces/" + p.ws + "/outbox"} {
+		begin = append(begin, "/api/v1/"+x)
+	}
+	clients := map[string]*client.Client{"": p.public()}
+	for _, who := range instance.People {
+		clients[who.UserName] = p.as(ctx, who.UserName)
+	}
+	pages := 0
+	names := make([]string, 0, len(clients))
+	for who := range clients {
+		names = append(names, who)
+	}
+	sort.Strings(names)
+	found := map[string]bool{}
+	for _, who := range names {
+		n, err := p.crawl(ctx, clients[who], begin, func(path, body string) error {
+			if strings.Contains(body, canary) {
+				found[who] = true
+				if !mayHoldWords(who, path) {
+					return fmt.Errorf("%s as %q holds an author's words", path, who)
+				}
+			}
+			return holdsNone(values, body, fmt.Sprintf("%s as %q", path, who))
+		})
+		if err != nil {
+			return err
+		}
+		pages += n
+	}
+	for _, who := range []string{"amina", "chloe", "dev"} {
+		if err := must(found[who], "the crawl does not even find the words where %s may read them", who); err != nil {
+			return err
+		}
+	}
+	files, err := p.logs(values)
+	if err != nil {
+		return err
+	}
+	p.Say("    %d answers as %d users and the public, %d logs and parts of the ledger: no word of the author, none of %d planted values of rows", pages, len(clients)-1, files, len(values))
+	return p.plantedCounts(ctx)
+}
+
+func holdsNone(values map[string]bool, body, where string) error {
+	for _, token := range tokens.FindAllString(body, -1) {
+		if values[token] {
+			return fmt.Errorf("%s holds a value of a row", where)
+		}
+	}
+	return nil
+}
+
+var tokens = regexp.MustCompile(`[A-Za-z0-9@._:-]{8,}`)
+
+// plantedValues are values that stand in one row of a feed or few: NHS numbers,
+// e-mail addresses, local numbers, times of arrival.
+func (p *play) plantedValues() (map[string]bool, error) {
+	out := map[string]bool{}
+	want := map[string]bool{"nhs_number": true, "email": true, "phone": true, "patient_id": true, "attendance_id": true, "arrived_at": true, "request_id": true}
+	files, err := filepath.Glob(filepath.Join(p.region(), "deliveries", "*", "*", "*.csv"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range files {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		r := csv.NewReader(bufio.NewReader(f))
+		r.FieldsPerRecord = -1
+		head, err := r.Read()
+		for n := 0; err == nil && n < 400; n++ {
+			var row []string
+			if row, err = r.Read(); err != nil {
+				break
+			}
+			for i, v := range row {
+				if i < len(head) && want[head[i]] && len(v) >= 8 && tokens.FindString(v) == v {
+					out[v] = true
+				}
+			}
+		}
+		f.Close()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+	}
+	return out, must(len(out) > 500, "only %d values of rows were found to look for", len(out))
+}
+
+// logs reads every log of the roles, and the log that was verified.
+func (p *play) logs(values map[string]bool) (int, error) {
+	n := 0
+	for _, dir := range []string{p.u.config.Path("log"), filepath.Join(p.tmp, "ledger")} {
+		err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			n++
+			if strings.Contains(string(text), canary) {
+				return fmt.Errorf("%s holds an author's words", filepath.Base(path))
+			}
+			return holdsNone(values, string(text), filepath.Base(path))
+		})
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, must(n > 6, "only %d logs were read", n)
+}
+
+// plantedCounts asks how many people there are in groups that hold 1 to 9 of
+// them, which the truth tells, and in one that holds nobody: the answers must
+// not tell them apart.
+func (p *play) plantedCounts(ctx context.Context) error {
+	groups, err := p.smallGroups()
+	if err != nil {
+		return err
+	}
+	amina := p.as(ctx, "amina")
+	ds, err := all[catalogue.Dataset](ctx, amina, "/datasets")
+	if err != nil {
+		return err
+	}
+	dataset := ""
+	for _, d := range ds {
+		if d.Slug == "primary-care" {
+			dataset = d.ID
+		}
+	}
+	answers := map[string][]int{}
+	for size := range 10 {
+		filter := "year_of_birth = 1700"
+		if size > 0 {
+			if groups[size] == "" {
+				return fmt.Errorf("no group of %d people was found in the region", size)
+			}
+			filter = groups[size]
+		}
+		var f catalogue.Feasibility
+		if err := amina.Post(ctx, "/datasets/"+dataset+"/feasibility", map[string]any{"filters": map[string]string{"person": filter}}, &f); err != nil {
+			if ark.Is(err, ark.TooMuch) {
+				break // questions are limited too
+			}
+			return err
+		}
+		if err := amina.Until(ctx, longest, "the answer to a feasibility question", "/datasets/"+dataset+"/feasibility/"+f.ID, &f, func() (bool, error) {
+			return f.State == "answered", must(f.State != "failed", "the feasibility question failed: %s", f.Says)
+		}); err != nil {
+			return err
+		}
+		answers[f.People] = append(answers[f.People], size)
+	}
+	for text, sizes := range answers {
+		p.Say("    groups of %v people are answered by %q", sizes, text)
+		if n, err := strconv.Atoi(text); err == nil && n > 0 && n < 10 {
+			return fmt.Errorf("a count of %d was shown", n)
+		}
+	}
+	return must(len(answers) == 1, "small counts are told apart: %v", answers)
+}
+
+// smallGroups finds, in the truth, a filter for each size from 1 to 9: a year
+// of birth, sex and deprivation decile that so many people of the region share.
+// The Ark's own count may differ by a link or an objection.
+func (p *play) smallGroups() (map[int]string, error) {
+	f, err := os.Open(filepath.Join(p.region(), "truth", "people.csv"))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]int{}
+	for i, name := range rows[0] {
+		at[name] = i
+	}
+	n := map[string]int{}
+	for _, r := range rows[1:] {
+		born := r[at["born"]]
+		if len(born) < 4 || r[at["died"]] != "" {
+			continue
+		}
+		n[fmt.Sprintf("year_of_birth = %s AND sex = '%s' AND imd_decile = %s", born[:4], r[at["sex"]], r[at["imd_decile"]])]++
+	}
+	filters := make([]string, 0, len(n))
+	for k := range n {
+		filters = append(filters, k)
+	}
+	sort.Strings(filters)
+	out := map[int]string{}
+	for _, k := range filters {
+		if size := n[k]; size < 10 && out[size] == "" {
+			out[size] = k
+		}
+	}
+	return out, nil
+}
