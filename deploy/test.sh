@@ -36,6 +36,8 @@ part "tests" go test -timeout 30m ./...
 part "tests under the race detector" go test -race -timeout 30m ./pkg/store ./pkg/work ./pkg/ledger ./pkg/objects/... ./pkg/keys/... ./pkg/identity/... ./airlock ./workspace/gateway ./pkg/portal
 part "the main job, played by its users" bin/ark demo --unattended
 part "the main job on Vault, S3, PostgreSQL and an outside provider" env ARK_WHOLE=1 go test -v -count=1 -timeout 20m -run "MainJob|Planted" ./deploy/real
+part "fuzzing, by turns" deploy/fuzz.sh
+part "the studies" bin/ark demo --unattended --studies --people 20000
 part "the main job broken while it is played" env ARK_WHOLE=1 go test -v -count=1 -timeout 20m -run Crashes ./deploy/real
 printf '\n=== where the time went\n'; printf '%s\n' "${times[@]}"
 if [ ${#failed[@]} -gt 0 ]; then printf '\nFAILED: %s\n' "$(IFS=,; echo "${failed[*]}")"; exit 1; fi

@@ -40,6 +40,12 @@ func mayHoldWords(who, path string) bool {
 	return false
 }
 
+// mayHoldValues says for whom a page may hold identifiers: reviewers of pairs
+// that linkage left open, custodians and data engineers, see both records.
+func mayHoldValues(who, path string) bool {
+	return strings.HasPrefix(path, "/pairs/") && (who == "carol" || who == "colin" || who == "erin")
+}
+
 // crawl follows every link that a user can see, from a few beginnings and the
 // API's own addresses, and hands each answer to look.
 func (p *play) crawl(ctx context.Context, c *client.Client, begin []string, look func(path, body string) error) (int, error) {
@@ -88,6 +94,9 @@ func (p *play) crawl(ctx context.Context, c *client.Client, begin []string, look
 // own export, and finds no word of the author and no value of a row where it
 // may not be; then asks for planted counts and gets one answer for all.
 func (p *play) words(ctx context.Context) error {
+	if p.Patience > 0 {
+		return nil // the undisturbed run has done it
+	}
 	values, err := p.plantedValues()
 	if err != nil {
 		return err
@@ -116,6 +125,9 @@ func (p *play) words(ctx context.Context) error {
 				if !mayHoldWords(who, path) {
 					return fmt.Errorf("%s as %q holds an author's words", path, who)
 				}
+			}
+			if mayHoldValues(who, path) {
+				return nil
 			}
 			return holdsNone(values, body, fmt.Sprintf("%s as %q", path, who))
 		})

@@ -192,7 +192,13 @@ func (a *API) enter(op Op, body int64, hc huma.Context, next func(huma.Context))
 	if op.Method == http.MethodGet {
 		r = r.WithContext(ctx)
 		c.R = r
-		next(humago.NewContext(hc.Operation(), r, w))
+		if op.Stream {
+			next(humago.NewContext(hc.Operation(), r, w))
+			return
+		}
+		held := &tagged{ResponseWriter: w}
+		next(humago.NewContext(hc.Operation(), r, held))
+		held.send(r)
 		return
 	}
 	a.once(op, c, r.WithContext(ctx), w, hc, next)

@@ -63,6 +63,28 @@ func TestIdempotency(t *testing.T) {
 	}
 }
 
+// TestUnchangedAnswersAreNotSentAgain: every answer of a GET carries an ETag,
+// and 304 is the answer to who has it; another user's tag is of another answer.
+func TestUnchangedAnswersAreNotSentAgain(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	first, body := b.do("researcher", "GET", apiPrefix+"/me", nil)
+	tag := first.Header.Get("ETag")
+	if first.StatusCode != 200 || tag == "" || body == "" {
+		t.Fatalf("%d, tag %q", first.StatusCode, tag)
+	}
+	again, body := b.do("researcher", "GET", apiPrefix+"/me", nil, "If-None-Match", `"x", `+tag)
+	if again.StatusCode != 304 || body != "" || again.Header.Get("ETag") != tag {
+		t.Errorf("who has the answer got %d with %d bytes", again.StatusCode, len(body))
+	}
+	if other, _ := b.do("custodian", "GET", apiPrefix+"/me", nil, "If-None-Match", tag); other.StatusCode != 200 {
+		t.Errorf("another user with that tag got %d", other.StatusCode)
+	}
+	if none, _ := b.do("researcher", "GET", apiPrefix+"/projects/prj_0", nil, "If-None-Match", "*"); none.StatusCode < 400 || none.Header.Get("ETag") != "" {
+		t.Errorf("a problem got %d and the tag %q", none.StatusCode, none.Header.Get("ETag"))
+	}
+}
+
 func TestBadInputIsRefusedClearly(t *testing.T) {
 	b := newBench(t)
 	b.people()

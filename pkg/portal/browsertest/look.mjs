@@ -8,7 +8,7 @@ import axe from "axe-core";
 import { readFileSync, mkdirSync } from "node:fs";
 
 const job = JSON.parse(readFileSync(0, "utf8"));
-const sizes = job.sizes ?? { desktop: [1280, 900], phone: [375, 812] };
+const sizes = job.sizes ?? { desktop: [1280, 900], phone: [375, 812], zoom: [640, 450] }; // zoom: what 200 % leaves of a desktop
 if (job.shots) mkdirSync(job.shots, { recursive: true });
 
 export const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -47,7 +47,7 @@ for (const [size, [width, height]] of Object.entries(sizes)) {
     const overflow = job.script === false ? false
       : await tab.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1);
     let found = [];
-    if (job.axe && job.script !== false && (size !== "phone" || page.phone)) {
+    if (job.axe && job.script !== false && (size === "desktop" || page.phone)) {
       // playwright evaluates in an isolated way that the page's policy does not bind
       await tab.evaluate(axe.source);
       const result = await tab.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# fuzz.sh fuzzes parsers of what others write: some seconds for each of a few
+# targets, which rotate by the day so that all of them come round. Failing
+# inputs are left in the package's testdata/fuzz.
+#   usage: deploy/fuzz.sh [SECONDS [TARGETS]]     5 minutes in all, 12 targets; 0 targets: every one
+set -uo pipefail
+cd "$(dirname "$0")/.."
+seconds=${1:-300} count=${2:-12} failed=0
+mapfile -t all < <(grep -rlE '^func Fuzz' --include='*_test.go' airlock cmd deploy pkg policies workspace | sort | while read -r f; do
+  grep -oE '^func Fuzz[A-Za-z0-9_]+' "$f" | sed "s|^func |$(dirname "$f") |"; done)
+n=${#all[@]}
+[ "$n" -gt 15 ] || { echo "fuzz: only $n targets were found"; exit 1; }
+[ "$count" -eq 0 ] && count=$n
+[ "$count" -gt "$n" ] && count=$n
+# What every run has to try: deliveries, contracts, permits and filters come from outside.
+day=$(($(date +%s) / 86400)) each=$((seconds / count))
+echo "fuzz: $count of $n targets, $each s each"
+for i in $(seq 0 $((count - 1))); do
+  read -r dir name <<<"${all[$(((day * count + i) % n))]}"
+  start=$SECONDS
+  if out=$(go test "./$dir" -run '^$' -fuzz "^$name\$" -fuzztime "${each}s" -fuzzminimizetime 5s 2>&1); then
+    printf '  %-40s %-45s %3d s  %s\n' "$dir" "$name" $((SECONDS - start)) "$(grep -oE 'execs: [0-9]+' <<<"$out" | tail -1)"
+  else
+    failed=1; printf '  %-40s %-45s FAILED\n%s\n' "$dir" "$name" "$out"
+  fi
+done
+exit $failed
