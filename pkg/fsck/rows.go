@@ -55,7 +55,7 @@ func (c *check) rows(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.lists(ctx); err != nil {
+	if err := c.others(ctx); err != nil {
 		return err
 	}
 	of := map[string]string{}
@@ -114,24 +114,60 @@ func (c *check) table(ctx context.Context, name string, columns map[string]strin
 	return rows.Err()
 }
 
-// lists reads the lists of objections and opt-outs, which are references alone.
-func (c *check) lists(ctx context.Context) error {
-	rows, err := c.DB.QueryContext(ctx, `SELECT kind, ref FROM lists`)
+// others reads what other tables hold of JSON, for the objects that it names:
+// a room may have tables that this package knows nothing of.
+func (c *check) others(ctx context.Context) error {
+	known := map[string]bool{"jobs": true, "outbox": true, "outbox_bodies": true, "idempotency": true, "sessions": true}
+	for _, t := range tables {
+		known[t.name] = true
+	}
+	rows, err := c.DB.QueryContext(ctx, `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name IN ('doc', 'ref', 'job')`)
+	if err != nil { // SQLite
+		rows, err = c.DB.QueryContext(ctx, `SELECT m.name, p.name FROM sqlite_master m, pragma_table_info(m.name) p WHERE m.type = 'table' AND p.name IN ('doc', 'ref', 'job')`)
+	}
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var found [][2]string
+	for rows.Next() {
+		var x [2]string
+		if err := rows.Scan(&x[0], &x[1]); err != nil {
+			return err
+		}
+		if !known[x[0]] {
+			found = append(found, x)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, x := range found {
+		if err := c.other(ctx, x[0], x[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *check) other(ctx context.Context, table, column string) error {
+	rows, err := c.DB.QueryContext(ctx, `SELECT `+column+` FROM `+table)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var kind, text string
-		if err := rows.Scan(&kind, &text); err != nil {
+		var text string
+		if err := rows.Scan(&text); err != nil {
 			return err
 		}
 		var v any
 		if err := json.Unmarshal([]byte(text), &v); err != nil {
-			c.find(Row, "list of "+kind, "its reference cannot be read")
+			c.find(Row, "a row of "+table, "its %s cannot be read", column)
 			continue
 		}
-		c.walk(&row{table: "lists", id: "list of " + kind}, "", v, nil)
+		c.Rows++
+		c.walk(&row{table: table, id: "a row of " + table}, "", v, nil)
 	}
 	return rows.Err()
 }
