@@ -34,6 +34,21 @@ func WriteDocs(w io.Writer) error {
 	p.line("")
 	p.line("`*` `**` `-` `--` `–` `—` `c` `[c]` `(c)` `x` `[x]` `s` `[s]` `..` `...` `:` `~` `†` `#` `[low]` `REDACTED` `[REDACTED]` `suppressed` `masked` `withheld` `hidden`, and with a bound `<10` `≤7` `<=7` `fewer than 10` `less than 10` `under 10` `7 or fewer`. Not available: `NA` `N/A` `NaN` `null` `none` `z` `[z]`. A blank field is no mark.")
 	p.line("")
+	p.line("## What is worked out")
+	p.line("")
+	for _, l := range []string{
+		"Sums: margins over each classification, subtotals and levels of hierarchies, by labels and, for one label column, by numbers; equations that the printed numbers contradict are dropped.",
+		"Withheld counts: bounds, elimination and, where a solver is at hand, linear programmes over all tables of a request; cells of two tables are one where their labels are the same and the tables agree in what both print. An example with both certificates: [suppression.md](suppression.md).",
+		"Numbers behind numbers: percentages and rates times their base or published population (`--populations`), sums over means, bases that only few people give, values behind means with deviations and quantiles over few.",
+		"With `--spec` and `--microdata`: cross-tabulations, and `{\"kind\":\"regression\",\"outcome\",\"predictors\",\"family\":\"ols|logit\"}`, `{\"kind\":\"survival\",\"time\",\"event\",\"rows\"}`, `{\"kind\":\"histogram\",\"values\",\"edges\"}`, each computed anew, compared, and judged by the people behind it.",
+		"Rounding: nearest, nearest-even, midpoint, random, controlled (all sums hold; the audit gives the narrowest range that follows for a count) and cell-key (the same people get the same noise; means are made of what is shown and printed no finer than it allows). Mode and base are the profile's.",
+		"Differential privacy (`ark disclose private`): only under a profile with a `privacy` budget and the class `differentially-private`; none of the shipped ones has them.",
+		"Protection standards of `suppress` and `audit`: `--standard ps1|ps1*|ps2|ps2*`. By default the protection levels hold against outsiders and single contributors can't work another cell out exactly.",
+		"Overrides: a `fail` takes two users who name it; where the broken value is in a custodian's contract (`custodian` and `contractual` of a profile) the finding's evidence says whose, and only that custodian can waive it.",
+	} {
+		p.line("- %s", l)
+	}
+	p.line("")
 	p.line("## Profiles")
 	p.line("")
 	p.line("Each is Ark's reading of somebody's rules. Grades: ran (the rule was run), read (its text was read), excerpt (only an excerpt was), own (the source is silent; Ark's choice). `ark disclose rules --profile NAME` prints one with the evidence of every value.")
