@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ark-tre/ark/airlock/inspect/look"
+	"github.com/ark-tre/ark/airlock/inspect/model"
 )
 
 // duplicateKeys reports whether an object holds a key twice: readers differ in
@@ -98,6 +99,11 @@ func JSON(s *look.Scope, f look.File) look.Report {
 	var doc any = docs
 	if len(docs) == 1 {
 		doc = docs[0]
+	}
+	var loose any
+	if json.Unmarshal([]byte(strings.TrimPrefix(text, "\ufeff")), &loose) == nil && model.TreeJSON(s, &r, f, loose) {
+		r.Rebuilt = rewrite(docs)
+		return r
 	}
 	w := walker{s: s, r: &r, f: f}
 	w.walk(doc, "", 0)

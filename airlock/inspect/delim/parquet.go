@@ -1,0 +1,77 @@
+package delim
+
+import (
+	"bytes"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+
+	"github.com/ark-tre/ark/airlock/inspect/look"
+)
+
+// Parquet looks at a Parquet table and writes it as CSV: what leaves is what
+// people can read.
+func Parquet(s *look.Scope, f look.File) look.Report {
+	r := look.Report{Media: "application/vnd.apache.parquet"}
+	unreadable := func() look.Report {
+		r.Add(f, "table-unreadable", look.Nowhere)
+		return r
+	}
+	if !bytes.HasSuffix(f.Data, []byte("PAR1")) {
+		return unreadable()
+	}
+	pf, err := file.NewParquetReader(bytes.NewReader(f.Data))
+	if err != nil {
+		return unreadable()
+	}
+	defer pf.Close()
+	meta := pf.MetaData()
+	if pf.NumRows() > int64(20*look.DefaultRows) || meta.Schema.NumColumns() > 500 {
+		r.Add(f, "table-too-long", look.Nowhere, "rows", look.Itoa(int(pf.NumRows())))
+		return r
+	}
+	if kv := meta.KeyValueMetadata(); kv != nil {
+		for _, key := range kv.Keys() {
+			v := kv.FindValue(key)
+			if v == nil {
+				continue
+			}
+			if key != "pandas" && key != "ARROW:schema" && key != "r" && len(*v) > 200 || key == "r" && len(*v) > 20_000 || key == "pandas" && len(*v) > 500*(meta.Schema.NumColumns()+4) {
+				r.Add(f, "sheet-properties-data", look.Nowhere)
+			}
+			if key != "ARROW:schema" {
+				s.Word(&r, f, look.Nowhere, *v)
+			}
+		}
+	}
+	reader, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 4096}, memory.DefaultAllocator)
+	if err != nil {
+		return unreadable()
+	}
+	tbl, err := reader.ReadTable(s.Context)
+	if err != nil {
+		return unreadable()
+	}
+	defer tbl.Release()
+	t := look.Table{Rows: make([][]string, 1+tbl.NumRows()), Text: true}
+	for i := range t.Rows {
+		t.Rows[i] = make([]string, tbl.NumCols())
+	}
+	for c := range int(tbl.NumCols()) {
+		t.Rows[0][c] = tbl.Column(c).Name()
+		row := 1
+		for _, chunk := range tbl.Column(c).Data().Chunks() {
+			for i := range chunk.Len() {
+				if !chunk.IsNull(i) {
+					t.Rows[row][c] = chunk.ValueStr(i)
+				}
+				row++
+			}
+		}
+	}
+	s.Table(&r, f, t)
+	r.Tables = []look.Table{t}
+	r.Rebuilt, r.Ending = look.CSV(t, ','), "csv"
+	return r
+}
