@@ -99,7 +99,8 @@ func outputs(s *look.Scope, r *look.Report, f look.File, c *nbCell, at int) {
 	for _, o := range c.Outputs {
 		text := string(o.Text) + o.Value + strings.Join(o.Traceback, "\n")
 		rich := o.Kind == "error"
-		for kind, raw := range o.Data {
+		for _, kind := range look.Keys(o.Data) {
+			raw := o.Data[kind]
 			var t lines
 			if kind == "text/plain" && json.Unmarshal(raw, &t) == nil {
 				text += string(t)
@@ -126,7 +127,8 @@ func outputs(s *look.Scope, r *look.Report, f look.File, c *nbCell, at int) {
 
 // nbMetadata refuses metadata beyond what programs write.
 func nbMetadata(s *look.Scope, r *look.Report, f look.File, m map[string]json.RawMessage, usual ...string) {
-	for k, v := range m {
+	for _, k := range look.Keys(m) {
+		v := m[k]
 		if k == "widgets" {
 			r.Add(f, "notebook-widgets", look.Nowhere)
 			continue

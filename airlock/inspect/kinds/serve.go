@@ -47,7 +47,7 @@ func answer(ask wire.Ask, data []byte, known func([]byte) bool) (wire.Answer, []
 	if a.Findings == nil {
 		a.Findings = []disclosure.Finding{}
 	}
-	disclosure.Sort(a.Findings)
+	look.Order(a.Findings)
 	a.Verdict = disclosure.Judge(a.Findings)
 	var body [][]byte
 	if rep.Rebuilt != nil {

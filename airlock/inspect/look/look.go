@@ -9,7 +9,10 @@ package look
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/ark-tre/ark/airlock/disclosure"
@@ -149,6 +152,21 @@ func Refuse(f File, media, rule string, evidence ...string) Report {
 	r := Report{Media: media}
 	r.Add(f, rule, disclosure.Where{}, evidence...)
 	return r
+}
+
+// Keys lists a map's keys in order: what is found must not hang on chance.
+func Keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// Order sorts findings so that equal files give equal reports.
+func Order(fs []disclosure.Finding) {
+	key := func(f disclosure.Finding) string {
+		e := ""
+		for _, k := range Keys(f.Evidence) {
+			e += k + "=" + f.Evidence[k] + ";"
+		}
+		return fmt.Sprintf("%s\x00%s\x00%s\x00%08d\x00%s\x00%s", f.Rule, f.File, f.Where.Sheet, f.Where.Line, f.Where.Ref, e)
+	}
+	slices.SortStableFunc(fs, func(a, b disclosure.Finding) int { return strings.Compare(key(a), key(b)) })
 }
 
 // Nowhere is the place of what concerns a whole file.

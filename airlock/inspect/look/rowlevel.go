@@ -126,12 +126,16 @@ func (c *column) firstLength() int {
 // areaCodes reports whether values are codes of places or diseases that tables
 // are cut by: E06000001, E12000007, RJ1…
 func areaCodes(values map[string]int) bool {
+	kinds := map[string]bool{}
 	for v := range values {
+		if len(v) == 9 {
+			kinds[v[:3]] = true
+		}
 		if len(v) != 9 || strings.IndexByte("EWSNKJ", v[0]) < 0 || strings.Trim(v[1:], "0123456789") != "" {
 			return false
 		}
 	}
-	return true
+	return len(kinds) <= 4+len(values)/10 // a table's areas are of a few levels
 }
 
 // periods reports whether values are years, quarters, months or bands.

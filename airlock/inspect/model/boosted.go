@@ -48,8 +48,8 @@ func treeJSON(c *contents, v any, key string, depth int) {
 	case string:
 		c.text(v)
 	case map[string]any:
-		for k, x := range v {
-			treeJSON(c, x, k, depth+1)
+		for _, k := range look.Keys(v) {
+			treeJSON(c, v[k], k, depth+1)
 		}
 	case []any:
 		name := key

@@ -245,7 +245,8 @@ func Safetensors(s *look.Scope, f look.File) look.Report {
 	}
 	type span struct{ from, to int }
 	var spans []span
-	for name, raw := range head {
+	for _, name := range look.Keys(head) {
+		raw := head[name]
 		if name == "__metadata__" {
 			c.text(string(raw))
 			if len(raw) > 1000 {

@@ -384,6 +384,9 @@ func R(s *look.Scope, f look.File) look.Report {
 		r.Add(f, "archive-hidden-data", look.Nowhere, "bytes", look.Itoa(len(data)-in.at))
 	}
 	rWalk(c, x, "", 0, map[*rItem]bool{})
+	if len(r.Tables) == 1 && (has(x.class, "data.frame") || has(x.class, "tbl_df")) {
+		r.Rebuilt, r.Ending = look.CSV(r.Tables[0], ','), "csv"
+	}
 	return c.finish()
 }
 

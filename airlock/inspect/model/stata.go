@@ -103,6 +103,7 @@ func Stata(s *look.Scope, f look.File) look.Report {
 	}
 	s.Table(&r, f, t)
 	r.Tables = []look.Table{t}
+	r.Rebuilt, r.Ending = look.CSV(t, ','), "csv"
 	return c.finish()
 }
 

@@ -277,12 +277,33 @@ func (p *htmlPage) script(n *html.Node, attr map[string]string) {
 	p.data(text)
 }
 
+// untemplated drops the colours and fonts that plotly writes with every plot.
+func untemplated(text string) string {
+	for {
+		i := strings.Index(text, `"template":{`)
+		if i < 0 {
+			return text
+		}
+		depth, j := 0, i+len(`"template":`)
+		for ; j < len(text); j++ {
+			if text[j] == '{' {
+				depth++
+			} else if text[j] == '}' {
+				if depth--; depth == 0 {
+					break
+				}
+			}
+		}
+		text = text[:i] + `"":0` + text[min(j+1, len(text)):]
+	}
+}
+
 var bdata = regexp.MustCompile(`"bdata"\s*:\s*"([A-Za-z0-9+/=\\]+)"`)
 
 // data judges the figures that a script carries: plots keep their data so.
 func (p *htmlPage) data(text string) {
 	part := look.Report{}
-	code.Literals(p.s, &part, p.f, text, 0)
+	code.Literals(p.s, &part, p.f, untemplated(text), 0)
 	n := 0
 	for _, m := range bdata.FindAllStringSubmatch(text, 64) { // plotly's packed arrays
 		raw, _ := base64.StdEncoding.DecodeString(strings.NewReplacer(`\u002f`, "/", `\u002b`, "+", `\`, "").Replace(m[1]))

@@ -20,6 +20,7 @@ var officeParts = []struct {
 	rule  string
 }{
 	{regexp.MustCompile(`(?i)vbaProject|vbaData|activeX|customUI|webextension|taskpanes|ctrlProps|keyMapCustomizations|attachedToolbars`), "page-active"},
+	{regexp.MustCompile(`^(ppt|word)/printerSettings/printerSettings\d+\.bin$`), "page-metadata"},
 	{regexp.MustCompile(`(?i)embeddings/|oleObject|package\d*\.bin|afchunk|altChunk|\.bin$`), "page-attachment"},
 	{regexp.MustCompile(`(?i)comments|commentAuthors|people\.xml|notesSlides/|annotations`), "page-comment"},
 	{regexp.MustCompile(`(?i)/charts?/|/chartEx|/diagrams/|/drawings/`), "page-data-maybe"},

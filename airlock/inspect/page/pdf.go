@@ -110,8 +110,8 @@ type judge struct {
 
 // info judges the document's properties.
 func (j *judge) info(d pdfDict) {
-	for k, v := range d {
-		t := decodeText(j.get(v))
+	for _, k := range look.Keys(d) {
+		t := decodeText(j.get(d[k]))
 		if t == "" {
 			continue
 		}
@@ -164,9 +164,9 @@ func (j *judge) object(v any, key string, depth int) {
 			}
 		}
 	case pdfDict:
-		for k, y := range x {
-			j.key(k, y, x)
-			j.object(y, k, depth+1)
+		for _, k := range look.Keys(x) {
+			j.key(k, x[k], x)
+			j.object(x[k], k, depth+1)
 		}
 	}
 }
@@ -255,11 +255,11 @@ func (j *judge) page(pg pdfDict) {
 	var content []byte
 	switch c := j.get(pg["Contents"]).(type) {
 	case pdfStream:
-		content, _ = j.decode(c)
+		content = j.drawn(c)
 	case pdfArray:
 		for _, x := range c {
 			if st, ok := j.get(x).(pdfStream); ok {
-				b, _ := j.decode(st)
+				b := j.drawn(st)
 				content = append(append(content, b...), '\n')
 			}
 		}
@@ -276,6 +276,15 @@ func (j *judge) page(pg pdfDict) {
 	case most >= 30 || j.lines >= 600:
 		j.r.Add(j.f, "picture-points-maybe", look.Nowhere, "marks", look.Itoa(most), "corners", look.Itoa(j.lines))
 	}
+}
+
+// drawn unfolds what is drawn; what can't be unfolded can't be judged.
+func (j *judge) drawn(st pdfStream) []byte {
+	b, ok := j.decode(st)
+	if !ok {
+		j.r.Add(j.f, "page-part-unknown", look.Nowhere)
+	}
+	return b
 }
 
 // draw follows the operators of a content stream as far as they show text,
@@ -331,7 +340,7 @@ func (j *judge) draw(content []byte, res pdfDict, depth int) {
 			j.lines++
 		case "l":
 			j.lines++
-		case "h", "b", "B", "f", "F", "s", "b*", "B*", "f*":
+		case "h", "S", "b", "B", "f", "F", "s", "b*", "B*", "f*":
 			if curves >= 4 && curves <= 10 {
 				j.marks["curve"]++
 			}
@@ -342,7 +351,7 @@ func (j *judge) draw(content []byte, res pdfDict, depth int) {
 					j.marks["form "+string(n)]++
 					if st, ok := j.get(j.dict(res["XObject"])[string(n)]).(pdfStream); ok && st.dict["Subtype"] == pdfName("Form") && !drawnBefore[string(n)] {
 						drawnBefore[string(n)] = true
-						b, _ := j.decode(st)
+						b := j.drawn(st)
 						own := j.dict(st.dict["Resources"])
 						if own == nil {
 							own = res
@@ -534,9 +543,9 @@ func (w *pdfWriter) copy(v any, depth int) any {
 		return out
 	case pdfDict:
 		out := pdfDict{}
-		for k, y := range x {
+		for _, k := range look.Keys(x) {
 			if !dropped[k] || x["Type"] == nil && x["Subtype"] == nil { // glyphs and fonts may be called A and B
-				out[k] = w.copy(y, depth+1)
+				out[k] = w.copy(x[k], depth+1)
 			}
 		}
 		return out

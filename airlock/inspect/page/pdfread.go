@@ -3,9 +3,11 @@ package page
 import (
 	"bytes"
 	"compress/zlib"
+	"encoding/ascii85"
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/ark-tre/ark/airlock/inspect/look"
@@ -327,8 +329,13 @@ func stream(b []byte, at int, d pdfDict) (pdfStream, int, error) {
 
 // packed reads the objects that lie in streams.
 func (p *pdf) packed() error {
-	for _, v := range p.objects {
-		st, ok := v.(pdfStream)
+	ids := make([]int, 0, len(p.objects))
+	for id := range p.objects {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		st, ok := p.objects[id].(pdfStream)
 		if !ok || st.dict["Type"] != pdfName("ObjStm") {
 			continue
 		}
@@ -383,31 +390,52 @@ func (p *pdf) dict(v any) pdfDict {
 	return nil
 }
 
-// decode unfolds a stream that is plain or deflated.
+// decode unfolds a stream that is plain, deflated, or either as text.
 func (p *pdf) decode(st pdfStream) ([]byte, bool) {
-	f := p.get(st.dict["Filter"])
-	if a, ok := f.(pdfArray); ok {
-		if len(a) > 1 {
-			return nil, false
-		}
-		f = nil
-		if len(a) == 1 {
-			f = p.get(a[0])
-		}
-	}
-	switch f {
+	var filters []any
+	switch f := p.get(st.dict["Filter"]).(type) {
 	case nil:
-		return st.raw, true
-	case pdfName("FlateDecode"), pdfName("Fl"):
-		z, err := zlib.NewReader(bytes.NewReader(st.raw))
-		if err != nil {
-			return nil, false
-		}
-		out, err := io.ReadAll(io.LimitReader(z, 64<<20))
-		if err != nil && len(out) == 0 || !p.s.Room.Take(int64(len(out)), 0) {
-			return nil, false
-		}
-		return out, true
+	case pdfArray:
+		filters = f
+	default:
+		filters = []any{f}
 	}
-	return nil, false
+	out := st.raw
+	for _, f := range filters {
+		name, _ := p.get(f).(pdfName)
+		var ok bool
+		switch name {
+		case "FlateDecode", "Fl":
+			out, ok = p.inflate(out)
+		case "ASCII85Decode", "A85":
+			out, ok = unbase85(out)
+		case "ASCIIHexDecode", "AHx":
+			out, ok = unhex(out), true
+		}
+		if !ok {
+			return nil, false
+		}
+	}
+	return out, true
+}
+
+func (p *pdf) inflate(b []byte) ([]byte, bool) {
+	z, err := zlib.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, false
+	}
+	out, err := io.ReadAll(io.LimitReader(z, 64<<20))
+	if err != nil && len(out) == 0 || !p.s.Room.Take(int64(len(out)), 0) {
+		return nil, false
+	}
+	return out, true
+}
+
+func unbase85(b []byte) ([]byte, bool) {
+	b = bytes.TrimPrefix(bytes.TrimSpace(b), []byte("<~"))
+	if i := bytes.Index(b, []byte("~>")); i >= 0 {
+		b = b[:i]
+	}
+	out, err := io.ReadAll(ascii85.NewDecoder(bytes.NewReader(b)))
+	return out, err == nil
 }

@@ -47,7 +47,7 @@ func segments(s *look.Scope, r *look.Report, f look.File) int {
 		return -1
 	}
 	at := 2
-	for at+4 <= len(d) {
+	for at+2 <= len(d) {
 		if d[at] != 0xff {
 			return -1
 		}
@@ -58,6 +58,9 @@ func segments(s *look.Scope, r *look.Report, f look.File) int {
 		}
 		if kind == 0xd9 {
 			return at + 2
+		}
+		if at+4 > len(d) {
+			return -1
 		}
 		n := int(binary.BigEndian.Uint16(d[at+2:]))
 		if n < 2 || at+2+n > len(d) {
@@ -79,7 +82,7 @@ func segments(s *look.Scope, r *look.Report, f look.File) int {
 		case kind >= 0xe0 && kind <= 0xef:
 			r.Add(f, "picture-metadata", look.Nowhere)
 			icc := bytes.HasPrefix(body, []byte("ICC_PROFILE"))
-			if len(body) > 700 && !icc || kind == 0xe2 && bytes.HasPrefix(body, []byte("MPF")) || bytes.Contains(body, []byte("\xff\xd8\xff")) {
+			if len(body) > 300 && !icc || kind == 0xe2 && bytes.HasPrefix(body, []byte("MPF")) || bytes.Contains(body, []byte("\xff\xd8\xff")) {
 				r.Add(f, "picture-metadata-data", look.Nowhere, "bytes", look.Itoa(len(body)))
 			}
 			metadataBytes(s, r, f, body)

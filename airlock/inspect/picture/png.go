@@ -233,7 +233,7 @@ func metadataBytes(s *look.Scope, r *look.Report, f look.File, b []byte) {
 }
 
 // palette reports colours that no pixel shows beyond what programs leave, or
-// equal colours under several numbers, which can carry data.
+// equal colours under several numbers: which number is used can carry data.
 func palette(p *image.Paletted) bool {
 	used := make([]bool, 256)
 	for _, i := range p.Pix {
@@ -249,11 +249,10 @@ func palette(p *image.Paletted) bool {
 			}
 			continue
 		}
-		k.R, k.G, k.B = k.R&^1, k.G&^1, k.B&^1
 		if seen[k] {
 			twins++
 		}
 		seen[k] = true
 	}
-	return len(unused) > 32 || twins > 16
+	return len(unused) > 32 || twins > 8
 }
