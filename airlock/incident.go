@@ -102,6 +102,12 @@ func (x *Room) incident(ctx context.Context, tx *store.Tx, release, kind, why st
 	if err := incidents.Insert(ctx, tx, &in); err != nil {
 		return nil, err
 	}
+	if x.Notify {
+		n := notice{ID: tx.NewID("ntc"), Kind: NoticeIncident, Request: rel.Request, Release: rel.ID, Project: rel.Project, State: "frozen", To: in.Told, At: tx.Now()}
+		if err := notices.Insert(ctx, tx, &n); err != nil {
+			return nil, err
+		}
+	}
 	subjects := append([]string{rel.ID, rel.Project, in.ID}, in.Told...)
 	return []store.Event{{Type: "release.frozen", Project: rel.Project, Subjects: []string{rel.ID, rel.Project}}, {Type: "incident.opened", Project: rel.Project, Subjects: subjects, Body: map[string]string{"kind": kind}}}, releases.Update(ctx, tx, rel)
 }

@@ -158,6 +158,9 @@ func put(ctx context.Context, tx *store.Tx, r *Request) error {
 		}
 		r.ended = ""
 	}
+	if err := r.tell(ctx, tx); err != nil {
+		return err
+	}
 	return r.index(ctx, tx)
 }
 

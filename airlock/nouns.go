@@ -130,6 +130,8 @@ type Request struct {
 	Assigned  []Assignment `json:"assigned,omitempty"`
 	Releases  []string     `json:"releases,omitempty"`
 	ended     string       // the outcome of the round that this change ends
+	moved     [][2]string  // the changes of state that this change made
+	notify    bool         // write notices of them
 
 	Earlier []Round `json:"earlier,omitempty"` // files of earlier rounds, for comparison
 }

@@ -29,6 +29,8 @@ func Schema() store.Schema {
 type Room struct {
 	St         *store.Store
 	Checkpoint func(context.Context) (string, error)
+	// Notify says that somebody sends notices; without it none are written.
+	Notify bool
 
 	machine policies.Machine
 }
@@ -105,6 +107,7 @@ func (x *Room) move(tx *store.Tx, r *Request, to, action string) error {
 	if reviewable(r.State) && (to == "returned" || to == "approved" || to == "rejected") {
 		r.ended = to
 	}
+	r.moved, r.notify = append(r.moved, [2]string{r.State, to}), x.Notify
 	r.State, r.StateSince = to, tx.Now()
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/ark-tre/ark/airlock/inspect"
+	"github.com/ark-tre/ark/airlock/notify"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/workspace/enclave"
 )
@@ -43,6 +44,8 @@ type Config struct {
 	Runtime string `yaml:"runtime"`
 	// Inspection says how files that want to leave are looked at.
 	Inspection Inspection `yaml:"inspection"`
+	// Notify says where the airlock's messages go; empty: nowhere.
+	Notify Notify `yaml:"notify"`
 	// Workspace limits each workspace.
 	Workspace Limits `yaml:"workspace"`
 	// Demonstration shows the sign-ins of the demonstration's users on the
@@ -64,6 +67,17 @@ type Inspection struct {
 // inspector starts ark-inspect.
 func (c Config) inspector() inspect.Inspector {
 	return inspect.Inspector{Program: c.program("ark-inspect"), Scanner: c.Inspection.Scanner, Weak: c.Inspection.Weak && c.Trial != ""}
+}
+
+// Notify says where the airlock's messages go.
+type Notify struct {
+	Webhook string `yaml:"webhook"` // an address that takes a POST of JSON
+	SMTP    string `yaml:"smtp"`    // host:port of a mail server that takes mail from here
+	From    string `yaml:"from"`    // the sender's address
+}
+
+func (n Notify) sender() notify.Sender {
+	return notify.Sender{Webhook: n.Webhook, SMTP: n.SMTP, From: n.From}
 }
 
 // Limits of each workspace. Zero fields take the defaults.

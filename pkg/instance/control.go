@@ -70,6 +70,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	ctl.Governance = governance.New(ctl.Store, ctl.Catalogue, ctl.head)
 	ctl.Workspaces = workspace.New(ctl.Store, ctl.Catalogue, ctl.Governance)
 	ctl.Airlock = airlock.New(ctl.Store, ctl.head)
+	ctl.Airlock.Notify = c.Notify.sender().On()
 	return ctl, nil
 }
 
@@ -106,6 +107,7 @@ func (c *Control) RunParts(ctx context.Context) error {
 			return w.Run(ctx)
 		},
 		func() error { return c.reconcile(ctx) },
+		func() error { return c.tell(ctx) },
 	}
 	done := make(chan error, len(parts))
 	for _, p := range parts {
