@@ -42,6 +42,7 @@ type cli struct {
 	Source      sourceCmd      `cmd:"" help:"Work on sources."`
 	Deliver     deliverCmd     `cmd:"" help:"Deliver a folder to a source; status 1 when it is blocked."`
 	Recall      recallCmd      `cmd:"" help:"Take a delivery back: versions that hold it are withdrawn and extracts frozen."`
+	Drop        dropCmd        `cmd:"" help:"Deliver what arrives in a drop folder, and take HL7 v2 messages over MLLP into it."`
 	List        listCmd        `cmd:"" help:"Send the list of people who objected or opted out."`
 	Linkage     linkageCmd     `cmd:"" help:"Link the Ark's records into persons."`
 	Dataset     datasetCmd     `cmd:"" help:"Work on datasets."`
