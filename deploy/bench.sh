@@ -12,6 +12,10 @@ part "intake, publishing and cutting beside DuckDB" sh -c 'rm -rf .cache/bench-d
 part "objects: sealed put and open" go test -run '^$' -bench . -benchtime 1x ./pkg/objects
 part "ledger: append and verify" go test -run '^$' -bench . -benchtime 1x ./pkg/ledger
 part "disclosure: tables judged" go test -run '^$' -bench . -benchtime 10x ./airlock/disclosure
+part "disclosure: the same crosstab by ACRO" deploy/bench-acro.sh airlock/disclosure/testdata/acro_charities.csv
+part "disclosure: planted and clean tables" sh -c 'go test -count=1 -v -run PlantedRecall ./airlock/disclosure | grep -E "planted:|clean:|research:"'
+part "secondary suppression: 961 and 3,721 cells" sh -c 'ARK_BENCH=30x4,60x4 go test -count=1 -v -run TestMeasure ./airlock/suppress | grep -E "cells|memory"'
+part "secondary suppression: three dimensions" sh -c 'ARK_BENCH_CUBE=5,6 go test -count=1 -v -run TestCubes ./airlock/suppress | grep -E "cells|memory"'
 part "airlock pages with 10,000 open requests and 10,400 files (bar: p95 of 60 ms)" env ARK_BENCH=1 go test -count 1 -run TestAirlockAtSize ./pkg/portal
 part "filter" go test -run '^$' -bench . -benchtime 1s ./pkg/filter
 if [ "${1:-}" = --with-splink ]; then part "linkage beside Splink" bin/ark bench linkage --rounds 1

@@ -25,7 +25,7 @@ func CheckTables(ctx context.Context, p policy.Profile, files []File) (Verdict, 
 	}
 	findings := []Finding{}
 	var views []*view
-	alone := map[string]bool{}
+	var from []File
 	for _, f := range files {
 		b, err := readAll(f.Reader)
 		if err != nil {
@@ -33,10 +33,14 @@ func CheckTables(ctx context.Context, p policy.Profile, files []File) (Verdict, 
 		}
 		found, t := readBytes(p, f, b)
 		findings = append(findings, found...)
-		if t == nil {
-			continue
+		if t != nil {
+			views, from = append(views, understand(t, p)), append(from, f)
 		}
-		got, err := judgeTable(ctx, p, f, t)
+	}
+	alone := map[string]bool{}
+	for i, v := range views {
+		from[i].bases = basesOf(views, i)
+		got, err := judgeTable(ctx, p, from[i], v.t)
 		if err != nil {
 			return Fail, nil, err
 		}
@@ -44,7 +48,6 @@ func CheckTables(ctx context.Context, p policy.Profile, files []File) (Verdict, 
 			alone[x.Rule+x.File+x.Where.Ref+string(x.Severity)] = true
 		}
 		findings = append(findings, got...)
-		views = append(views, understand(t, p))
 	}
 	if len(views) > 1 {
 		got, err := recoverable(ctx, views, linker(views), files[0].Attacker)
@@ -61,6 +64,31 @@ func CheckTables(ctx context.Context, p policy.Profile, files []File) (Verdict, 
 	attribute(p, findings)
 	Sort(findings)
 	return Judge(findings), findings, nil
+}
+
+// basesOf gathers the counts that tables other than one show of single labels,
+// headed as counts: what a share of the same label elsewhere can be of.
+func basesOf(views []*view, but int) map[string]int64 {
+	out := map[string]int64{}
+	for i, v := range views {
+		if i == but || len(v.labels) != 1 {
+			continue
+		}
+		named := 0
+		for _, c := range v.cols {
+			if c.is(kCount) && c.sure == sure {
+				named++
+			}
+		}
+		for r, row := range v.t.rows {
+			for c, col := range v.cols {
+				if n, ok := v.whole(r, c); ok && named == 1 && col.is(kCount) && col.sure == sure {
+					out[strings.ToLower(row.cells[v.labels[0]].raw)] = n
+				}
+			}
+		}
+	}
+	return out
 }
 
 // key names a cell by what it counts: its labels and headings without totals

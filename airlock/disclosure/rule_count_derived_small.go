@@ -109,6 +109,9 @@ func (v *view) baseOf(s site, counts []site) (base int64, sureBase, ok bool) {
 	if n := v.population(s.row); one == nil && s.kind == kRate && n > 0 {
 		return n, true, true
 	}
+	if n := v.baseElsewhere(s.row); one == nil && s.kind == kPercent && n > 0 && v.statedBase(s.col) == 0 {
+		return n, true, true
+	}
 	if one == nil {
 		// 4. A base stated in the heading or a note: no group is larger.
 		n := v.statedBase(s.col)
@@ -118,6 +121,17 @@ func (v *view) baseOf(s site, counts []site) (base int64, sureBase, ok bool) {
 		return 0, false, false
 	}
 	return one.v.n, false, true
+}
+
+// baseElsewhere is the count that another table of the request shows of a row's
+// label; 0 if none does.
+func (v *view) baseElsewhere(r int) int64 {
+	for _, l := range v.labels {
+		if n, ok := v.bases[strings.ToLower(v.t.rows[r].cells[l].raw)]; ok {
+			return n
+		}
+	}
+	return 0
 }
 
 // population is the published population of the area a row is of, where one is

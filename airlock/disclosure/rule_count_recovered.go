@@ -46,7 +46,7 @@ func (v *view) sumOverMean(r int) []Finding {
 	case v.p.Counts.Small(int64(hi)):
 		return []Finding{v.finding(SevFail, w, r, means[0].col, "the sum divided by the mean gives a count below the threshold", "suppress both", evidence...)}
 	case lo == hi && v.p.Rounding != nil && v.p.Rounding.Order != "round-only" && !v.p.Rounding.Rounded(int64(lo)):
-		return []Finding{v.finding(SevReview, w, r, means[0].col, "the sum divided by the mean gives the exact count, which the profile asks to round",
+		return []Finding{v.finding(SevFail, w, r, means[0].col, "the sum divided by the mean gives the exact count, which the profile asks to round",
 			"compute the mean from the rounded count, or print fewer digits", evidence...)}
 	}
 	return nil

@@ -52,6 +52,7 @@ type view struct {
 	pseudonym func(string) bool
 
 	populations map[string]int64 // by lower-case label
+	bases       map[string]int64 // likewise, from the other tables of the request
 
 	cols     []column
 	labels   []int    // label columns

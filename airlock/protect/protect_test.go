@@ -152,6 +152,19 @@ func TestTablesTogether(t *testing.T) {
 	}
 }
 
+// disclosure.md ADV-21: percentages in one table, their base in another.
+func TestBaseInAnotherTable(t *testing.T) {
+	p := profile(t, "cms")
+	shares := "group,percent ill\na,12.5\nb,50.0\n"
+	if v, _, err := disclosure.CheckTable(context.Background(), p, file("a.csv", shares, nil)); err != nil || v == disclosure.Fail {
+		t.Fatalf("alone: %s %v", v, err)
+	}
+	v, fs, err := disclosure.CheckTables(context.Background(), p, []disclosure.File{file("a.csv", shares, nil), file("b.csv", "group,n\na,40\nb,400\n", nil)})
+	if err != nil || v != disclosure.Fail || !strings.Contains(fails(fs), "count-derived-small a.csv B2") {
+		t.Errorf("together: %s %s %v", v, fails(fs), err)
+	}
+}
+
 // Hierarchical, linked tables protected at once: nothing withheld can be
 // recovered from all of them together, whoever asks; and none of the small
 // counts is left.

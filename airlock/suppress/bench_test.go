@@ -49,6 +49,21 @@ func TestMeasure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Logf("peak memory of the process so far: %s", peak())
 		t.Logf("%d cells, %d primaries: %s cost %s bound %s gap %.4f; %d cuts, %d units of work, %v", len(p.Cells), len(p.Primary), r.Status, Text(r.Cost.Rat), Text(r.Bound.Rat), r.Gap, r.Cuts, r.Work, time.Since(began).Round(time.Millisecond))
 	}
+}
+
+// peak is the process's largest resident size, as Linux keeps it.
+func peak() string {
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return "not known"
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			return strings.TrimSpace(rest)
+		}
+	}
+	return "not known"
 }

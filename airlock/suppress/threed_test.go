@@ -4,7 +4,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 )
 
 // cube is an n×n×n table with every marginal total: linked in three ways.
@@ -104,5 +108,27 @@ func TestThreeDimensions(t *testing.T) {
 		if v := Verify(in); !v.Valid {
 			t.Errorf("the certificate is not valid: %v", v.Faults)
 		}
+	}
+}
+
+// TestCubes prints sizes, gaps and times of tables of three dimensions; it is
+// for `make bench`.
+func TestCubes(t *testing.T) {
+	sizes := os.Getenv("ARK_BENCH_CUBE")
+	if sizes == "" {
+		t.Skip("set ARK_BENCH_CUBE=5,6 to measure cubes of 6³ and 7³ cells")
+	}
+	for _, s := range strings.Split(sizes, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, sv := cube(n, rand.New(rand.NewPCG(1, 3))), solver(t)
+		began := time.Now()
+		r, err := Solve(context.Background(), p, Options{Solver: sv}, Budget{Time: 60 * time.Second, Work: 1 << 40, Now: func() time.Duration { return time.Since(began) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%d cells in three dimensions, %d primaries: %s cost %s bound %s gap %.4f; %d cuts, %v, peak memory %s", len(p.Cells), len(p.Primary), r.Status, Text(r.Cost.Rat), Text(r.Bound.Rat), r.Gap, r.Cuts, time.Since(began).Round(time.Millisecond), peak())
 	}
 }
