@@ -57,8 +57,8 @@ func Studies(ctx context.Context, o Options, u *Users) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	for _, s := range studies {
-		p := &play{Options: o, u: u, tmp: tmp, began: time.Now()}
+	for i, s := range studies {
+		p := &play{Options: o, u: u, tmp: tmp, began: time.Now(), stepped: i > 0}
 		if err := p.study(ctx, s); err != nil {
 			return fmt.Errorf("study %s: %w", s.page, err)
 		}
@@ -136,7 +136,7 @@ func (p *play) askFor(ctx context.Context, s study, title string) error {
 	}
 	a := application(d, me)
 	a.Title = title
-	a.Asks = []governance.Ask{{Dataset: d.ID, Variables: s.variables, Why: map[string]string{}}}
+	a.Asks = []governance.Ask{{Dataset: d.ID, Variables: s.variables, Filters: map[string]string{}, Why: map[string]string{}}}
 	for table, vs := range s.variables {
 		for _, v := range vs {
 			a.Asks[0].Why[table+"."+v] = "The question is about this variable."

@@ -38,7 +38,7 @@ type seen struct {
 	Overflow   bool
 }
 
-// lookAt opens the pages in headless Chromium, on a desktop and on a phone, and
+// lookAt opens the pages in headless Chromium, on a desktop, on a phone and at 200 %, and
 // fails on console errors, violations of the content security policy, axe
 // findings and pages wider than the screen. Pictures go to the folder named by
 // ARK_SHOTS, if it is set.
@@ -93,8 +93,8 @@ func lookAt(t *testing.T, pages []look) {
 			t.Errorf("%s on %s: wider than the screen", s.Name, s.Size)
 		}
 	}
-	if lines != 2*len(pages) {
-		t.Fatalf("the browser looked at %d of %d pages: %v\n%s", lines, 2*len(pages), err, stderr.String())
+	if lines != 3*len(pages) {
+		t.Fatalf("the browser looked at %d of %d pages: %v\n%s", lines, 3*len(pages), err, stderr.String())
 	}
 }
 
