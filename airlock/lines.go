@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/governance"
@@ -157,6 +158,11 @@ func put(ctx context.Context, tx *store.Tx, r *Request) error {
 			return err
 		}
 		r.ended = ""
+	}
+	if slices.ContainsFunc(r.moved, func(m [2]string) bool { return m[1] == "reviewed" && m[0] != "held" && m[0] != "approved" }) {
+		if err := r.agree(ctx, tx); err != nil {
+			return err
+		}
 	}
 	if err := r.tell(ctx, tx); err != nil {
 		return err

@@ -118,20 +118,21 @@ type Request struct {
 	ReleasedBy  string          `json:"released_by,omitempty"`
 	Says        string          `json:"says,omitempty"`
 
-	Class     string       `json:"class,omitempty"`
-	Apart     bool         `json:"apart,omitempty"`      // checkers come from at least two organisations
-	NeedSigns []string     `json:"need_signs,omitempty"` // "lay", or an organisation's id
-	Signs     []SignOff    `json:"signs,omitempty"`
-	Former    []string     `json:"former,omitempty"`    // earlier authors
-	HeldFrom  string       `json:"held_from,omitempty"` // the state it was held in
-	Cut       []int        `json:"cut,omitempty"`       // rounds that a hold cut short
-	Contests  []Contest    `json:"contests,omitempty"`
-	Appeals   []Appeal     `json:"appeals,omitempty"`
-	Assigned  []Assignment `json:"assigned,omitempty"`
-	Releases  []string     `json:"releases,omitempty"`
-	ended     string       // the outcome of the round that this change ends
-	moved     [][2]string  // the changes of state that this change made
-	notify    bool         // write notices of them
+	Class       string       `json:"class,omitempty"`
+	Apart       bool         `json:"apart,omitempty"`      // checkers come from at least two organisations
+	NeedSigns   []string     `json:"need_signs,omitempty"` // "lay", or an organisation's id
+	Signs       []SignOff    `json:"signs,omitempty"`
+	Former      []string     `json:"former,omitempty"`      // earlier authors
+	Calibration bool         `json:"calibration,omitempty"` // known bad, to see whether checkers stop it; never released
+	HeldFrom    string       `json:"held_from,omitempty"`   // the state it was held in
+	Cut         []int        `json:"cut,omitempty"`         // rounds that a hold cut short
+	Contests    []Contest    `json:"contests,omitempty"`
+	Appeals     []Appeal     `json:"appeals,omitempty"`
+	Assigned    []Assignment `json:"assigned,omitempty"`
+	Releases    []string     `json:"releases,omitempty"`
+	ended       string       // the outcome of the round that this change ends
+	moved       [][2]string  // the changes of state that this change made
+	notify      bool         // write notices of them
 
 	Earlier []Round `json:"earlier,omitempty"` // files of earlier rounds, for comparison
 }

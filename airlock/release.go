@@ -76,6 +76,9 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 		if r.State != "reviewed" {
 			return "", x.refusal(r)
 		}
+		if r.Calibration {
+			return "", ark.Faultf(ark.Conflict, "this was a calibration: an output known to be bad, which never leaves").Do("refuse it for good, or return it").By("calibrations-never-leave")
+		}
 		said, unsaid := r.said(u), 0
 		for _, f := range r.Files {
 			if !f.asks() {

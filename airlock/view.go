@@ -76,6 +76,8 @@ type View struct {
 	Says        string        `json:"says,omitempty"`
 	Author      bool          `json:"author"` // the viewer is the author
 
+	Calibration bool `json:"calibration,omitempty"` // told when all have finished
+
 	Permit   string       `json:"permit,omitempty"`
 	Class    string       `json:"class,omitempty"`
 	Apart    bool         `json:"apart,omitempty"`
@@ -227,6 +229,7 @@ func (r *Request) View(v Viewer) View {
 func (r *Request) more(out *View, v Viewer) {
 	out.Class, out.Apart, out.Due, out.Releases, out.Earlier = r.Class, r.Apart, r.due(), r.Releases, r.Earlier
 	out.Permit = r.Permit
+	out.Calibration = r.Calibration && (out.Author || r.State == "reviewed" || r.hides() == PhaseComplete)
 	out.You = map[bool]string{true: "checker", false: "signer"}[v.Checker]
 	if out.Author {
 		out.You = "author"

@@ -143,6 +143,9 @@ func phaseText(v airlock.View) string {
 		}
 		return "Independent phase, round " + number(v.Round) + ". Nobody else sees your votes and comments, and you see nobody’s, until all checkers have finished."
 	case airlock.PhaseOpen:
+		if v.Calibration {
+			return "This was a calibration: an output known to be bad. It never leaves. Refuse it for good."
+		}
 		return "Open phase, round " + number(v.Round) + ". All checkers have finished. You see each other’s votes and comments; settle what differs, then release or return."
 	case airlock.PhaseAuthor:
 		switch v.State {

@@ -249,6 +249,10 @@ func (p *Portal) airlockOperations(a *API) error {
 		operation(a, Op{Method: post, Path: "/requests/{id}/resolve", Action: "request.comment", On: "Request", Tag: "Airlock", Summary: "Mark a comment as dealt with"}, func(c *Call, in *resolveIn) (*struct{}, error) {
 			return nil, x.Resolve(c.Ctx(), c.Actor, in.ID, in.Body.Comment, !in.Body.Open)
 		}),
+		operation(a, Op{Method: post, Path: "/releases/{id}/calibrate", Action: "release.calibrate", On: "Release", Tag: "Airlock", Summary: "Put a release that should not have left before the checkers once more; it can never leave"}, func(c *Call, in *One) (*struct{}, error) {
+			_, err := x.Calibrate(c.Ctx(), c.Actor, in.ID)
+			return nil, err
+		}),
 		operation(a, Op{Method: post, Path: "/releases/{id}/settle", Action: "release.settle", On: "Release", Tag: "Airlock", Summary: "Record what an incident turned out to be"}, func(c *Call, in *settleIn) (*struct{}, error) {
 			return nil, x.Settle(c.Ctx(), c.Actor, in.ID, in.Body.Outcome, in.Body.Lesson)
 		}),

@@ -89,6 +89,7 @@ func (p *Portal) queue(c *Call) error {
 	var qp airlock.QueuePage
 	var saved []airlock.SavedFilter
 	var turn airlock.Turnaround
+	var agree airlock.Agreement
 	titles, purpose := map[string]string{}, map[string]string{}
 	var dir *directory
 	err := c.view(func(q store.Querier) error {
@@ -115,6 +116,9 @@ func (p *Portal) queue(c *Call) error {
 			}
 		}
 		if saved, err = airlock.SavedFilters(c.Ctx(), q, c.Actor.User); err != nil {
+			return err
+		}
+		if agree, err = airlock.ReadAgreement(c.Ctx(), q); err != nil {
 			return err
 		}
 		turn, err = airlock.TurnaroundSince(c.Ctx(), q, c.Now().AddDate(0, 0, -90))
@@ -147,7 +151,7 @@ func (p *Portal) queue(c *Call) error {
 	}
 	page := ui.Page{Head: "Queue", Wide: true, Lead: "Outputs that wait for a second pair of eyes. You never see those of your own projects.", Body: []ui.Block{
 		ui.Figures{Items: []ui.Figure{{Number: number(qp.Open), Text: "waiting"}, {Number: number(qp.Late), Text: "past their time"}, {Number: number(qp.Free), Text: "taken by nobody"}, turnFigure(turn)}},
-		filterLinks(f, saved), t, queuePager(f, qp), p.loadTable(dir, qp.Load), saveFilterForm(f)}}
+		filterLinks(f, saved), t, queuePager(f, qp), p.loadTable(dir, qp.Load), agreementText(agree), saveFilterForm(f)}}
 	if !c.Viewer.Has(ark.Checker) {
 		page.Notice = &ui.Notice{Text: "Only output checkers have a queue."}
 		page.Body = []ui.Block{t}

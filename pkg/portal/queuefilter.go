@@ -213,3 +213,15 @@ func (p *Portal) assignForm(c *Call, v airlock.View, dir *directory) ui.Block {
 	slices.SortFunc(pick.Options, func(a, b ui.Option) int { return strings.Compare(a.Text, b.Text) })
 	return ui.Details{Summary: "Give it to another output checker", Body: []ui.Block{ui.Form{Action: "/queue/" + v.ID + "/assign", Fields: []ui.Field{pick}, Submit: ui.Button{Text: "Give it", Look: "secondary", Off: c.Off("request.assign", "Request", v.ID)}}}}
 }
+
+// agreementText says how far checkers vote alike, each on their own.
+func agreementText(a airlock.Agreement) ui.Block {
+	if a.Pairs < 10 {
+		return ui.Details{Summary: "Agreement of output checkers", Body: []ui.Block{ui.Text{Text: "It is shown once ten pairs of votes have been cast."}}}
+	}
+	text := fmt.Sprintf("Of %s pairs of votes on one file, each cast without knowing the other, %d in 100 were alike.", number(a.Pairs), 100*a.Same/a.Pairs)
+	if a.Seen > 0 {
+		text += fmt.Sprintf(" Outputs known to be bad were put before checkers %s; they were stopped %s.", count(a.Seen, "time"), count(a.Stopped, "time"))
+	}
+	return ui.Details{Summary: "Agreement of output checkers", Body: []ui.Block{ui.Text{Text: text}}}
+}

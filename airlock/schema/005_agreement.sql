@@ -1,0 +1,1 @@
+CREATE TABLE request_agreement (request TEXT NOT NULL, round BIGINT NOT NULL, at BIGINT NOT NULL, pairs BIGINT NOT NULL, same BIGINT NOT NULL, seen BIGINT NOT NULL, stopped BIGINT NOT NULL, PRIMARY KEY (request, round));
