@@ -27,8 +27,6 @@ type File struct {
 	// Attacker narrows withheld counts by linear programmes. Nil: bounds and
 	// elimination alone, which find less.
 	Attacker Attacker
-
-	bases map[string]int64 // counts that other tables of the request show of a label
 }
 
 // perRule bounds the findings of one rule; one more says how many were left.
@@ -64,7 +62,7 @@ func CheckTable(ctx context.Context, p policy.Profile, f File) (Verdict, []Findi
 // judgeTable applies every rule to a table.
 func judgeTable(ctx context.Context, p policy.Profile, f File, t *table) ([]Finding, error) {
 	v := understand(t, p)
-	v.pseudonym, v.populations, v.bases = f.Pseudonym, f.Populations, f.bases
+	v.pseudonym, v.populations = f.Pseudonym, f.Populations
 	var out []Finding
 	for _, r := range Rules() {
 		if err := ctx.Err(); err != nil {

@@ -23,45 +23,27 @@ func CheckTables(ctx context.Context, p policy.Profile, files []File) (Verdict, 
 	if len(files) == 0 {
 		return Fail, nil, ark.Faultf(ark.Invalid, "there is nothing to check")
 	}
-	findings := []Finding{}
-	var views []*view
-	var from []File
-	for _, f := range files {
+	findings, files := []Finding{}, slices.Clone(files)
+	for i, f := range files {
 		b, err := readAll(f.Reader)
 		if err != nil {
 			return Fail, nil, err
 		}
-		found, t := readBytes(p, f, b)
-		findings = append(findings, found...)
-		if t != nil {
-			views, from = append(views, understand(t, p)), append(from, f)
-		}
-	}
-	alone := map[string]bool{}
-	for i, v := range views {
-		from[i].bases = basesOf(views, i)
-		got, err := judgeTable(ctx, p, from[i], v.t)
+		files[i].Reader = bytes.NewReader(b)
+		f.Reader = bytes.NewReader(b)
+		_, got, err := CheckTable(ctx, p, f)
 		if err != nil {
 			return Fail, nil, err
-		}
-		for _, x := range got {
-			alone[x.Rule+x.File+x.Where.Ref+string(x.Severity)] = true
 		}
 		findings = append(findings, got...)
 	}
-	if len(views) > 1 {
-		got, err := recoverable(ctx, views, linker(views), files[0].Attacker)
-		if err != nil {
-			return Fail, nil, err
-		}
-		for _, x := range got {
-			if !alone[x.Rule+x.File+x.Where.Ref+string(x.Severity)] {
-				x.Evidence["tables"] = "together"
-				findings = append(findings, x)
-			}
-		}
+	joint, err := Together(ctx, p, files)
+	if err != nil {
+		return Fail, nil, err
 	}
-	attribute(p, findings)
+	for _, got := range joint {
+		findings = append(findings, got...)
+	}
 	Sort(findings)
 	return Judge(findings), findings, nil
 }

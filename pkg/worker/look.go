@@ -55,3 +55,13 @@ func (l *looking) file(ctx context.Context, name string, data []byte) (inspect.R
 	r.Verdict = disclose.Judge(r.Findings)
 	return r, nil
 }
+
+// together judges the tables that want to leave beside one another: what none
+// gives away alone. The findings are given per file.
+func (l *looking) together(ctx context.Context, names []string, data [][]byte) ([][]disclose.Finding, error) {
+	var files []disclose.File
+	for i, n := range names {
+		files = append(files, disclose.File{Name: n, Reader: bytes.NewReader(data[i]), Pseudonym: pseudonym.IsPseudonym})
+	}
+	return disclose.Together(ctx, l.profile, files)
+}
