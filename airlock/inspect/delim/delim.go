@@ -50,7 +50,9 @@ func CSV(s *look.Scope, f look.File) look.Report {
 	if comma != '\t' || f.Ext() != "tsv" {
 		comma = ','
 	}
-	r.Rebuilt = look.CSV(t, comma)
+	if !r.Hopeless() {
+		r.Rebuilt = look.CSV(t, comma)
+	}
 	return r
 }
 

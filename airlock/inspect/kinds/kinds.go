@@ -89,7 +89,10 @@ type Options struct {
 func Look(ctx context.Context, o Options, name string, data []byte) look.Report {
 	kinds := list()
 	r := run(ctx, o, kinds, look.File{Name: name, Data: data})
-	if r.Rebuilt == nil {
+	if r.Rebuilt != nil && r.Hopeless() {
+		r.Rebuilt = nil
+	}
+	if r.Rebuilt == nil || !r.Fails() && r.Ending == "" && bytes.Equal(r.Rebuilt, data) {
 		return r
 	}
 	// A rebuilt file is handed on only if it is itself found clean.

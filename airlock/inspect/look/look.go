@@ -130,6 +130,22 @@ func (r *Report) Add(f File, rule string, where disclosure.Where, evidence ...st
 // named, the rest would only repeat them.
 const perRule = 20
 
+// Hopeless reports whether what failed is what people see, so that a rebuilt
+// file would fail as well and none need be made.
+func (r *Report) Hopeless() bool {
+	for _, f := range r.Findings {
+		if f.Severity != disclosure.SevFail || f.Rule == "table-formula" || f.Rule == "text-spaces" {
+			continue
+		}
+		for _, family := range []string{"identifier-", "row-", "table-", "code-", "file-", "model-", "archive-"} {
+			if strings.HasPrefix(f.Rule, family) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Has reports whether a rule was broken.
 func (r *Report) Has(rule string) bool {
 	for _, x := range r.Findings {

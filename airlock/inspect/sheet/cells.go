@@ -169,8 +169,8 @@ func (b *book) sheet(sh sheetRef) error {
 				b.r.Add(b.f, "table-too-long", disclosure.Where{Sheet: sh.name})
 				return nil
 			}
-			if x.row > 20*look.DefaultRows && len(c.at) > 20*look.DefaultRows { // nobody reads this: why look further
-				b.r.Add(b.f, "table-too-long", disclosure.Where{Sheet: sh.name}, "rows", "more than "+look.Itoa(20*look.DefaultRows))
+			if x.row > b.s.Rows()+100 && len(c.at) > 2*b.s.Rows() { // it has failed, and nobody reads this: why look further
+				b.r.Add(b.f, "table-too-long", disclosure.Where{Sheet: sh.name}, "rows", "more than "+look.Itoa(b.s.Rows()))
 				for i := range b.used {
 					b.used[i] = true
 				}
@@ -187,7 +187,9 @@ func (b *book) sheet(sh sheetRef) error {
 		}):
 			hide("sheet-hidden-cells", x.row, x.col)
 		}
-		b.shown[x.text] = true
+		if b.charted {
+			b.shown[x.text] = true
+		}
 	}
 	b.finish(c)
 	return nil

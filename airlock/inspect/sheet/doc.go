@@ -69,7 +69,12 @@ func (c *cells) table() (t look.Table) {
 func (c *cells) far() (cell, bool) {
 	rows, cols := map[int]cell{}, map[int]cell{}
 	for _, x := range c.at {
-		rows[x.row], cols[x.col] = x, x
+		if _, ok := rows[x.row]; !ok {
+			rows[x.row] = x
+		}
+		if _, ok := cols[x.col]; !ok {
+			cols[x.col] = x
+		}
 	}
 	gap := func(m map[int]cell, most int) (cell, bool) {
 		keys := make([]int, 0, len(m))

@@ -70,7 +70,9 @@ func ODS(s *look.Scope, f look.File) look.Report {
 			r.Add(f, "file-unreadable", look.Nowhere)
 		}
 	}
-	r.Rebuilt, r.Ending = writeXLSX(b.out), "xlsx"
+	if !r.Hopeless() {
+		r.Rebuilt, r.Ending = writeXLSX(b.out), "xlsx"
+	}
 	return r
 }
 

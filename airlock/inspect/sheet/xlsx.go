@@ -21,7 +21,8 @@ type book struct {
 	strings []string
 	used    []bool
 	styles  styles
-	shown   map[string]bool // texts of visible cells, for charts
+	shown   map[string]bool // texts of visible cells, where there are charts
+	charted bool
 	out     []clean
 }
 
@@ -35,6 +36,7 @@ func XLSX(s *look.Scope, f look.File) look.Report {
 	b := &book{s: s, r: &r, f: f, parts: map[string][]byte{}, shown: map[string]bool{}}
 	for _, m := range members {
 		b.parts[m.Name] = m.Data
+		b.charted = b.charted || strings.HasPrefix(m.Name, "xl/charts/")
 	}
 	judgeParts(&r, f, members)
 	if err := b.read(); err != nil {
@@ -43,7 +45,9 @@ func XLSX(s *look.Scope, f look.File) look.Report {
 	}
 	b.charts(members)
 	b.properties()
-	r.Rebuilt, r.Ending = writeXLSX(b.out), "xlsx"
+	if !r.Hopeless() {
+		r.Rebuilt, r.Ending = writeXLSX(b.out), "xlsx"
+	}
 	return r
 }
 
