@@ -38,6 +38,25 @@ func encode(dst *[CodeLen]byte, b []byte) {
 	}
 }
 
+// encodeChecked writes the 80 bits of b as 16 characters and their check, in
+// one pass.
+func encodeChecked(dst *[CheckLen]byte, b []byte) {
+	_ = b[9]
+	var s byte
+	for half := range 2 {
+		p := b[half*5 : half*5+5]
+		x := uint64(p[0])<<32 | uint64(p[1])<<24 | uint64(p[2])<<16 | uint64(p[3])<<8 | uint64(p[4])
+		d, w := (*[8]byte)(dst[half*8:]), (*[8][32]byte)(weights[half*8:])
+		for i := 7; i >= 0; i-- {
+			c := x & 31
+			d[i] = alphabet[c]
+			s ^= w[i][c]
+			x >>= 5
+		}
+	}
+	dst[CodeLen] = alphabet[s]
+}
+
 // weights[i] is α^(i+1) in GF(32) with α a root of x⁵+x²+1, as a table of
 // products: weights[i][c] = α^(i+1)·c. All weights differ and none is 0 or the
 // check's own 1, so that one wrong character and any two exchanged ones are

@@ -25,6 +25,7 @@ type Hasher struct {
 	in   []byte
 	sum  [sha256.Size]byte
 	code [CodeLen]byte
+	name [CheckLen]byte
 }
 
 // New returns a Hasher under a domain key of at least 32 bytes.
@@ -81,9 +82,8 @@ func (h *Hasher) Append(dst []byte, kind Kind, value string) []byte {
 	h.in = append(h.in, separator)
 	h.in = append(h.in, value...)
 	h.digest()
-	encode(&h.code, h.sum[:])
-	dst = append(dst, h.code[:]...)
-	return append(dst, check(h.code[:]))
+	encodeChecked(&h.name, h.sum[:])
+	return append(dst, h.name[:]...)
 }
 
 // Name is the pseudonym of value of the given kind, 17 characters. Publishing
