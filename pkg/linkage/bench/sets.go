@@ -24,6 +24,7 @@ type set struct {
 	id      string // column
 	model   string // Splink model of blocking rules and levels; empty: only Ark's default is run
 	records int64
+	people  int // generated; 0: a set of its own
 }
 
 // open reads an embedded table: rows of cells under a header.
