@@ -259,7 +259,10 @@ func (h *hidden) propagate() {
 }
 
 // maxAlgebra bounds the exact algebra.
-const maxAlgebra = 400
+const (
+	maxAlgebra = 400
+	maxWork    = 20_000_000
+)
 
 // determine finds the nodes that the equations determine by themselves, by
 // elimination over the rationals.
@@ -273,7 +276,7 @@ func (h *hidden) determine() {
 		}
 	}
 	n := len(vars)
-	if n == 0 || n > maxAlgebra {
+	if n == 0 || n > maxAlgebra || len(h.rels)*n*n > maxWork {
 		return
 	}
 	var m [][]*big.Rat

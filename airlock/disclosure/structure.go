@@ -18,6 +18,10 @@ type axisSum struct {
 	parts []int
 }
 
+// maxSummed is the longest table whose sums are looked for; a longer one is for
+// a person to see in any case.
+const maxSummed = 10_000
+
 // sums finds the equations that a table's layout implies: margins over each
 // classification, subtotals and the levels of hierarchies, by the labels; and
 // rows that are the sums of the rows beneath them, by the numbers. Equations
@@ -27,6 +31,10 @@ func (v *view) sums() []sum {
 		return *v.known
 	}
 	var rows, cols []int
+	if len(v.t.rows) > maxSummed {
+		v.known = &[]sum{}
+		return nil
+	}
 	for r := range v.t.rows {
 		rows = append(rows, r)
 	}

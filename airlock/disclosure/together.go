@@ -18,7 +18,6 @@ func Together(ctx context.Context, p policy.Profile, files []File) ([][]Finding,
 	}
 	out := make([][]Finding, len(files))
 	var views []*view
-	var from []int
 	var attack Attacker
 	for i, f := range files {
 		b, err := readAll(f.Reader)
@@ -27,7 +26,7 @@ func Together(ctx context.Context, p policy.Profile, files []File) ([][]Finding,
 		}
 		if _, t := readBytes(p, f, b); t != nil {
 			t.file = strconv.Itoa(i)
-			views, from = append(views, understand(t, p)), append(from, i)
+			views = append(views, understand(t, p))
 		}
 		if f.Attacker != nil {
 			attack = f.Attacker
