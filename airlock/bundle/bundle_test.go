@@ -223,7 +223,7 @@ func FuzzVerify(f *testing.F) {
 func TestCrateAndPublicRecord(t *testing.T) {
 	r, pub := ring(t)
 	st := statement()
-	st.Record = bundle.Record{Schema: bundle.RecordSchema, Program: "test", Released: "2026-03-04", Decisions: []bundle.Decision{{Ordinal: 1, Decision: "approved", Approvals: 2}}}
+	st.Record = bundle.Record{Schema: bundle.RecordSchema, Program: "test", Profile: json.RawMessage(`{"Name":"ark"}`), Released: "2026-03-04", Decisions: []bundle.Decision{{Ordinal: 1, Decision: "approved", Approvals: 2}}}
 	data, err := bundle.Seal(t.Context(), r, key, st)
 	must(t, err)
 	names, bodies := members(t, data)
