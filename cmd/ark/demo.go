@@ -53,7 +53,7 @@ func (c demoCmd) options() demonstration.Options {
 	if c.Unattended && c.Crash != "none" {
 		patience = 2 * time.Minute
 	}
-	return demonstration.Options{Patience: patience, Dir: c.Dir, Tree: c.Tree, Listen: c.Listen, Parts: c.Parts, People: c.People, Seed: c.Seed, Say: func(format string, args ...any) {
+	return demonstration.Options{Patience: patience, Brief: c.Projection != "" || patience > 0, Dir: c.Dir, Tree: c.Tree, Listen: c.Listen, Parts: c.Parts, People: c.People, Seed: c.Seed, Say: func(format string, args ...any) {
 		fmt.Printf("%6.1f s  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 	}}
 }

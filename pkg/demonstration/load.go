@@ -26,6 +26,7 @@ const longest = 10 * time.Minute
 type Users struct {
 	config   instance.Config
 	walker   *signin.Walker
+	options  Options
 	outside  bool // they sign in at a provider that is not Ark's
 	accounts map[string]issuer.Account
 	clients  map[string]*client.Client
@@ -37,13 +38,13 @@ func NewUsers(ctx context.Context, c instance.Config, o Options) (*Users, error)
 		return nil, ark.Faultf(ark.Forbidden, "that Ark is no demonstration")
 	}
 	if c.Identity.Issuer != "" {
-		return &Users{config: c, outside: true, clients: map[string]*client.Client{}}, nil
+		return &Users{config: c, options: o, outside: true, clients: map[string]*client.Client{}}, nil
 	}
 	dir, err := issuer.OpenFileDirectory(c.Path("identity", "accounts.json"))
 	if err != nil {
 		return nil, err
 	}
-	u := &Users{config: c, walker: &signin.Walker{Transport: o.transport()}, accounts: map[string]issuer.Account{}, clients: map[string]*client.Client{}}
+	u := &Users{config: c, options: o, walker: &signin.Walker{Transport: o.transport()}, accounts: map[string]issuer.Account{}, clients: map[string]*client.Client{}}
 	for _, a := range dir.Accounts(ctx) {
 		u.accounts[a.UserName] = a
 	}
@@ -55,7 +56,11 @@ func (u *Users) As(ctx context.Context, name string) (*client.Client, error) {
 	if c, ok := u.clients[name]; ok {
 		return c, nil
 	}
-	h, err := u.signIn(ctx, name)
+	var h *http.Client
+	err := u.options.again(ctx, func(ctx context.Context) (err error) { // a sign-in that broke off is begun anew
+		h, err = u.signIn(ctx, name)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("sign in %s: %w", name, err)
 	}
@@ -84,7 +89,9 @@ func (u *Users) StepUp(ctx context.Context, name string) error {
 	if u.outside {
 		return outsideAgain(ctx, c.HTTP, u.config.Origin, "/step-up?to=/home", name)
 	}
-	return u.walker.Again(ctx, c.HTTP, u.config.Origin, "/step-up?to=/home", u.credentials(name))
+	return u.options.again(ctx, func(ctx context.Context) error {
+		return u.walker.Again(ctx, c.HTTP, u.config.Origin, "/step-up?to=/home", u.credentials(name))
+	})
 }
 
 // list is a page of the API's lists.

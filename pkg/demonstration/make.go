@@ -26,6 +26,7 @@ type Options struct {
 	// Patience is how long the play's users repeat a request that is not
 	// answered; in crash tests alone.
 	Patience time.Duration
+	Brief    bool   // leave out the crawl, which asks questions of its own
 	Calm     func() // optional: ends what disturbs the Ark; in crash tests alone
 	Seed     uint64
 	Say      func(format string, args ...any) // progress, a line at a time

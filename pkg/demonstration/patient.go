@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/identity"
 )
 
@@ -73,9 +72,6 @@ func (o Options) again(ctx context.Context, do func(context.Context) error) erro
 	for {
 		err := do(ctx)
 		if err == nil || o.Patience == 0 || time.Now().After(end) || ctx.Err() != nil {
-			return err
-		}
-		if ark.Is(err, ark.Invalid) {
 			return err
 		}
 		o.Say("    broken, tried again: %v", err)
