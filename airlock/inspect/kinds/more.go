@@ -2,6 +2,7 @@ package kinds
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"github.com/ark-tre/ark/airlock/inspect/delim"
 	"github.com/ark-tre/ark/airlock/inspect/model"
@@ -18,8 +19,8 @@ func more(m map[string]kind) {
 	zip := begins("PK\x03\x04")
 	folded := begins("\x1f\x8b", "BZh", "\xfd7zXZ\x00")
 	m["svg"] = kind{"image/svg+xml", markedUp("<svg"), picture.SVG, nil}
-	m["html"] = kind{"text/html", markedUp("<"), page.HTML, nil}
-	m["htm"] = kind{"text/html", markedUp("<"), page.HTML, []string{"html"}}
+	m["html"] = kind{"text/html", hypertext, page.HTML, nil}
+	m["htm"] = kind{"text/html", hypertext, page.HTML, []string{"html"}}
 	m["pdf"] = kind{"application/pdf", begins("%PDF-"), page.PDF, nil}
 	m["docx"] = kind{office + "wordprocessingml.document", zip, page.Office(office + "wordprocessingml.document"), nil}
 	m["pptx"] = kind{office + "presentationml.presentation", zip, page.Office(office + "presentationml.presentation"), nil}
@@ -40,6 +41,13 @@ func more(m map[string]kind) {
 	m["safetensors"] = kind{"application/x-safetensors", func(b []byte) bool { return len(b) > 9 && b[8] == '{' }, model.Safetensors, []string{"model"}}
 	m["pmml"] = kind{"application/xml", markedUp("<PMML"), model.PMML, []string{"model"}}
 	m["dta"] = kind{"application/x-stata-dta", begins("<stata_dta>"), model.Stata, []string{"model"}}
+}
+
+// hypertext: UTF-8 that begins with a mark. Libraries inside pages hold control
+// characters.
+func hypertext(b []byte) bool {
+	t := bytes.TrimLeft(bytes.TrimPrefix(b, []byte("\ufeff")), " \t\r\n")
+	return bytes.HasPrefix(t, []byte("<")) && utf8.Valid(b) && bytes.IndexByte(b, 0) < 0
 }
 
 // markedUp: text that begins with a mark and holds the word early on.

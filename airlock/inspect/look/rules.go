@@ -72,6 +72,7 @@ var fileRules = []Rule{
 var valueRules = []Rule{
 	{"identifier-birth-date", fail, "full dates of birth are shown", "release years of birth or age bands"},
 	{"identifier-contact", fail, "an e-mail address, telephone or insurance number is shown", "remove it"},
+	{"identifier-contact-maybe", review, "an e-mail address or telephone number stands in the text", "remove it, or say whose it is"},
 	{"identifier-encoded", fail, "an identifier stands here in another encoding", "remove it"},
 	{"identifier-known", fail, "a value known to belong to a person or record of the project is shown", "remove it; release aggregates, never records"},
 	{"identifier-name", fail, "names of people are shown", "remove them"},

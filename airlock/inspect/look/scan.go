@@ -365,7 +365,8 @@ func (s *Scope) token(w string, depth int) hit {
 	if len(w) < 24 || Entropy(w) <= 3.2 || !mixed(w) {
 		return h
 	}
-	if len(w) == 36 && strings.Count(w, "-") == 4 || len(w) <= 31 || isHex(w) && (len(w) == 32 || len(w) == 40 || len(w) == 64) {
+	last := w[strings.LastIndexByte(w, '-')+1:]
+	if isHex(last) && len(last) == 32 && len(w) < 48 || len(w) == 36 && strings.Count(w, "-") == 4 || len(w) <= 31 || isHex(w) && (len(w) == 32 || len(w) == 40 || len(w) == 64) {
 		return h | hitEncodedMaybe // a UUID, a digest
 	}
 	return h | hitEncoded

@@ -63,6 +63,7 @@ type tally struct {
 	encoded   int
 	nhsAt     []disclosure.Where
 	postAt    []disclosure.Where
+	contactAt []disclosure.Where
 }
 
 func (t *tally) see(text string, where disclosure.Where) {
@@ -91,9 +92,7 @@ func (t *tally) add(h hit, where disclosure.Where) {
 	}
 	if h&hitContact != 0 {
 		t.contacts++
-		if t.contacts <= perRule {
-			r.Add(f, "identifier-contact", where)
-		}
+		t.contactAt = append(t.contactAt, where)
 	}
 	if h&hitEncodedMaybe != 0 {
 		t.encoded++
@@ -116,6 +115,13 @@ func (t *tally) finish(strict bool) {
 		rule = "identifier-nhs-number-maybe"
 	}
 	for _, w := range t.nhsAt {
+		t.report.Add(t.file, rule, w)
+	}
+	rule = "identifier-contact"
+	if !strict && t.contacts <= 2 { // whom to ask about the work
+		rule = "identifier-contact-maybe"
+	}
+	for _, w := range t.contactAt {
 		t.report.Add(t.file, rule, w)
 	}
 	rule = "identifier-postcode"

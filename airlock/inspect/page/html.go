@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -53,7 +54,7 @@ type htmlPage struct {
 // HTML looks at a web page and writes one of text, tables and pictures.
 func HTML(s *look.Scope, f look.File) look.Report {
 	r := look.Report{Media: "text/html"}
-	if !look.TextLike(f.Data) {
+	if !utf8.Valid(f.Data) || bytes.IndexByte(f.Data, 0) >= 0 {
 		r.Add(f, "file-unreadable", look.Nowhere)
 		return r
 	}
@@ -65,7 +66,13 @@ func HTML(s *look.Scope, f look.File) look.Report {
 	}
 	p.comments(f.Data)
 	p.node(doc, 0)
-	s.Text(&r, f, p.texts.String())
+	shown := look.Report{}
+	s.Text(&shown, f, p.texts.String())
+	for _, x := range shown.Findings { // blanks of a page's source are not seen
+		if x.Rule != "text-spaces" {
+			r.Findings = append(r.Findings, x)
+		}
+	}
 	for _, t := range p.tables {
 		s.Table(&r, f, t)
 	}
