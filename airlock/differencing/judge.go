@@ -39,6 +39,11 @@ func (x *joint) judge(vec map[int32]float64, p part) {
 	}
 }
 
+// hides is how many times the largest value of a few people the printed digits
+// have to leave their sum open by: whoever knows the others' values roughly
+// must not learn the last.
+const hides = 5
+
 // unsafe decides on a combination: it weighs less than the threshold, when
 // the person it counts most weighs one, and rounding leaves fewer values open
 // than a withheld cell does. A combination of a group alone weighs its people.
@@ -55,7 +60,7 @@ func (x *joint) unsafe(vec map[int32]float64, p part, lo, hi float64) (people in
 	}
 	width := hi - lo
 	if !x.count() {
-		return people, width/2 < x.worth(vec, p)*(1+tiny)
+		return people, width/2 < hides*x.worth(vec, p)
 	}
 	if width < tiny {
 		return people, true
