@@ -58,8 +58,12 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 	if err := x.move(tx, r, to, "request.apply"); err != nil {
 		return nil, err
 	}
+	alarm, err := x.alarm(ctx, tx, r)
+	if err != nil {
+		return nil, err
+	}
 	if to == "submitted" {
 		r.Offered = tx.Now()
 	}
-	return []store.Event{r.event("request.checked", map[string]any{"state": to, "rules": rules, "round": round})}, put(ctx, tx, r)
+	return append(alarm, r.event("request.checked", map[string]any{"state": to, "rules": rules, "round": round})), put(ctx, tx, r)
 }

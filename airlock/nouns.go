@@ -117,6 +117,7 @@ type Request struct {
 	Release     string          `json:"release,omitempty"` // the latest one
 	ReleasedBy  string          `json:"released_by,omitempty"`
 	Says        string          `json:"says,omitempty"`
+	Conflicts   int             `json:"conflicts,omitempty"` // rounds that conflicted with what left
 
 	Class       string       `json:"class,omitempty"`
 	Apart       bool         `json:"apart,omitempty"`      // checkers come from at least two organisations
@@ -226,8 +227,9 @@ type Release struct {
 	FrozenAt    time.Time      `json:"frozen_at,omitzero"`
 
 	DownloadUntil time.Time   `json:"download_until,omitzero"`
-	Record        objects.Ref `json:"record,omitzero"`    // the internal record; the public one is in the bundle
-	Incident      string      `json:"incident,omitempty"` // the latest
+	Record        objects.Ref `json:"record,omitzero"`       // the internal record; the public one is in the bundle
+	Incident      string      `json:"incident,omitempty"`    // the latest
+	Contributors  objects.Ref `json:"contributors,omitzero"` // for the airlock's worker alone
 }
 
 var (

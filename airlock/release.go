@@ -32,6 +32,7 @@ type ReleaseJob struct {
 	SignOffs []string        `json:"sign_offs,omitempty"` // "lay", "custodian"
 	At       time.Time       `json:"at"`
 	Inside   json.RawMessage `json:"inside,omitempty"` // the decisions, for the internal record
+	Behind   Behind          `json:"behind,omitzero"`
 }
 
 // ReleaseResult is what it gives back. Refused says that the bundle, reopened
@@ -41,6 +42,8 @@ type ReleaseResult struct {
 	Bundle  objects.Ref    `json:"bundle"`
 	Files   []ReleasedFile `json:"files"`
 	Record  objects.Ref    `json:"record,omitzero"` // the internal record
+	// Contributors are the sets of who stands behind the released figures.
+	Contributors objects.Ref `json:"contributors,omitzero"`
 }
 
 // downloadDays is how long the recipient may download a release.
@@ -111,6 +114,9 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 			return "", err
 		}
 		if err := x.move(tx, r, "approved", "request.release"); err != nil {
+			return "", err
+		}
+		if job.Behind, err = x.behind(ctx, tx, r); err != nil {
 			return "", err
 		}
 		r.ReleasedBy, r.Release = u.ID, job.Release
@@ -220,6 +226,15 @@ func (x *Room) ApplyRelease(ctx context.Context, tx *store.Tx, job ReleaseJob, r
 	if res.Refused == "" && !job.holds(res.Files) {
 		res.Refused = "the worker's bundle does not hold exactly what was approved"
 	}
+	if res.Refused == "" {
+		late, err := job.overtaken(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		if late {
+			res.Refused = "another release left meanwhile; release again, so that this one is compared with it"
+		}
+	}
 	if res.Refused != "" {
 		if err := x.move(tx, r, "reviewed", "release.apply"); err != nil {
 			return nil, err
@@ -244,7 +259,7 @@ func (x *Room) ApplyRelease(ctx context.Context, tx *store.Tx, job ReleaseJob, r
 	r.Releases = append(r.Releases, job.Release)
 	rel := Release{ID: job.Release, Project: r.Project, Request: r.ID, Permit: r.Permit, Recipients: []string{r.Author}, Destination: r.Destination,
 		Files: res.Files, Bundle: res.Bundle, Checkpoint: job.Checkpoint, At: tx.Now(), By: r.ReleasedBy,
-		DownloadUntil: tx.Now().Add(downloadDays), Record: res.Record}
+		DownloadUntil: tx.Now().Add(downloadDays), Record: res.Record, Contributors: res.Contributors}
 	if err := releases.Insert(ctx, tx, &rel); err != nil {
 		return nil, err
 	}

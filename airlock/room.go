@@ -32,6 +32,10 @@ type Room struct {
 	// Notify says that somebody sends notices; without it none are written.
 	Notify bool
 
+	// Data names the pinned extract of a request; nil: outputs are judged by
+	// what they show alone.
+	Data func(ctx context.Context, q store.Querier, extract string) (Data, error)
+
 	machine policies.Machine
 }
 

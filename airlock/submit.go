@@ -159,6 +159,7 @@ type CheckJob struct {
 	Extract string    `json:"extract"`
 	Profile string    `json:"profile"`
 	Files   []CheckOf `json:"files"`
+	Behind  Behind    `json:"behind,omitzero"`
 }
 
 // CheckOf names one file to check.
@@ -343,6 +344,10 @@ func (x *Room) enqueueCheck(ctx context.Context, tx *store.Tx, r *Request) error
 		}
 		job.Files = append(job.Files, CheckOf{ID: f.ID, Name: f.Name, Kind: f.Kind, Ref: f.Ref, Ordinal: f.Ordinal})
 	}
-	_, err := tx.Enqueue(ctx, "check", "airlock", r.ID, job)
+	var err error
+	if job.Behind, err = x.behind(ctx, tx, r); err != nil {
+		return err
+	}
+	_, err = tx.Enqueue(ctx, "check", "airlock", r.ID, job)
 	return err
 }

@@ -177,6 +177,9 @@ func (r *Request) View(v Viewer) View {
 	r.more(&out, v)
 	for _, f := range r.Files {
 		fv := FileView{File: f}
+		if !v.Checker {
+			fv.Findings = forAuthor(f.Findings)
+		}
 		for _, rev := range r.Reviews {
 			if rev.Round != r.Round {
 				continue
@@ -227,9 +230,18 @@ func (r *Request) View(v Viewer) View {
 
 // more fills in what the phase does not hide.
 func (r *Request) more(out *View, v Viewer) {
-	out.Class, out.Apart, out.Due, out.Releases, out.Earlier = r.Class, r.Apart, r.due(), r.Releases, r.Earlier
+	out.Class, out.Apart, out.Due, out.Releases = r.Class, r.Apart, r.due(), r.Releases
 	out.Permit = r.Permit
 	out.Calibration = r.Calibration && (out.Author || r.State == "reviewed" || r.hides() == PhaseComplete)
+	for _, e := range r.Earlier {
+		e.Files = slices.Clone(e.Files)
+		for i := range e.Files {
+			if !v.Checker {
+				e.Files[i].Findings = forAuthor(e.Files[i].Findings)
+			}
+		}
+		out.Earlier = append(out.Earlier, e)
+	}
 	out.You = map[bool]string{true: "checker", false: "signer"}[v.Checker]
 	if out.Author {
 		out.You = "author"

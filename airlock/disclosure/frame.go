@@ -124,3 +124,31 @@ func (f *Frame) at(name string) int { return slices.Index(f.names, name) }
 
 // Has reports whether the microdata has a column.
 func (f *Frame) Has(name string) bool { return f.at(name) >= 0 }
+
+// NewFrame makes microdata of rows in memory.
+func NewFrame(names []string, types map[string]typed.Type, rows [][]typed.Value) *Frame {
+	return &Frame{names: names, types: types, rows: rows}
+}
+
+// Names lists the columns.
+func (f *Frame) Names() []string { return slices.Clone(f.names) }
+
+// Len is the number of records.
+func (f *Frame) Len() int { return len(f.rows) }
+
+// At is a record's value of a column; null if there is no such column.
+func (f *Frame) At(record int, name string) typed.Value {
+	c := f.at(name)
+	if c < 0 {
+		return typed.Value{}
+	}
+	return f.rows[record][c]
+}
+
+// Numeric reports whether a column holds numbers.
+func (f *Frame) Numeric(name string) bool {
+	return f.types[name] == typed.Int64 || f.types[name] == typed.Float64
+}
+
+// Keep lists the records that a filter keeps, in order.
+func (f *Frame) Keep(filter string) ([]int, error) { return f.filtered(filter) }

@@ -73,6 +73,10 @@ func guessing(rule string) bool {
 		"statistic-few-contributors", "table-no-figures", "class-not-allowed", "row-level", "count-unrounded", "table-headerless", "base-recovered", "values-recovered", "histogram-edge", "survival-step"}, rule)
 }
 
+// Guessed reports whether a rule guesses what figures mean, so that it falls
+// away where a specification says so.
+func Guessed(rule string) bool { return guessing(rule) }
+
 // CheckMicrodata judges the table of a specification: recomputed from the
 // microdata and, when f has bytes, compared with them cell by cell. Cells that
 // the given table withholds are not judged as shown.

@@ -104,6 +104,9 @@ func (s Spec) aggregates() []string {
 	return out
 }
 
+// Check reports what is wrong with a specification.
+func (s Spec) Check() error { return s.check() }
+
 func (s Spec) check() error {
 	switch s.Kind {
 	case KindCrosstab:

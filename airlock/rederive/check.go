@@ -23,6 +23,7 @@ type Output struct {
 	Pseudonym   func(string) bool
 	Populations map[string]int64    // published, by area in lower case
 	Attacker    disclosure.Attacker // nil: withheld counts are narrowed by bounds and elimination alone
+	Spec        *Spec               // nil: no specification, or one of a table alone
 }
 
 func (o Output) file() *disclosure.File {

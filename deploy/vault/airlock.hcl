@@ -1,6 +1,26 @@
 # Vault policy of the role "airlock". Made from policies/grants.yaml; a test
 # holds it to that file. Do not edit.
 
+path "ark/contributors/datakey/plaintext/+" {
+  capabilities = ["update"]
+}
+
+path "ark/contributors/decrypt/+" {
+  capabilities = ["update"]
+}
+
+path "ark/contributors/hmac/+" {
+  capabilities = ["update"]
+}
+
+path "ark/contributors/hmac/FINGER.*" {
+  capabilities = ["update"]
+}
+
+path "ark/contributors/keys/+" {
+  capabilities = ["read"]
+}
+
 path "ark/outputs/datakey/plaintext/+" {
   capabilities = ["update"]
 }
@@ -14,6 +34,14 @@ path "ark/outputs/hmac/FINGER.*" {
 }
 
 path "ark/outputs/keys/+" {
+  capabilities = ["read"]
+}
+
+path "ark/project/decrypt/+" {
+  capabilities = ["update"]
+}
+
+path "ark/project/keys/+" {
   capabilities = ["read"]
 }
 

@@ -21,6 +21,26 @@ path "ark/bodies/keys/GONE.*" {
   capabilities = ["create", "read", "update"]
 }
 
+path "ark/contributors/keys" {
+  capabilities = ["list"]
+}
+
+path "ark/contributors/keys/+" {
+  capabilities = ["create", "delete", "read", "update"]
+}
+
+path "ark/contributors/keys/+/config" {
+  capabilities = ["create", "update"]
+}
+
+path "ark/contributors/keys/+/rotate" {
+  capabilities = ["create", "update"]
+}
+
+path "ark/contributors/keys/GONE.*" {
+  capabilities = ["create", "read", "update"]
+}
+
 path "ark/identifiers/keys" {
   capabilities = ["list"]
 }

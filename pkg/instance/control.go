@@ -71,6 +71,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	ctl.Workspaces = workspace.New(ctl.Store, ctl.Catalogue, ctl.Governance)
 	ctl.Airlock = airlock.New(ctl.Store, ctl.head)
 	ctl.Airlock.Notify = c.Notify.sender().On()
+	ctl.Airlock.Data = extractData
 	return ctl, nil
 }
 

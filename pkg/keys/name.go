@@ -15,25 +15,26 @@ type Class string
 
 // The classes.
 const (
-	Landing     Class = "landing"
-	Identifiers Class = "identifiers"
-	Payload     Class = "payload"
-	Index       Class = "index"
-	Versions    Class = "versions"
-	Project     Class = "project"
-	Outputs     Class = "outputs"
-	Sidecar     Class = "sidecar"
-	Pseudonym   Class = "pseudonym"
-	Signing     Class = "signing" // manifests of versions and extracts
-	Records     Class = "records" // names of records, at intake
-	Persons     Class = "persons" // ids of persons, at linkage
-	LedgerHead  Class = "ledger"  // checkpoints of the ledger
-	Bodies      Class = "bodies"  // bodies of recorded acts
-	Release     Class = "release" // release statements
+	Landing      Class = "landing"
+	Identifiers  Class = "identifiers"
+	Payload      Class = "payload"
+	Index        Class = "index"
+	Versions     Class = "versions"
+	Project      Class = "project"
+	Outputs      Class = "outputs"
+	Sidecar      Class = "sidecar"
+	Pseudonym    Class = "pseudonym"
+	Signing      Class = "signing"      // manifests of versions and extracts
+	Records      Class = "records"      // names of records, at intake
+	Persons      Class = "persons"      // ids of persons, at linkage
+	LedgerHead   Class = "ledger"       // checkpoints of the ledger
+	Bodies       Class = "bodies"       // bodies of recorded acts
+	Release      Class = "release"      // release statements
+	Contributors Class = "contributors" // who stands behind released figures
 )
 
 // Classes lists every class.
-var Classes = [...]Class{Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Pseudonym, Signing, Records, Persons, LedgerHead, Bodies, Release}
+var Classes = [...]Class{Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Pseudonym, Signing, Records, Persons, LedgerHead, Bodies, Release, Contributors}
 
 // Use is something a key can do.
 type Use int
@@ -53,7 +54,7 @@ func (c Class) Allows(u Use) bool {
 		return u == Attest
 	case Pseudonym, Records, Persons:
 		return u == Hash
-	case Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Bodies:
+	case Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Bodies, Contributors:
 		return u == Seal || u == Hash
 	}
 	return false

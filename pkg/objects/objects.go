@@ -30,16 +30,17 @@ type Zone string
 
 // The zones.
 const (
-	Landing     Zone = "landing"
-	Identifiers Zone = "identifiers"
-	Payload     Zone = "payload"
-	Index       Zone = "index"
-	Versions    Zone = "versions"
-	Extracts    Zone = "extracts"
-	Outputs     Zone = "outputs"
-	Releases    Zone = "releases"
-	Ledger      Zone = "ledger"
-	Public      Zone = "public"
+	Landing      Zone = "landing"
+	Identifiers  Zone = "identifiers"
+	Payload      Zone = "payload"
+	Index        Zone = "index"
+	Versions     Zone = "versions"
+	Extracts     Zone = "extracts"
+	Outputs      Zone = "outputs"
+	Releases     Zone = "releases"
+	Ledger       Zone = "ledger"
+	Public       Zone = "public"
+	Contributors Zone = "contributors"
 )
 
 // Rule says how a zone treats its objects. The zero Rule accepts nothing.
@@ -78,8 +79,11 @@ func DefaultRules() Rules {
 		Extracts:    {Classes: []keys.Class{keys.Project, keys.Sidecar}},
 		Outputs:     {Classes: []keys.Class{keys.Outputs}},
 		Releases:    {Classes: []keys.Class{keys.Outputs}, Retain: 10 * year},
-		Ledger:      {Plain: true, Retain: 10 * year, Mutable: []string{"checkpoint"}, Passing: []string{".p/", "pending/"}},
-		Public:      {Plain: true},
+		// Sets outlive the projects whose releases they are of, else closing a
+		// project would blind the comparison; after this they may go.
+		Contributors: {Classes: []keys.Class{keys.Contributors}, Retain: 10 * year},
+		Ledger:       {Plain: true, Retain: 10 * year, Mutable: []string{"checkpoint"}, Passing: []string{".p/", "pending/"}},
+		Public:       {Plain: true},
 	}
 }
 

@@ -1,0 +1,299 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/differencing"
+	disclose "github.com/ark-tre/ark/airlock/disclosure"
+	"github.com/ark-tre/ark/airlock/rederive"
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/pkg/engine"
+	"github.com/ark-tre/ark/pkg/keys"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/policies/disclosure"
+)
+
+// ContributorsKey seals the sets of who stands behind released figures.
+const ContributorsKey = keys.Name("contributors/sets")
+
+// again computes outputs again from the pinned extract and judges them beside
+// everything that left.
+type again struct {
+	b       Bench
+	profile disclosure.Profile
+	behind  airlock.Behind
+	frames  map[string]*disclose.Frame
+	persons map[string]uint64 // the extract's name of a person → the sidecar's number
+	history *differencing.History
+	dir     string
+}
+
+func (b Bench) again(profile disclosure.Profile, behind airlock.Behind) *again {
+	return &again{b: b, profile: profile, behind: behind, frames: map[string]*disclose.Frame{}, persons: map[string]uint64{}}
+}
+
+// close removes what was written for the engine.
+func (a *again) close() {
+	if a.dir != "" {
+		_ = os.RemoveAll(a.dir)
+	}
+	if a.history != nil {
+		a.history.Close()
+	}
+}
+
+func (a *again) read(ctx context.Context, ref objects.Ref) ([]byte, error) {
+	r, err := a.b.Objects.Open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+// table reads one table of the extract and learns who stands behind its rows.
+func (a *again) table(ctx context.Context, name string) (*disclose.Frame, error) {
+	if f, ok := a.frames[name]; ok {
+		return f, nil
+	}
+	at := slices.IndexFunc(a.behind.Data.Tables, func(t airlock.DataTable) bool { return t.Name == name })
+	if at < 0 {
+		return nil, ark.Faultf(ark.Invalid, "the extract has no table of that name").Do("name a table as it is called in the workspace")
+	}
+	data, err := a.read(ctx, a.behind.Data.Tables[at].Ref)
+	if err != nil {
+		return nil, err
+	}
+	f, err := disclose.ReadFrame(ctx, bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	side, err := a.read(ctx, a.behind.Data.Sidecar)
+	if err != nil {
+		return nil, err
+	}
+	r, err := columnar.Open(bytes.NewReader(side), int64(len(side)), columnar.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	known := 0
+	for row, err := range r.Rows(ctx, "table", "row", "person") {
+		if err != nil {
+			return nil, err
+		}
+		if row[0].Str() != name {
+			continue
+		}
+		i := row[1].Int()
+		if i < 0 || i >= int64(f.Len()) {
+			return nil, ark.Faultf(ark.Internal, "the sidecar does not fit the extract")
+		}
+		a.persons[f.At(int(i), person).Text()] = uint64(row[2].Int())
+		known++
+	}
+	if known != f.Len() {
+		return nil, ark.Faultf(ark.Internal, "the sidecar does not fit the extract")
+	}
+	a.frames[name] = f
+	return f, nil
+}
+
+// person is the column that tells people apart in every table of an extract.
+const person = "person"
+
+// records are the records that a specification is about.
+func (a *again) records(ctx context.Context, s rederive.Spec) (*disclose.Frame, error) {
+	if s.Query == "" {
+		name := s.Data
+		if name == "" && len(a.behind.Data.Tables) == 1 {
+			name = a.behind.Data.Tables[0].Name
+		}
+		return a.table(ctx, name)
+	}
+	tables := engine.Tables{}
+	var err error
+	if a.dir == "" {
+		if a.dir, err = os.MkdirTemp(a.b.Tmp, "again-"); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range a.behind.Data.Tables {
+		if _, err := a.table(ctx, t.Name); err != nil {
+			return nil, err
+		}
+		file := t.Name + ".parquet"
+		if tables[t.Name] = file; fileThere(filepath.Join(a.dir, file)) {
+			continue
+		}
+		data, err := a.read(ctx, t.Ref)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(a.dir, file), data, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	got, err := a.b.Engine.Query(ctx, a.dir, tables, s.Query)
+	if err != nil {
+		return nil, err
+	}
+	if got.Truncated {
+		return nil, ark.Faultf(ark.TooMuch, "the specification's query gives more records than the airlock computes with").Do("narrow the query, or use data and filter")
+	}
+	var names []string
+	types := map[string]cell.Type{}
+	for _, c := range got.Columns {
+		names, types[c.Name] = append(names, c.Name), c.Type
+	}
+	if types[person] == "" {
+		return nil, ark.Faultf(ark.Invalid, "the specification's query drops the column person").Do("keep it, so that people can be counted")
+	}
+	return disclose.NewFrame(names, types, got.Rows), nil
+}
+
+func fileThere(path string) bool { _, err := os.Stat(path); return err == nil }
+
+// number gives the sidecar's number of a person of the extract. A person who
+// is not in it gets none, and the caller an error afterwards.
+func (a *again) number(lost *bool) rederive.Numbers {
+	return func(name string) uint64 {
+		n, ok := a.persons[strings.TrimPrefix(name, "unit\x1f")]
+		if !ok {
+			*lost = true
+		}
+		return n
+	}
+}
+
+// output ties a submitted file to its specification, if it has one. says tells
+// an author what is wrong with it.
+func (a *again) output(ctx context.Context, f airlock.CheckOf, data []byte) (o rederive.Output, says *ark.Fault, err error) {
+	o = rederive.Output{Name: f.Name, Data: data}
+	at := slices.IndexFunc(a.behind.Specs, func(s airlock.CheckOf) bool { return s.Name == f.Name+airlock.SpecSuffix })
+	if at < 0 || len(a.behind.Data.Tables) == 0 {
+		return o, nil, nil
+	}
+	raw, err := a.read(ctx, a.behind.Specs[at].Ref)
+	if err != nil {
+		return o, nil, err
+	}
+	spec, err := rederive.Read(bytes.NewReader(raw))
+	if err != nil {
+		return o, fault(err), nil
+	}
+	if spec.Kind == "figure" {
+		return o, nil, nil // judged by the table behind it, and looked at
+	}
+	frame, err := a.records(ctx, spec)
+	switch ark.KindOf(err) {
+	case ark.Invalid, ark.TooMuch:
+		return o, fault(err), nil
+	}
+	if err != nil {
+		return o, nil, err
+	}
+	o.Spec, o.Micro = &spec, &disclose.Microdata{Frame: frame, Spec: spec.Table(), Unit: person}
+	return o, nil, nil
+}
+
+// fault is what a user may know of an error.
+func fault(err error) *ark.Fault {
+	var f *ark.Fault
+	if !errors.As(err, &f) {
+		f = ark.Faultf(ark.Internal, "something went wrong")
+	}
+	return &ark.Fault{Kind: f.Kind, Says: f.Public()}
+}
+
+// judge judges an output that inspection found worth more than a look.
+func (a *again) judge(ctx context.Context, f airlock.CheckOf, data []byte, found []disclose.Finding) ([]disclose.Finding, error) {
+	o, wrong, err := a.output(ctx, f, data)
+	if err != nil {
+		return nil, err
+	}
+	if wrong != nil {
+		return append(found, disclose.Finding{Rule: "release-unspecified", Severity: disclose.SevReview, File: f.Name, Says: "its specification could not be used: " + wrong.Says,
+			Evidence: map[string]string{}, Repair: "correct the specification"}), nil
+	}
+	if o.Micro != nil {
+		found = slices.DeleteFunc(found, func(x disclose.Finding) bool { return disclose.Guessed(x.Rule) })
+		_, again, err := rederive.Judge(ctx, a.profile, o)
+		if ark.KindOf(err) == ark.Invalid {
+			return append(found, disclose.Finding{Rule: "table-not-reproducible", Severity: disclose.SevFail, File: f.Name, Says: "the specification does not fit the extract: " + fault(err).Says,
+				Evidence: map[string]string{}, Repair: "correct the specification"}), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range again {
+			if !slices.ContainsFunc(found, func(y disclose.Finding) bool {
+				return x.Rule == y.Rule && x.Where.Ref == y.Where.Ref && x.Where.Line == y.Where.Line && x.Where.Cell == nil
+			}) {
+				found = append(found, x)
+			}
+		}
+	}
+	if a.history == nil {
+		a.history = differencing.New()
+		for _, ref := range a.behind.History {
+			sets, err := a.read(ctx, ref)
+			if err != nil {
+				return nil, err
+			}
+			if err := a.history.Load(sets); err != nil {
+				return nil, err
+			}
+		}
+	}
+	lost := false
+	beside, _, err := rederive.Beside(ctx, a.profile, o, a.history, a.number(&lost))
+	if err != nil {
+		return nil, err
+	}
+	if lost {
+		return nil, ark.Faultf(ark.Internal, "a person of the extract is not in its sidecar")
+	}
+	found = append(found, beside...)
+	disclose.Sort(found)
+	return found, nil
+}
+
+// keep stores who stands behind the figures of a release.
+func (a *again) keep(ctx context.Context, job airlock.ReleaseJob, data [][]byte) (objects.Ref, error) {
+	all := differencing.Release{ID: job.Release, Project: job.Project}
+	for i, f := range job.Files {
+		o, wrong, err := a.output(ctx, f, data[i])
+		if err != nil {
+			return objects.Ref{}, err
+		}
+		if wrong != nil {
+			o.Micro = nil
+		}
+		lost := false
+		one, _, err := rederive.Contents(a.profile, o, a.number(&lost))
+		if err != nil {
+			return objects.Ref{}, err
+		}
+		if lost {
+			return objects.Ref{}, ark.Faultf(ark.Internal, "a person of the extract is not in its sidecar")
+		}
+		if all.Figures = append(all.Figures, one.Figures...); len(one.Figures) == 0 {
+			all.Plain = append(all.Plain, one.Plain...)
+		}
+	}
+	sets, err := all.Marshal()
+	if err != nil {
+		return objects.Ref{}, err
+	}
+	return a.b.Objects.Put(ctx, objects.Contributors, job.Project+"/"+job.Release+".sets", ContributorsKey, bytes.NewReader(sets))
+}
