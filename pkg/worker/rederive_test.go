@@ -1,0 +1,171 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ark-tre/ark/airlock"
+	disclose "github.com/ark-tre/ark/airlock/disclosure"
+	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/pkg/keys"
+	"github.com/ark-tre/ark/pkg/keys/local"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/objects/folder"
+	"github.com/ark-tre/ark/workspace/cut"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func bench(t *testing.T) Bench {
+	dir := t.TempDir()
+	must(t, local.Init(filepath.Join(dir, "keys")))
+	ring, err := local.Open(filepath.Join(dir, "keys"), time.Now)
+	must(t, err)
+	must(t, folder.Init(filepath.Join(dir, "objects"), objects.DefaultRules()))
+	back, err := folder.Open(filepath.Join(dir, "objects"), objects.DefaultRules(), time.Now)
+	must(t, err)
+	for _, k := range []keys.Name{OutputsKey, ReleaseKey, ContributorsKey, cut.SidecarKey, "project/prj-a", "project/prj-b"} {
+		must(t, ring.Create(context.Background(), k))
+	}
+	return Bench{Objects: objects.New(back, ring, objects.DefaultRules()), Keys: ring, Tmp: dir}
+}
+
+func (b Bench) parquet(t *testing.T, key keys.Name, name string, s columnar.Schema, rows [][]columnar.Value) objects.Ref {
+	t.Helper()
+	var buf bytes.Buffer
+	w, err := columnar.NewWriter(&buf, s, columnar.Options{})
+	must(t, err)
+	for _, r := range rows {
+		must(t, w.Append(r))
+	}
+	must(t, w.Close())
+	ref, err := b.Objects.Put(context.Background(), objects.Extracts, name, key, &buf)
+	must(t, err)
+	return ref
+}
+
+// extract cuts the same 120 people for a project: with names of its own, in an
+// order of its own, and a sidecar that gives each the same number everywhere.
+func (b Bench) extract(t *testing.T, project string, shift int) airlock.Data {
+	t.Helper()
+	var rows, side [][]columnar.Value
+	for i := range 120 {
+		who := (i + shift) % 120
+		rows = append(rows, []columnar.Value{cell.Str(fmt.Sprintf("%s-name-%03d", project, who)), cell.Int(int64(20 + who/2)), cell.Str([]string{"north", "south"}[who%2])})
+		side = append(side, []columnar.Value{cell.Str("visits"), cell.Int(int64(i)), cell.Int(int64(7_000_000_000_000 + who))})
+	}
+	shape := columnar.Schema{{Name: "person", Type: cell.String}, {Name: "age", Type: cell.Int64, Nullable: true}, {Name: "side", Type: cell.String, Nullable: true}}
+	return airlock.Data{Tables: []airlock.DataTable{{Name: "visits", Ref: b.parquet(t, keys.Of(keys.Project, project), project+"/ext/visits.parquet", shape, rows)}},
+		Sidecar: b.parquet(t, cut.SidecarKey, project+"/ext/sidecar.parquet", cut.SidecarSchema, side)}
+}
+
+func (b Bench) submit(t *testing.T, id, name, text string) airlock.CheckOf {
+	t.Helper()
+	ref, err := b.Objects.Put(context.Background(), objects.Outputs, "in/"+id, OutputsKey, strings.NewReader(text))
+	must(t, err)
+	return airlock.CheckOf{ID: id, Name: name, Kind: airlock.KindOutput, Ref: ref, Ordinal: 1}
+}
+
+func run[T any](t *testing.T, do func(context.Context, json.RawMessage, json.RawMessage) (any, error), in any) T {
+	t.Helper()
+	raw, err := json.Marshal(in)
+	must(t, err)
+	out, err := do(context.Background(), raw, nil)
+	must(t, err)
+	return out.(T)
+}
+
+func rules(fs []disclose.Finding) []string {
+	var out []string
+	for _, f := range fs {
+		if f.Severity != disclose.SevInfo && !slices.Contains(out, f.Rule) {
+			out = append(out, f.Rule)
+		}
+	}
+	return out
+}
+
+// TestAReleaseOfAnotherProjectIsRemembered walks a table that passes alone and
+// not beside what another project released, over two extracts that share no
+// name of a person.
+func TestAReleaseOfAnotherProjectIsRemembered(t *testing.T) {
+	b := bench(t)
+	a, other := b.extract(t, "prj-a", 0), b.extract(t, "prj-b", 41)
+	spec := func(id, name, filter string) airlock.CheckOf {
+		f := b.submit(t, id, name+airlock.SpecSuffix, `{"ark":1,"kind":"crosstab","data":"visits","rows":["side"],"filter":"`+filter+`"}`)
+		f.Kind = airlock.KindSupporting
+		return f
+	}
+	all, most := b.submit(t, "f1", "all.csv", "side,count\nnorth,60\nsouth,60\n"), b.submit(t, "f2", "most.csv", "side,count\nnorth,58\nsouth,58\n")
+	check, seal := b.checkSteps()[0].Do, b.releaseSteps()[0].Do
+	first := airlock.Behind{Data: a, Specs: []airlock.CheckOf{spec("s1", "all.csv", "")}}
+	second := airlock.Behind{Data: other, Specs: []airlock.CheckOf{spec("s2", "most.csv", "age < 78")}}
+
+	got := run[airlock.CheckResult](t, check, airlock.CheckJob{Profile: "cms", Files: []airlock.CheckOf{all}, Behind: first})
+	if got.Files[0].Verdict != "pass" {
+		t.Fatalf("the first table: %s %v", got.Files[0].Verdict, rules(got.Files[0].Findings))
+	}
+	if got = run[airlock.CheckResult](t, check, airlock.CheckJob{Profile: "cms", Files: []airlock.CheckOf{most}, Behind: second}); got.Files[0].Verdict != "pass" {
+		t.Fatalf("the second table alone: %s %v", got.Files[0].Verdict, rules(got.Files[0].Findings))
+	}
+	res := run[airlock.ReleaseResult](t, seal, airlock.ReleaseJob{Release: "rel-1", Request: "req-1", Project: "prj-a", Permit: "prm-1", Profile: "cms", Files: []airlock.CheckOf{all}, Behind: first})
+	if res.Refused != "" || res.Contributors.Zone != objects.Contributors {
+		t.Fatalf("the first table does not leave: %+v", res)
+	}
+	second.History = []objects.Ref{res.Contributors}
+	got = run[airlock.CheckResult](t, check, airlock.CheckJob{Profile: "cms", Files: []airlock.CheckOf{most}, Behind: second})
+	if f := got.Files[0]; f.Verdict != "fail" || !slices.Equal(rules(f.Findings), []string{"release-difference"}) || f.Findings[0].Evidence["people"] != "2" {
+		t.Errorf("beside the other project's release: %s %v", f.Verdict, f.Findings)
+	}
+	again := run[airlock.ReleaseResult](t, seal, airlock.ReleaseJob{Release: "rel-2", Request: "req-2", Project: "prj-b", Permit: "prm-2", Profile: "cms", Files: []airlock.CheckOf{most}, Behind: second})
+	if again.Refused == "" {
+		t.Error("it leaves all the same")
+	}
+	// The kept sets hold no name of either extract.
+	r, err := b.Objects.Open(context.Background(), res.Contributors)
+	must(t, err)
+	defer r.Close()
+	var sets bytes.Buffer
+	_, err = sets.ReadFrom(r)
+	must(t, err)
+	if bytes.Contains(sets.Bytes(), []byte("-name-")) {
+		t.Error("a name of a person is in the sets")
+	}
+}
+
+func TestWhatIsNotReproducibleOrNotSaidDoesNotPass(t *testing.T) {
+	b := bench(t)
+	behind := airlock.Behind{Data: b.extract(t, "prj-a", 3)}
+	table := b.submit(t, "f1", "t.csv", "side,count\nnorth,60\nsouth,61\n")
+	check := b.checkSteps()[0].Do
+	for i, c := range []struct {
+		spec, verdict, rule string
+	}{
+		{"", "review", "release-unspecified"},
+		{`{"kind":"crosstab","data":"visits","rows":["side"]}`, "fail", "table-not-reproducible"},
+		{`{"kind":"crosstab","data":"visits","rows":["nothing"]}`, "fail", "table-not-reproducible"},
+		{`{"kind":"crosstab","data":"elsewhere","rows":["side"]}`, "review", "release-unspecified"},
+		{`{"kind":`, "review", "release-unspecified"},
+	} {
+		if behind.Specs = nil; c.spec != "" {
+			behind.Specs = []airlock.CheckOf{b.submit(t, fmt.Sprint("s", i), "t.csv"+airlock.SpecSuffix, c.spec)}
+		}
+		f := run[airlock.CheckResult](t, check, airlock.CheckJob{Profile: "cms", Files: []airlock.CheckOf{table}, Behind: behind}).Files[0]
+		if f.Verdict != c.verdict || !slices.Contains(rules(f.Findings), c.rule) {
+			t.Errorf("%q: %s %v, want %s with %s", c.spec, f.Verdict, rules(f.Findings), c.verdict, c.rule)
+		}
+	}
+}
