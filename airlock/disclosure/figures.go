@@ -176,3 +176,22 @@ func ReadLabelled(p policy.Profile, f File) ([]Labelled, error) {
 	}
 	return out, nil
 }
+
+// ReadFields reads a text table's records as they are, the heading first.
+func ReadFields(f File) ([][]string, error) {
+	b, err := readAll(f.Reader)
+	if err != nil {
+		return nil, err
+	}
+	rs, err := readRecords(b)
+	if err != nil {
+		return nil, nil
+	}
+	var out [][]string
+	for _, r := range rs {
+		if filled(r.fields) > 0 {
+			out = append(out, r.fields)
+		}
+	}
+	return out, nil
+}

@@ -48,6 +48,7 @@ func Rules() []Rule {
 		markTooNarrow(),
 		modelFewDegrees(),
 		modelFewInGroup(),
+		modelInfluence(),
 		modelLeverage(),
 		modelPerfectFit(),
 		percentageWithoutBase(),

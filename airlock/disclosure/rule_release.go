@@ -34,3 +34,13 @@ func releaseUnspecified() Rule {
 		Applies: "a table without a specification, or with one that can't be tied to people", Needs: historyNeeded,
 		Says: "Without a specification nobody can tell who stands behind a figure, or what it gives away beside earlier ones."}
 }
+
+// The rules on models fitted again. airlock/rederive applies them.
+
+const modelNeeded = "the model's specification and microdata"
+
+func modelInfluence() Rule {
+	return Rule{ID: "model-influence", Effective: "2026-11-22", Clause: "leave-one-out influence: disclosure.md 3, regressions",
+		Applies: "linear, logistic and Poisson models", Needs: modelNeeded,
+		Says: "One person moves a coefficient by more than its standard error."}
+}

@@ -33,10 +33,22 @@ func (o Output) file() *disclosure.File {
 	return &disclosure.File{Name: o.Name, Reader: bytes.NewReader(o.Data), Pseudonym: o.Pseudonym, Attacker: o.Attacker, Populations: o.Populations}
 }
 
+// withUnit takes the profile's unit column where none was named.
+func (o Output) withUnit(p policy.Profile) Output {
+	if o.Micro.Unit == "" && o.Micro.Frame.Has(p.Counts.UnitColumn) {
+		m := *o.Micro
+		m.Unit, o.Micro = p.Counts.UnitColumn, &m
+	}
+	return o
+}
+
 // Judge judges an output alone.
 func Judge(ctx context.Context, p policy.Profile, o Output) (disclosure.Verdict, []disclosure.Finding, error) {
 	if o.Micro == nil {
 		return disclosure.CheckTable(ctx, p, *o.file())
+	}
+	if o.Spec != nil && o.Spec.IsModel() {
+		return judgeModel(ctx, p, o.withUnit(p))
 	}
 	return disclosure.CheckMicrodata(ctx, p, *o.Micro, o.file())
 }
@@ -48,6 +60,10 @@ func Contents(p policy.Profile, o Output, numbers Numbers) (differencing.Release
 	tied := false
 	if o.Micro != nil {
 		var err error
+		if o.Spec != nil && o.Spec.IsModel() {
+			r.Figures, tied, err = modelFigure(o.withUnit(p), numbers)
+			return r, tied, err
+		}
 		if r.Figures, tied, err = Release(p, *o.Micro, o.file(), numbers, o.Name); err != nil {
 			return r, false, err
 		}

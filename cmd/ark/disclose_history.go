@@ -49,10 +49,11 @@ func (m howMade) output(ctx context.Context, table string) (rederive.Output, err
 		return o, ark.Faultf(ark.Invalid, "the specification could not be opened").Because(err)
 	}
 	defer sf.Close()
-	spec, err := disclosure.ReadSpec(sf)
+	spec, err := rederive.Read(sf)
 	if err != nil {
 		return o, err
 	}
+	o.Spec = &spec
 	df, err := os.Open(m.Microdata)
 	if err != nil {
 		return o, ark.Faultf(ark.Invalid, "the microdata could not be opened").Because(err)
@@ -62,7 +63,7 @@ func (m howMade) output(ctx context.Context, table string) (rederive.Output, err
 	if err != nil {
 		return o, err
 	}
-	o.Micro, err = rederive.ReadMicrodata(ctx, df, st.Size(), spec, m.Unit)
+	o.Micro, err = rederive.ReadMicrodata(ctx, df, st.Size(), spec.Table(), m.Unit)
 	return o, err
 }
 
