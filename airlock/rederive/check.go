@@ -33,6 +33,14 @@ func (o Output) file() *disclosure.File {
 	return &disclosure.File{Name: o.Name, Reader: bytes.NewReader(o.Data), Pseudonym: o.Pseudonym, Attacker: o.Attacker, Populations: o.Populations}
 }
 
+// spec is the specification, however it was given.
+func (o Output) spec() Spec {
+	if o.Spec != nil {
+		return *o.Spec
+	}
+	return Spec{Spec: o.Micro.Spec}
+}
+
 // withUnit takes the profile's unit column where none was named.
 func (o Output) withUnit(p policy.Profile) Output {
 	if o.Micro.Unit == "" && o.Micro.Frame.Has(p.Counts.UnitColumn) {
@@ -60,8 +68,8 @@ func Contents(p policy.Profile, o Output, numbers Numbers) (differencing.Release
 	tied := false
 	if o.Micro != nil {
 		var err error
-		if o.Spec != nil && o.Spec.IsModel() {
-			r.Figures, tied, err = modelFigure(o.withUnit(p), numbers)
+		if o.spec().Kind != disclosure.KindCrosstab {
+			r.Figures, tied, err = whole(o.withUnit(p), numbers)
 			return r, tied, err
 		}
 		if r.Figures, tied, err = Release(p, *o.Micro, o.file(), numbers, o.Name); err != nil {

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ark-tre/ark/airlock/differencing"
 	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/pkg/ark"
 	policy "github.com/ark-tre/ark/policies/disclosure"
@@ -242,28 +241,4 @@ func unitNames(o Output) func(int) string {
 		}
 		return "record\x1f" + strconv.Itoa(i)
 	}
-}
-
-// modelFigure is a fitted model as a history keeps it: the people it was
-// fitted to.
-func modelFigure(o Output, numbers Numbers) ([]differencing.Figure, bool, error) {
-	d, err := build(o.Micro.Frame, *o.Spec)
-	if err != nil {
-		return nil, false, err
-	}
-	tied := o.Micro.Unit != "" && o.Micro.Frame.Has(o.Micro.Unit)
-	var contents [][32]byte
-	if !tied {
-		contents = o.Micro.Frame.Contents()
-	}
-	unit := unitNames(o)
-	fig := differencing.Figure{Table: o.Name, Statistic: "model", Of: o.Spec.Kind + "\x1f" + o.Spec.outcome(), Times: map[uint64]int{}}
-	for _, i := range d.records {
-		if tied {
-			fig.Times[numbers(unit(i))]++
-		} else {
-			fig.Times[numbers("record\x1f"+string(contents[i][:]))]++
-		}
-	}
-	return []differencing.Figure{fig}, tied, nil
 }

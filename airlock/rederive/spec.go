@@ -25,7 +25,6 @@ func Schema() []byte { return bytes.Clone(schema) }
 // Spec says how an output was made: enough to make it again.
 type Spec struct {
 	Ark   int    `json:"ark,omitempty"`
-	Kind  string `json:"kind"`
 	Data  string `json:"data,omitempty"`  // the extract's table; may be left out where there is one
 	Query string `json:"query,omitempty"` // SQL over the extract's tables, that keeps the column person
 	Of    string `json:"of,omitempty"`    // of a figure: the file of the table behind it

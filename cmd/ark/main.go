@@ -35,6 +35,8 @@ type cli struct {
 	Link     linkCmd     `cmd:"" help:"Find which records are of one person."`
 	Bench    benchCmd    `cmd:"" help:"Measure Ark, and compare it with others."`
 	Inspect  inspectCmd  `cmd:"" help:"Look for what hides in files, and rebuild clean ones."`
+	Table    tableCmd    `cmd:"" help:"Make a table from its specification, and write the specification beside it."`
+	Check    checkCmd    `cmd:"" help:"Judge every output in a folder before it is submitted."`
 	Disclose discloseCmd `cmd:"" help:"Disclosure control: judge tables and cells, suppress, audit, round, verify."`
 
 	SignIn      signInCmd      `cmd:"" help:"Sign in to an Ark, for the commands below."`

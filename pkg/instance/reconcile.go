@@ -4,7 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/workspace"
 	"github.com/ark-tre/ark/workspace/cut"
@@ -129,5 +131,29 @@ func (c *Control) closeProject(ctx context.Context, project string) error {
 	if err != nil && !ark.Is(err, ark.Unknown) && !ark.Is(err, ark.Lapsed) {
 		return err
 	}
-	return c.Governance.Closed(ctx, project, evidence)
+	remains, err := c.remains(ctx, project)
+	if err != nil {
+		return err
+	}
+	return c.Governance.Closed(ctx, project, map[string]any{"key": evidence, "remains": remains})
+}
+
+// remains is what a closed project leaves behind, for its evidence of deletion.
+func (c *Control) remains(ctx context.Context, project string) ([]map[string]any, error) {
+	sets, last := 0, time.Time{}
+	err := c.Store.View(ctx, func(q store.Querier) error {
+		rs, err := airlock.ReleasesOf(ctx, q, project)
+		for _, r := range rs {
+			if r.Contributors.Name != "" {
+				sets++
+				last = r.At
+			}
+		}
+		return err
+	})
+	if err != nil || sets == 0 {
+		return []map[string]any{}, err
+	}
+	return []map[string]any{{"what": "who stands behind the project's released figures, by numbers that only the airlock's worker can make", "zone": string(objects.Contributors), "objects": sets,
+		"until": last.Add(objects.DefaultRules()[objects.Contributors].Retain), "why": "without them later releases could not be compared with these, and a few people could be told by subtraction"}}, nil
 }

@@ -3,7 +3,6 @@ package worker
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -21,13 +20,6 @@ import (
 	"github.com/ark-tre/ark/pkg/objects/folder"
 	"github.com/ark-tre/ark/workspace/cut"
 )
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 func bench(t *testing.T) Bench {
 	dir := t.TempDir()
@@ -79,13 +71,18 @@ func (b Bench) submit(t *testing.T, id, name, text string) airlock.CheckOf {
 	return airlock.CheckOf{ID: id, Name: name, Kind: airlock.KindOutput, Ref: ref, Ordinal: 1}
 }
 
-func run[T any](t *testing.T, do func(context.Context, json.RawMessage, json.RawMessage) (any, error), in any) T {
+// check judges a file as the step does, after inspection has found nothing.
+func (b Bench) check(t *testing.T, f airlock.CheckOf, behind airlock.Behind) (disclose.Verdict, []disclose.Finding) {
 	t.Helper()
-	raw, err := json.Marshal(in)
+	p, err := Profile("cms")
 	must(t, err)
-	out, err := do(context.Background(), raw, nil)
+	data, err := b.bytes(context.Background(), f.Ref)
 	must(t, err)
-	return out.(T)
+	a := b.again(p, behind)
+	defer a.close()
+	found, err := a.judge(context.Background(), f, data, nil)
+	must(t, err)
+	return disclose.Judge(found), found
 }
 
 func rules(fs []disclose.Finding) []string {
@@ -110,32 +107,31 @@ func TestAReleaseOfAnotherProjectIsRemembered(t *testing.T) {
 		return f
 	}
 	all, most := b.submit(t, "f1", "all.csv", "side,count\nnorth,60\nsouth,60\n"), b.submit(t, "f2", "most.csv", "side,count\nnorth,58\nsouth,58\n")
-	check, seal := b.checkSteps()[0].Do, b.releaseSteps()[0].Do
 	first := airlock.Behind{Data: a, Specs: []airlock.CheckOf{spec("s1", "all.csv", "")}}
 	second := airlock.Behind{Data: other, Specs: []airlock.CheckOf{spec("s2", "most.csv", "age < 78")}}
-
-	got := run[airlock.CheckResult](t, check, airlock.CheckJob{Profile: "cms", Files: []airlock.CheckOf{all}, Behind: first})
-	if got.Files[0].Verdict != "pass" {
-		t.Fatalf("the first table: %s %v", got.Files[0].Verdict, rules(got.Files[0].Findings))
+	if v, fs := b.check(t, all, first); v != "pass" {
+		t.Fatalf("the first table: %s %v", v, rules(fs))
 	}
-	if got = run[airlock.CheckResult](t, check, airlock.CheckJob{Profile: "cms", Files: []airlock.CheckOf{most}, Behind: second}); got.Files[0].Verdict != "pass" {
-		t.Fatalf("the second table alone: %s %v", got.Files[0].Verdict, rules(got.Files[0].Findings))
+	if v, fs := b.check(t, most, second); v != "pass" {
+		t.Fatalf("the second table alone: %s %v", v, rules(fs))
 	}
-	res := run[airlock.ReleaseResult](t, seal, airlock.ReleaseJob{Release: "rel-1", Request: "req-1", Project: "prj-a", Permit: "prm-1", Profile: "cms", Files: []airlock.CheckOf{all}, Behind: first})
-	if res.Refused != "" || res.Contributors.Zone != objects.Contributors {
-		t.Fatalf("the first table does not leave: %+v", res)
+	p, err := Profile("cms")
+	must(t, err)
+	keeper := b.again(p, first)
+	defer keeper.close()
+	data, err := b.bytes(context.Background(), all.Ref)
+	must(t, err)
+	kept, err := keeper.keep(context.Background(), airlock.ReleaseJob{Release: "rel-1", Project: "prj-a", Files: []airlock.CheckOf{all}, Behind: first}, [][]byte{data})
+	must(t, err)
+	if kept.Zone != objects.Contributors {
+		t.Fatalf("kept at %+v", kept)
 	}
-	second.History = []objects.Ref{res.Contributors}
-	got = run[airlock.CheckResult](t, check, airlock.CheckJob{Profile: "cms", Files: []airlock.CheckOf{most}, Behind: second})
-	if f := got.Files[0]; f.Verdict != "fail" || !slices.Equal(rules(f.Findings), []string{"release-difference"}) || f.Findings[0].Evidence["people"] != "2" {
-		t.Errorf("beside the other project's release: %s %v", f.Verdict, f.Findings)
-	}
-	again := run[airlock.ReleaseResult](t, seal, airlock.ReleaseJob{Release: "rel-2", Request: "req-2", Project: "prj-b", Permit: "prm-2", Profile: "cms", Files: []airlock.CheckOf{most}, Behind: second})
-	if again.Refused == "" {
-		t.Error("it leaves all the same")
+	second.History = []objects.Ref{kept}
+	if v, fs := b.check(t, most, second); v != "fail" || !slices.Equal(rules(fs), []string{"release-difference"}) || fs[0].Evidence["people"] != "2" {
+		t.Errorf("beside the other project's release: %s %v", v, fs)
 	}
 	// The kept sets hold no name of either extract.
-	r, err := b.Objects.Open(context.Background(), res.Contributors)
+	r, err := b.Objects.Open(context.Background(), kept)
 	must(t, err)
 	defer r.Close()
 	var sets bytes.Buffer
@@ -150,7 +146,6 @@ func TestWhatIsNotReproducibleOrNotSaidDoesNotPass(t *testing.T) {
 	b := bench(t)
 	behind := airlock.Behind{Data: b.extract(t, "prj-a", 3)}
 	table := b.submit(t, "f1", "t.csv", "side,count\nnorth,60\nsouth,61\n")
-	check := b.checkSteps()[0].Do
 	for i, c := range []struct {
 		spec, verdict, rule string
 	}{
@@ -163,9 +158,9 @@ func TestWhatIsNotReproducibleOrNotSaidDoesNotPass(t *testing.T) {
 		if behind.Specs = nil; c.spec != "" {
 			behind.Specs = []airlock.CheckOf{b.submit(t, fmt.Sprint("s", i), "t.csv"+airlock.SpecSuffix, c.spec)}
 		}
-		f := run[airlock.CheckResult](t, check, airlock.CheckJob{Profile: "cms", Files: []airlock.CheckOf{table}, Behind: behind}).Files[0]
-		if f.Verdict != c.verdict || !slices.Contains(rules(f.Findings), c.rule) {
-			t.Errorf("%q: %s %v, want %s with %s", c.spec, f.Verdict, rules(f.Findings), c.verdict, c.rule)
+		v, fs := b.check(t, table, behind)
+		if string(v) != c.verdict || !slices.Contains(rules(fs), c.rule) {
+			t.Errorf("%q: %s %v, want %s with %s", c.spec, v, rules(fs), c.verdict, c.rule)
 		}
 	}
 }
