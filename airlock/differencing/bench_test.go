@@ -26,11 +26,13 @@ func BenchmarkCompare(b *testing.B) {
 	for p := range uint64(population) {
 		h.ordinal(mix(p) >> 1)
 	}
+	order := r.Perm(district)
 	draw := func() [][]uint32 {
 		base := uint32(r.IntN(population/district) * district)
 		who := make([]uint32, 0, cells*each)
-		for _, i := range r.Perm(district)[:cells*each] {
-			who = append(who, base+uint32(i))
+		shift := r.IntN(district)
+		for i := range cells * each {
+			who = append(who, base+uint32(order[(i+shift)%district]))
 		}
 		out := make([][]uint32, cells)
 		for i := range out {
