@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -89,7 +91,8 @@ func (p *play) badDeliveries(ctx context.Context, erin *client.Client, sources [
 		"bad-delimiter": {strings.ReplaceAll(string(good), ",", ";"), ""},
 		"bad-encoding":  {string(good) + "\xff\xfe\n", ""},
 	}
-	for name, c := range cases {
+	for _, name := range slices.Sorted(maps.Keys(cases)) { // in one order, so that two runs end alike
+		c := cases[name]
 		d, err := send(name, c.text, c.hash)
 		if err != nil {
 			if err := refused(err, "the delivery "+name, ark.Invalid); err != nil {
