@@ -91,7 +91,11 @@ func forAuthor(all []disclosure.Finding) []disclosure.Finding {
 				continue
 			}
 			told[f.Repair] = true
-			f = disclosure.Finding{Rule: f.Rule, Severity: f.Severity, File: f.File, Says: "conflicts with an earlier release", Repair: f.Repair, Evidence: map[string]string{}}
+			says := "conflicts with an earlier release"
+			if f.Rule == "release-unsearched" {
+				says = "is compared with earlier releases by a checker"
+			}
+			f = disclosure.Finding{Rule: f.Rule, Severity: f.Severity, File: f.File, Says: says, Repair: f.Repair, Evidence: map[string]string{}}
 		}
 		out = append(out, f)
 	}

@@ -55,6 +55,7 @@ func BenchmarkCompare(b *testing.B) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
+	b.Logf("built: %d MB", after.HeapAlloc>>20)
 	request := Release{ID: "new"}
 	for _, who := range draw() {
 		f := Figure{Statistic: "count", Printed: each, Lo: each - 2, Hi: each + 2, Times: map[uint64]int{}}

@@ -3,6 +3,7 @@ package differencing
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
 
@@ -97,13 +98,30 @@ func (h *History) Compare(ctx context.Context, c Release, least int64, w Work) (
 		old, left := s.choose(rows, h.numbers, int(least), w)
 		rep.Compared, rep.Left = rep.Compared+len(old), rep.Left+left
 		rep.note(s.nearest(rows, int(least)))
-		x := &joint{h: h, c: c, at: at, least: least, linear: linear(name), rep: rep}
-		if x.linear {
-			if err := x.solve(ctx, rows, old); err != nil {
+		solve := func(old []*row) error {
+			x := &joint{h: h, c: c, at: at, least: least, rep: rep}
+			return x.solve(ctx, rows, old)
+		}
+		if !linear(name) {
+			x := &joint{h: h, c: c, at: at, least: least, rep: rep}
+			x.pairs(rows, old)
+			continue
+		}
+		before := len(rep.Conflicts)
+		if err := solve(old); err != nil {
+			return nil, err
+		}
+		// More releases must not hide what fewer show.
+		for _, some := range parts(old) {
+			if len(rep.Conflicts) > before {
+				break
+			}
+			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-		} else {
-			x.pairs(rows, old)
+			if err := solve(some); err != nil {
+				return nil, err
+			}
 		}
 	}
 	x := &joint{h: h, c: c, least: least, rep: rep}
@@ -112,6 +130,58 @@ func (h *History) Compare(ctx context.Context, c Release, least int64, w Work) (
 		return cmp.Or(cmp.Compare(a.Figure, b.Figure), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.People, b.People), cmp.Compare(len(a.Terms), len(b.Terms)))
 	})
 	return rep, nil
+}
+
+// Bounds of the releases looked at in every choice of them, without each one
+// of them, and by themselves.
+const (
+	maxChoices = 5
+	maxWithout = 8
+	maxAlone   = 64
+
+	maxPartRows = 1000 // in all choices together
+)
+
+// parts are choices of the releases that rows are from: all choices of a few;
+// of more, each without one and each alone.
+func parts(old []*row) [][]*row {
+	by := map[int][]*row{}
+	for _, r := range old {
+		by[r.release] = append(by[r.release], r)
+	}
+	ids := slices.Sorted(maps.Keys(by))
+	n := len(ids)
+	choose := func(take func(i int) bool) (out []*row) {
+		for i, id := range ids {
+			if take(i) {
+				out = append(out, by[id]...)
+			}
+		}
+		return out
+	}
+	var out [][]*row
+	switch {
+	case n < 2 || n > maxAlone:
+	case n <= maxChoices:
+		for mask := 1; mask < 1<<n-1; mask++ {
+			out = append(out, choose(func(i int) bool { return mask>>i&1 == 1 }))
+		}
+	default:
+		for k := range n {
+			out = append(out, by[ids[k]])
+			if n <= maxWithout {
+				out = append(out, choose(func(i int) bool { return i != k }))
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b []*row) int { return cmp.Compare(len(a), len(b)) })
+	work := 0
+	for i, rows := range out {
+		if work += len(rows); work > maxPartRows {
+			return out[:i]
+		}
+	}
+	return out
 }
 
 func (r *Report) note(n int) {
@@ -198,9 +268,11 @@ func (s *system) choose(rows []*row, numbers []uint64, least int, w Work) (old [
 		rank float64
 	}
 	hot := map[[2]int32]float64{}
+	closest := map[*row]bool{}
 	for _, r := range rows {
 		s.near(r, least, func(o *row, d int) {
 			key := [2]int32{int32(o.release), o.table}
+			closest[o] = true
 			if d > 0 {
 				hot[key] += 4
 			} else {
@@ -225,7 +297,13 @@ func (s *system) choose(rows []*row, numbers []uint64, least int, w Work) (old [
 			size += s.rows[i].size
 		}
 		if len(old) > 0 && (len(old)+len(t.rows) > w.Figures || work+size > w.People) {
-			left += len(t.rows)
+			for _, i := range t.rows { // what is near a new row is never left out
+				if r := s.rows[i]; closest[r] {
+					old = append(old, r)
+				} else {
+					left++
+				}
+			}
 			continue
 		}
 		work += size

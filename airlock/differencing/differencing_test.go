@@ -136,6 +136,34 @@ func TestAReleaseNeverTurnsAFailIntoAPass(t *testing.T) {
 	})
 }
 
+// TestAFinerPartingHidesNothing: a third rounded count parts the first ten
+// people into small atoms, beside which ten against eleven must still be seen.
+func TestAFinerPartingHidesNothing(t *testing.T) {
+	n := release("n", count(0, span(0, 10)...))
+	past := []Release{release("0", count(0, span(0, 10)...), count(4, span(0, 11)...)), release("more", count(4, span(1, 11)...))}
+	for k := 1; k <= len(past); k++ {
+		h := New()
+		for _, r := range past[:k] {
+			load(t, h, r)
+		}
+		if len(conflicts(t, h, n)) == 0 {
+			t.Errorf("beside %d releases it passes", k)
+		}
+	}
+}
+
+func TestWhatIsNearIsNeverLeftOut(t *testing.T) {
+	h := New()
+	load(t, h, release("near", count(0, span(0, 193)...)))
+	for i := range 20 {
+		load(t, h, release(fmt.Sprint(i), count(0, span(0, 400+50*uint64(i))...)))
+	}
+	rep, err := h.Compare(context.Background(), release("n", count(0, span(0, 200)...)), 10, Work{Figures: 3, People: 1 << 30})
+	if err != nil || len(rep.Conflicts) == 0 || rep.Left == 0 {
+		t.Errorf("%+v, %v: the count of seven fewer is lost among others, or they are not said to be left out", rep, err)
+	}
+}
+
 func TestTheOrderOfReleasesDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var past []Release

@@ -8,12 +8,11 @@ import (
 
 // joint is the equations that new and earlier figures are together.
 type joint struct {
-	h      *History
-	c      Release
-	at     map[*row]int // new rows' figures
-	least  int64
-	linear bool
-	rep    *Report
+	h     *History
+	c     Release
+	at    map[*row]int // new rows' figures
+	least int64
+	rep   *Report
 
 	entries []*entry
 	atoms   []atom
@@ -62,6 +61,7 @@ func (x *joint) solve(ctx context.Context, rows, old []*row) error {
 	x.seen = map[string]bool{}
 	x.merge(rows, old)
 	x.refine()
+	x.twos()
 	// Rows that rounding leaves wide open isolate nobody.
 	var exact, open []*entry
 	for _, e := range x.entries {
@@ -84,6 +84,26 @@ func (x *joint) solve(ctx context.Context, rows, old []*row) error {
 		return cmp.Or(cmp.Compare(fresh(a), fresh(b)), cmp.Compare(a.width(), b.width()))
 	})
 	return x.eliminate(ctx, exact, open)
+}
+
+// twos judges each new row with each row near it, whatever the atoms are: how
+// finely other rows part the people can't hide it.
+func (x *joint) twos() {
+	for i, e := range x.entries {
+		if !e.fresh {
+			continue
+		}
+		for j, o := range x.entries {
+			if i == j || o.fresh && j < i || abs(e.row.size-o.row.size) >= int(x.least) || e.row.sketch.agree(&o.row.sketch) < buckets-int(x.least)+1 {
+				continue
+			}
+			if apart(e.row.set, o.row.set) >= int(x.least) {
+				continue
+			}
+			p := part{e: 1, o: -1}
+			x.judge(x.vector(p), p)
+		}
+	}
 }
 
 func (x *joint) count() bool {

@@ -56,7 +56,7 @@ func Rules() []Rule {
 		releaseNested(),
 		releaseNoise(),
 		releaseSimilar(),
-		releaseUnspecified(),
+		releaseUnsearched(), releaseUnspecified(),
 		rowLevel(),
 		statisticEndpoint(),
 		statisticFewContributors(),

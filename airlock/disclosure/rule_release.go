@@ -35,6 +35,12 @@ func releaseUnspecified() Rule {
 		Says: "Without a specification nobody can tell who stands behind a figure, or what it gives away beside earlier ones."}
 }
 
+func releaseUnsearched() Rule {
+	return Rule{ID: "release-unsearched", Effective: "2026-11-22", Clause: "can't tell is for review; disclosure.md 4.4",
+		Applies: "tables with a specification", Needs: historyNeeded,
+		Says: "More earlier figures are about the same people than can be searched together."}
+}
+
 // The rules on models fitted again. airlock/rederive applies them.
 
 const modelNeeded = "the model's specification and microdata"

@@ -103,9 +103,13 @@ func Beside(ctx context.Context, p policy.Profile, o Output, h *differencing.His
 	for _, x := range rep.Conflicts {
 		out = append(out, finding(o.Name, c, x))
 	}
+	if rep.Left > 0 {
+		out = append(out, disclosure.Finding{Rule: "release-unsearched", Severity: disclosure.SevReview, File: o.Name, Says: "more figures about these people have left than can be searched together",
+			Evidence: map[string]string{"searched": strconv.Itoa(rep.Compared), "left out": strconv.Itoa(rep.Left)}, Repair: "none is needed: a checker looks at it"})
+	}
 	if why := unspecified(o, h, tied, stranger); why != "" {
 		out = append(out, disclosure.Finding{Rule: "release-unspecified", Severity: disclosure.SevReview, File: o.Name, Says: why,
-			Evidence: map[string]string{}, Repair: "write the table with ark.table, or give its specification: then it is computed again, compared with every earlier release by the people behind it, and can pass by itself"})
+			Evidence: map[string]string{}, Repair: "write the table with ark table, or give its specification: then it is computed again, compared with every earlier release by the people behind it, and can pass by itself"})
 	}
 	disclosure.Sort(out)
 	return out, rep, nil

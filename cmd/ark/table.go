@@ -112,7 +112,7 @@ func (c checkCmd) one(ctx context.Context, name string) (disclosure.Result, erro
 	}
 	r.Findings = append(r.Findings, disclosure.Finding{Rule: "release-unspecified", Severity: disclosure.SevReview, File: name,
 		Says: "there is no specification of how this was made, or no microdata to make it again from", Evidence: map[string]string{},
-		Repair: "write the table with ark table or ark.output, and name the microdata"})
+		Repair: "write the table with ark table, and name the microdata"})
 	disclosure.Sort(r.Findings)
 	r.Verdict = disclosure.Judge(r.Findings)
 	return r, nil
