@@ -2,8 +2,11 @@ package airlock
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ark-tre/ark/airlock/disclosure"
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/store"
 )
 
@@ -13,6 +16,7 @@ type CheckedFile struct {
 	Type     string               `json:"type"`
 	Verdict  string               `json:"verdict"`
 	Findings []disclosure.Finding `json:"findings"`
+	Clean    Submitted            `json:"clean,omitzero"` // the file made of it; none: it is the submitted one
 }
 
 // CheckResult is what the airlock worker gives back.
@@ -29,7 +33,12 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 		return nil, err
 	}
 	if r.State != "checking" || r.Round != round {
-		return []store.Event{r.event("request.checks-dropped", nil)}, nil // withdrawn or resubmitted meanwhile
+		for _, c := range res.Files { // withdrawn or resubmitted meanwhile; no object is without a row
+			if c.Clean.Name != "" && !slices.Contains(r.Dropped, c.Clean.Ref) {
+				r.Dropped = append(r.Dropped, c.Clean.Ref)
+			}
+		}
+		return []store.Event{r.event("request.checks-dropped", nil)}, put(ctx, tx, r)
 	}
 	by := map[string]CheckedFile{}
 	for _, c := range res.Files {
@@ -47,6 +56,14 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 			c.Verdict = "fail"
 		}
 		f.Type, f.Verdict, f.Findings = c.Type, c.Verdict, c.Findings
+		if f.Kind == KindOutput && c.Clean.Name != "" {
+			if c.Clean.Ref.Zone != objects.Outputs || len(c.Clean.Ref.SHA256) != 64 {
+				return nil, ark.Faultf(ark.Internal, "the clean file is not where clean files are kept")
+			}
+			f.Submitted = f.given()
+			f.Name, f.Ref = c.Clean.Name, c.Clean.Ref
+		}
+		r.sameClean(*f)
 		for _, fd := range c.Findings {
 			rules[fd.Rule]++
 		}
@@ -66,4 +83,22 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 		r.Offered = tx.Now()
 	}
 	return append(alarm, r.event("request.checked", map[string]any{"state": to, "rules": rules, "round": round})), put(ctx, tx, r)
+}
+
+// sameClean takes back the votes that were kept for f when the clean file is
+// not the one that they were cast on: another program may have made it.
+func (r *Request) sameClean(f File) {
+	if len(r.Earlier) == 0 {
+		return
+	}
+	for _, o := range r.Earlier[len(r.Earlier)-1].Files {
+		if o.given().Name == f.given().Name && o.Ref.SHA256 == f.Ref.SHA256 {
+			return
+		}
+	}
+	for _, rev := range r.Reviews {
+		if rev.Round == r.Round {
+			delete(rev.Votes, f.ID)
+		}
+	}
 }

@@ -55,7 +55,7 @@ func EarlierOn(ctx context.Context, q store.Querier, permit, project string) ([]
 }
 
 // OpenReleased authorises and records that actor looks at a file of an earlier
-// release, and returns it as it was submitted: what left is these very bytes.
+// release, and returns it: what left is these very bytes.
 func (x *Room) OpenReleased(ctx context.Context, actor store.Actor, release string, ordinal int) (*File, error) {
 	var out *File
 	err := x.St.Act(ctx, actor, "release.read", store.Resource{Type: "Release", ID: release}, func(tx *store.Tx) ([]store.Event, error) {

@@ -49,12 +49,29 @@ type File struct {
 	Name     string               `json:"name"`  // unreviewed
 	Kind     string               `json:"kind"`
 	Type     string               `json:"type,omitempty"` // media type, by content
-	Ref      objects.Ref          `json:"ref"`
+	Ref      objects.Ref          `json:"ref"`            // what is looked at, voted on and leaves: once checked, the clean file
 	Rows     int                  `json:"rows,omitempty"`
 	Release  string               `json:"release,omitempty"`    // it left with this release
 	Waved    []string             `json:"overridden,omitempty"` // failing rules that were decided not to apply
 	Verdict  string               `json:"verdict,omitempty"`    // pass, review, fail; empty until checked
 	Findings []disclosure.Finding `json:"findings,omitempty"`
+
+	Submitted Submitted `json:"submitted,omitzero"` // what the author sent, where the clean file is another
+}
+
+// Submitted is what an author sent. It stays sealed beside the clean file that
+// the checks made of it, and never leaves.
+type Submitted struct {
+	Name string      `json:"name"`
+	Ref  objects.Ref `json:"ref"`
+}
+
+// given is the file as its author sent it.
+func (f File) given() Submitted {
+	if f.Submitted.Name != "" {
+		return f.Submitted
+	}
+	return Submitted{f.Name, f.Ref}
 }
 
 // Votes.
@@ -119,21 +136,22 @@ type Request struct {
 	Says        string          `json:"says,omitempty"`
 	Conflicts   int             `json:"conflicts,omitempty"` // rounds that conflicted with what left
 
-	Class       string       `json:"class,omitempty"`
-	Apart       bool         `json:"apart,omitempty"`      // checkers come from at least two organisations
-	NeedSigns   []string     `json:"need_signs,omitempty"` // "lay", or an organisation's id
-	Signs       []SignOff    `json:"signs,omitempty"`
-	Former      []string     `json:"former,omitempty"`      // earlier authors
-	Calibration bool         `json:"calibration,omitempty"` // known bad, to see whether checkers stop it; never released
-	HeldFrom    string       `json:"held_from,omitempty"`   // the state it was held in
-	Cut         []int        `json:"cut,omitempty"`         // rounds that a hold cut short
-	Contests    []Contest    `json:"contests,omitempty"`
-	Appeals     []Appeal     `json:"appeals,omitempty"`
-	Assigned    []Assignment `json:"assigned,omitempty"`
-	Releases    []string     `json:"releases,omitempty"`
-	ended       string       // the outcome of the round that this change ends
-	moved       [][2]string  // the changes of state that this change made
-	notify      bool         // write notices of them
+	Class       string        `json:"class,omitempty"`
+	Apart       bool          `json:"apart,omitempty"`      // checkers come from at least two organisations
+	NeedSigns   []string      `json:"need_signs,omitempty"` // "lay", or an organisation's id
+	Signs       []SignOff     `json:"signs,omitempty"`
+	Former      []string      `json:"former,omitempty"`      // earlier authors
+	Calibration bool          `json:"calibration,omitempty"` // known bad, to see whether checkers stop it; never released
+	HeldFrom    string        `json:"held_from,omitempty"`   // the state it was held in
+	Cut         []int         `json:"cut,omitempty"`         // rounds that a hold cut short
+	Contests    []Contest     `json:"contests,omitempty"`
+	Appeals     []Appeal      `json:"appeals,omitempty"`
+	Assigned    []Assignment  `json:"assigned,omitempty"`
+	Releases    []string      `json:"releases,omitempty"`
+	ended       string        // the outcome of the round that this change ends
+	Dropped     []objects.Ref `json:"dropped,omitempty"` // clean files of checks that came too late
+	moved       [][2]string   // the changes of state that this change made
+	notify      bool          // write notices of them
 
 	Earlier []Round `json:"earlier,omitempty"` // files of earlier rounds, for comparison
 }

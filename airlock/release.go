@@ -96,7 +96,7 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 				}
 				continue
 			}
-			job.Files = append(job.Files, CheckOf{ID: f.ID, Name: f.Name, Kind: f.Kind, Ref: f.Ref, Ordinal: f.Ordinal, Overridden: f.Waved, Approvals: r.approvals(f)})
+			job.Files = append(job.Files, CheckOf{ID: f.ID, Name: f.Name, Kind: f.Kind, Ref: f.Ref, Submitted: f.Submitted, Ordinal: f.Ordinal, Overridden: f.Waved, Approvals: r.approvals(f)})
 		}
 		if len(job.Files) == 0 {
 			return "", ark.Faultf(ark.Conflict, "no file is approved").Do("return the request")

@@ -169,9 +169,10 @@ type CheckOf struct {
 	Kind string      `json:"kind"`
 	Ref  objects.Ref `json:"ref"`
 
-	Ordinal    int      `json:"ordinal,omitempty"`
-	Overridden []string `json:"overridden,omitempty"` // failing rules that were decided not to apply
-	Approvals  int      `json:"approvals,omitempty"`
+	Submitted  Submitted `json:"submitted,omitzero"` // what the author sent, where Ref is a clean file made of it
+	Ordinal    int       `json:"ordinal,omitempty"`
+	Overridden []string  `json:"overridden,omitempty"` // failing rules that were decided not to apply
+	Approvals  int       `json:"approvals,omitempty"`
 }
 
 // Submit opens a request from a workspace's outbox and has it checked.
@@ -265,7 +266,7 @@ func (x *Room) Resubmit(ctx context.Context, actor store.Actor, request string, 
 func (r *Request) notReleased(s Submission) error {
 	for i, n := range s.Files {
 		for _, o := range r.Files {
-			if o.Release != "" && n.Kind == KindOutput && o.Name == n.Name {
+			if o.Release != "" && n.Kind == KindOutput && (o.Name == n.Name || o.given().Name == n.Name) {
 				return ark.Faultf(ark.Conflict, "file %d has the name of one that was released from this request", i+1).Do("leave it out, or give the new one its own name")
 			}
 		}
@@ -280,7 +281,7 @@ func (r *Request) take(tx *store.Tx, s Submission) {
 	var kept []File
 	for _, round := range r.Earlier {
 		for _, f := range round.Files {
-			old[f.Name], last = f.Ordinal, max(last, f.Ordinal)
+			old[f.given().Name], last = f.Ordinal, max(last, f.Ordinal)
 		}
 	}
 	for _, f := range r.Files {
@@ -302,13 +303,14 @@ func (r *Request) take(tx *store.Tx, s Submission) {
 }
 
 // keepVotes carries votes of the last round over to files that are the same
-// bytes under the same name and kind. A review stays unfinished all the same:
+// bytes under the same name and kind, as they were sent; ApplyChecks sees that
+// the clean files are the same too. A review stays unfinished all the same:
 // its checker confirms it for the new round.
 func (r *Request) keepVotes(old []File) {
 	same := map[string]string{} // old id → new id
 	for _, o := range old {
 		for _, n := range r.Files {
-			if o.Ref.SHA256 == n.Ref.SHA256 && o.Name == n.Name && o.Kind == n.Kind {
+			if was := o.given(); was.Ref.SHA256 == n.Ref.SHA256 && was.Name == n.Name && o.Kind == n.Kind {
 				same[o.ID] = n.ID
 			}
 		}

@@ -2,14 +2,16 @@ package inspect_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"os"
+	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/airlock/inspect/known"
 	"github.com/ark-tre/ark/airlock/inspect/pack"
@@ -115,24 +117,42 @@ func BenchmarkTenMillionKnown(b *testing.B) {
 	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/1e6, "MB-held")
 }
 
-// BenchmarkCorpus prints how the corpus comes out, by technique.
+// BenchmarkCorpus prints how the corpus comes out, by kind.
 func BenchmarkCorpus(b *testing.B) {
 	s := start(b, inspect.Inspector{}, nil)
 	all := corpus(b)
+	n, kinds, techniques := map[string]float64{}, []string{}, map[string]map[string]bool{}
 	for b.Loop() {
-		n := map[string]float64{}
+		clear(n)
 		for _, c := range all {
-			n[c.label]++
-			if r := look(b, s, c.name, c.data); r.Verdict == disclosure.Fail {
-				n[c.label+" fail"]++
-			} else if r.Verdict == disclosure.Pass {
-				n[c.label+" pass"]++
+			kind := strings.ToLower(strings.TrimPrefix(path.Ext(c.name), "."))
+			if techniques[kind] == nil {
+				kinds, techniques[kind] = append(kinds, kind), map[string]bool{}
+			}
+			if c.label == "hostile" {
+				techniques[kind][c.technique] = true
+			}
+			v := string(look(b, s, c.name, c.data).Verdict)
+			for _, of := range []string{"", kind + " "} {
+				n[of+c.label]++
+				n[of+c.label+" "+v]++
 			}
 		}
-		b.ReportMetric(n["hostile"], "hostile")
-		b.ReportMetric(n["hostile pass"], "hostile-passed")
-		b.ReportMetric(100*n["hostile fail"]/n["hostile"], "%recall-as-fail")
-		b.ReportMetric(n["harmless"], "harmless")
-		b.ReportMetric(100*n["harmless fail"]/n["harmless"], "%false-alarms")
 	}
+	b.ReportMetric(n["hostile"], "hostile")
+	b.ReportMetric(n["hostile pass"], "hostile-passed")
+	b.ReportMetric(100*n["hostile fail"]/n["hostile"], "%recall-as-fail")
+	b.ReportMetric(n["harmless"], "harmless")
+	b.ReportMetric(100*n["harmless fail"]/n["harmless"], "%false-alarms")
+	slices.SortFunc(kinds, func(x, y string) int { return cmp.Or(cmp.Compare(n[y+" hostile"], n[x+" hostile"]), cmp.Compare(x, y)) })
+	var t strings.Builder
+	t.WriteString("| kind | techniques | hostile | fail | review | pass | harmless | fail | review | pass |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, k := range kinds {
+		fmt.Fprintf(&t, "| %s | %d |", cmp.Or(k, "none"), len(techniques[k]))
+		for _, of := range []string{"hostile", "hostile fail", "hostile review", "hostile pass", "harmless", "harmless fail", "harmless review", "harmless pass"} {
+			fmt.Fprintf(&t, " %.0f |", n[k+" "+of])
+		}
+		t.WriteString("\n")
+	}
+	b.Log("\n" + t.String())
 }

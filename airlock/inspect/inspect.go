@@ -44,6 +44,7 @@ type Item struct {
 	Data    []byte
 	Allowed []string // endings that may leave; none: every kind that is understood
 	MaxRows int      // most rows of a table; 0: the default
+	Anyway  bool     // rebuild what fails too: people may decide that it leaves
 	Tables  bool     // give tables back
 }
 
@@ -55,6 +56,11 @@ type Result struct {
 	Rebuilt  []byte // the clean file; nil: there is none
 	Ending   string // of the rebuilt file's name, when it is another
 	Sheets   []byte // its tables as disclosure.ReadSheets takes them; nil: none
+}
+
+// NotRebuilt is the finding of a file of which no clean one can be made.
+func NotRebuilt(name string) disclosure.Finding {
+	return refused(name, "file-not-rebuilt").Findings[0]
 }
 
 // refused is the result of a file that was not looked at to its end.

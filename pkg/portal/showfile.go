@@ -50,6 +50,15 @@ func cellOf(ref string) (row, col int) {
 	return row, col
 }
 
+// asWhat says whether a page shows what was submitted or the clean file made
+// of it.
+func asWhat(f airlock.FileView) string {
+	if f.Submitted.Name != "" {
+		return "it would leave, rebuilt from what was submitted"
+	}
+	return "it was submitted"
+}
+
 // ownFile shows an author's own submitted file.
 func (p *Portal) ownFile(c *Call) error {
 	v, err := p.cfg.Rooms.Airlock.ViewOf(c.Ctx(), c.Actor, c.ID())
@@ -61,7 +70,7 @@ func (p *Portal) ownFile(c *Call) error {
 			continue
 		}
 		page := ui.Page{Back: &ui.Link{Text: "The request", Href: "/outputs/" + v.ID}, Title: fmt.Sprintf("File %d", f.Ordinal), Head: f.Name, State: verdictTag(f.Verdict), Wide: true,
-			Lead: fmt.Sprintf("File %d, as it was submitted: %s, SHA-256 %s.", f.Ordinal, bytesText(f.Ref.Size), short(f.Ref.SHA256))}
+			Lead: fmt.Sprintf("File %d, as %s: %s, SHA-256 %s.", f.Ordinal, asWhat(f), bytesText(f.Ref.Size), short(f.Ref.SHA256))}
 		src, err := p.showFile(c, v, f, nil)
 		if err != nil {
 			return err

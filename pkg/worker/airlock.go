@@ -3,6 +3,8 @@ package worker
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"slices"
 	"strings"
@@ -41,7 +43,7 @@ func (b Bench) checkSteps() []work.Step {
 			return nil, err
 		}
 		res := airlock.CheckResult{}
-		look, err := b.look(ctx, profile)
+		look, err := b.look(ctx, profile, job.Behind.Data)
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +58,13 @@ func (b Bench) checkSteps() []work.Step {
 			if err != nil {
 				return nil, err
 			}
-			found, err := look.file(ctx, f.Name, data)
+			sent := f
+			var found inspect.Result
+			if f.Kind == airlock.KindSupporting {
+				found, err = look.file(ctx, f, data)
+			} else {
+				found, f, data, err = look.clean(ctx, f, data, job.Files)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -71,7 +79,16 @@ func (b Bench) checkSteps() []work.Step {
 			if f.Kind == airlock.KindSupporting && verdict == "fail" {
 				verdict = "review" // it never leaves: checkers may see what cannot go
 			}
-			res.Files = append(res.Files, airlock.CheckedFile{ID: f.ID, Type: found.Type, Verdict: verdict, Findings: found.Findings})
+			c := airlock.CheckedFile{ID: f.ID, Type: found.Type, Verdict: verdict, Findings: found.Findings}
+			if f.Submitted.Name != "" {
+				if c.Clean, err = b.keepClean(ctx, job.Project, f, data); err != nil {
+					return nil, err
+				}
+				if c.Clean.Ref.SHA256 == sent.Ref.SHA256 && c.Clean.Name == sent.Name {
+					return nil, ark.Faultf(ark.Internal, "the clean file is the submitted one")
+				}
+			}
+			res.Files = append(res.Files, c)
 		}
 		joint, err := look.together(ctx, names, leaving)
 		if err != nil {
@@ -87,6 +104,13 @@ func (b Bench) checkSteps() []work.Step {
 		}
 		return res, nil
 	})}
+}
+
+// keepClean stores the clean file made of a submitted one.
+func (b Bench) keepClean(ctx context.Context, project string, f airlock.CheckOf, data []byte) (airlock.Submitted, error) {
+	sum := sha256.Sum256(data)
+	ref, err := b.Objects.Put(ctx, objects.Outputs, project+"/clean/"+f.ID+"-"+hex.EncodeToString(sum[:8]), OutputsKey, bytes.NewReader(data))
+	return airlock.Submitted{Name: f.Name, Ref: ref}, err
 }
 
 // bytes reads a submitted file, verified against its pin.
@@ -117,7 +141,7 @@ func (b Bench) releaseSteps() []work.Step {
 			return nil, err
 		}
 		inside := insideRecord{Schema: "ark-internal-record/1", Decided: job.Inside, Checked: []insideFile{}}
-		look, err := b.look(ctx, profile)
+		look, err := b.look(ctx, profile, job.Behind.Data)
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +164,7 @@ func (b Bench) releaseSteps() []work.Step {
 		}
 		for i, f := range job.Files {
 			data := leaving[i]
-			found, err := look.file(ctx, f.Name, data)
+			found, err := look.file(ctx, f, data)
 			if err != nil {
 				return nil, err
 			}
@@ -157,7 +181,11 @@ func (b Bench) releaseSteps() []work.Step {
 			if found.Verdict != "pass" && found.Verdict != "review" && !waved(found.Findings, f.Overridden) {
 				return airlock.ReleaseResult{Refused: "the files did not pass the checks that come before signing"}, nil
 			}
-			inside.Checked = append(inside.Checked, insideFile{f.Ordinal, f.Ref.SHA256, string(found.Verdict), f.Overridden, found.Findings})
+			sent := f.Ref.SHA256
+			if f.Submitted.Name != "" {
+				sent = f.Submitted.Ref.SHA256
+			}
+			inside.Checked = append(inside.Checked, insideFile{f.Ordinal, f.Ref.SHA256, sent, string(found.Verdict), f.Overridden, found.Findings})
 			st.Files = append(st.Files, bundle.File{Ordinal: f.Ordinal, Name: f.Name, Data: data})
 		}
 		res, err := b.seal(ctx, job, st, inside)

@@ -3,9 +3,11 @@ package worker
 import (
 	"bytes"
 	"context"
+	"path"
 	"slices"
 	"strings"
 
+	"github.com/ark-tre/ark/airlock"
 	disclose "github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/pkg/pseudonym"
@@ -17,34 +19,109 @@ import (
 type looking struct {
 	*inspect.Session
 	profile disclosure.Profile
+	known   inspect.Known
 }
 
-func (b Bench) look(ctx context.Context, p disclosure.Profile) (*looking, error) {
-	s, err := b.Inspect.Start(ctx, nil)
+// look starts looking, with the pseudonyms of the pinned extract as known values.
+func (b Bench) look(ctx context.Context, p disclosure.Profile, data airlock.Data) (*looking, error) {
+	known, err := b.pseudonyms(ctx, data)
 	if err != nil {
 		return nil, err
 	}
-	return &looking{s, p}, nil
+	s, err := b.Inspect.Start(ctx, known)
+	if err != nil {
+		if known != nil {
+			_ = known.Close() // a nameless file: nothing to lose
+		}
+		return nil, err
+	}
+	return &looking{s, p, known}, nil
 }
 
-// file looks at one file. Its tables are judged by the disclosure rules unless
-// it is too large for them: then it has failed already.
-func (l *looking) file(ctx context.Context, name string, data []byte) (inspect.Result, error) {
-	r, err := l.Look(ctx, inspect.Item{Name: name, Data: data, Allowed: l.profile.Files, MaxRows: l.profile.MaxRows, Tables: true})
-	if err != nil || slices.ContainsFunc(r.Findings, func(f disclose.Finding) bool {
-		return slices.Contains([]string{"table-too-long", "table-unreadable", "file-type-mismatch", "file-too-large"}, f.Rule) && f.Severity == disclose.SevFail
-	}) {
+// Close ends the session and lets the known values go.
+func (l *looking) Close() {
+	l.Session.Close()
+	if l.known != nil {
+		_ = l.known.Close() // a nameless file: nothing to lose
+	}
+}
+
+// inspect has ark-inspect look at bytes.
+func (l *looking) inspect(ctx context.Context, f airlock.CheckOf, data []byte) (inspect.Result, error) {
+	may := l.profile.Files
+	if f.Submitted.Name != "" && len(may) > 0 { // what was submitted may leave, so what was made of it may
+		may = append(slices.Clone(may), strings.ToLower(strings.TrimPrefix(path.Ext(f.Name), ".")))
+	}
+	return l.Look(ctx, inspect.Item{Name: f.Name, Data: data, Allowed: may, MaxRows: l.profile.MaxRows, Anyway: true, Tables: true})
+}
+
+// file looks at one file as it is.
+func (l *looking) file(ctx context.Context, f airlock.CheckOf, data []byte) (inspect.Result, error) {
+	r, err := l.inspect(ctx, f, data)
+	if err != nil {
 		return r, err
 	}
-	file := disclose.File{Name: name, Reader: bytes.NewReader(data), Pseudonym: pseudonym.IsPseudonym}
+	if f.Kind != airlock.KindSupporting && r.Rebuilt == nil && r.Verdict != disclose.Fail {
+		r.Findings = append(r.Findings, inspect.NotRebuilt(f.Name))
+	}
+	return l.discloses(ctx, f, data, r)
+}
+
+// clean looks at a file that wants to leave and at the clean file made of it,
+// which is what leaves: what is found of the clean bytes counts, and what was
+// found of the submitted ones besides. The file comes back with its bytes;
+// Submitted is set where they are not those submitted. beside are the files of
+// the request, whose names it must not take.
+func (l *looking) clean(ctx context.Context, f airlock.CheckOf, data []byte, beside []airlock.CheckOf) (inspect.Result, airlock.CheckOf, []byte, error) {
+	r, err := l.inspect(ctx, f, data)
+	if err != nil || r.Rebuilt == nil || r.Ending == "" && bytes.Equal(r.Rebuilt, data) {
+		if err == nil && r.Rebuilt == nil && r.Verdict != disclose.Fail {
+			r.Findings = append(r.Findings, inspect.NotRebuilt(f.Name))
+		}
+		if err == nil {
+			r, err = l.discloses(ctx, f, data, r)
+		}
+		return r, f, data, err
+	}
+	f.Submitted = airlock.Submitted{Name: f.Name, Ref: f.Ref}
+	if r.Ending != "" && !strings.EqualFold(path.Ext(f.Name), "."+r.Ending) {
+		name := strings.TrimSuffix(f.Name, path.Ext(f.Name)) + "." + r.Ending
+		if slices.ContainsFunc(beside, func(o airlock.CheckOf) bool { return o.Name == name }) {
+			name = f.Name + "." + r.Ending
+		}
+		f.Name = name
+	}
+	data = r.Rebuilt
+	again, err := l.inspect(ctx, f, data)
+	if err != nil {
+		return r, f, data, err
+	}
+	for _, x := range r.Findings {
+		if !slices.ContainsFunc(again.Findings, func(y disclose.Finding) bool { return x.Rule == y.Rule && x.Severity == y.Severity }) {
+			again.Findings = append(again.Findings, x)
+		}
+	}
+	again, err = l.discloses(ctx, f, data, again)
+	return again, f, data, err
+}
+
+// discloses adds what the tables of an inspected file disclose. They are
+// judged unless the file is too large for that: then it has failed already.
+func (l *looking) discloses(ctx context.Context, f airlock.CheckOf, data []byte, r inspect.Result) (inspect.Result, error) {
+	var err error
 	var more []disclose.Finding
-	switch {
-	case strings.HasPrefix(r.Type, "text/csv") || strings.HasPrefix(r.Type, "text/tab-separated"):
-		_, more, err = disclose.CheckTable(ctx, l.profile, file)
-	case r.Sheets != nil:
-		var sheets []disclose.Sheet
-		if sheets, err = disclose.ReadSheets(bytes.NewReader(r.Sheets)); err == nil {
-			_, more, err = disclose.CheckSheets(ctx, l.profile, file, sheets)
+	if !slices.ContainsFunc(r.Findings, func(f disclose.Finding) bool {
+		return slices.Contains([]string{"table-too-long", "table-unreadable", "file-type-mismatch", "file-too-large"}, f.Rule) && f.Severity == disclose.SevFail
+	}) {
+		file := disclose.File{Name: f.Name, Reader: bytes.NewReader(data), Pseudonym: pseudonym.IsPseudonym}
+		switch {
+		case strings.HasPrefix(r.Type, "text/csv") || strings.HasPrefix(r.Type, "text/tab-separated"):
+			_, more, err = disclose.CheckTable(ctx, l.profile, file)
+		case r.Sheets != nil:
+			var sheets []disclose.Sheet
+			if sheets, err = disclose.ReadSheets(bytes.NewReader(r.Sheets)); err == nil {
+				_, more, err = disclose.CheckSheets(ctx, l.profile, file, sheets)
+			}
 		}
 	}
 	if err != nil {

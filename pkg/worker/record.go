@@ -29,6 +29,7 @@ type insideRecord struct {
 type insideFile struct {
 	Ordinal    int                `json:"ordinal"`
 	SHA256     string             `json:"sha256"`
+	Submitted  string             `json:"submitted"` // SHA-256 of what the author sent
 	Verdict    string             `json:"verdict"`
 	Overridden []string           `json:"overridden,omitempty"`
 	Findings   []disclose.Finding `json:"findings"`

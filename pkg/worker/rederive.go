@@ -179,7 +179,7 @@ func (a *again) number(lost *bool) rederive.Numbers {
 // an author what is wrong with it.
 func (a *again) output(ctx context.Context, f airlock.CheckOf, data []byte) (o rederive.Output, says *ark.Fault, err error) {
 	o = rederive.Output{Name: f.Name, Data: data}
-	at := slices.IndexFunc(a.behind.Specs, func(s airlock.CheckOf) bool { return s.Name == f.Name+airlock.SpecSuffix })
+	at := slices.IndexFunc(a.behind.Specs, func(s airlock.CheckOf) bool { return s.Name == given(f)+airlock.SpecSuffix })
 	if at < 0 || len(a.behind.Data.Tables) == 0 {
 		return o, nil, nil
 	}
@@ -213,6 +213,14 @@ func fault(err error) *ark.Fault {
 		f = ark.Faultf(ark.Internal, "something went wrong")
 	}
 	return &ark.Fault{Kind: f.Kind, Says: f.Public()}
+}
+
+// given is the name under which a file was submitted.
+func given(f airlock.CheckOf) string {
+	if f.Submitted.Name != "" {
+		return f.Submitted.Name
+	}
+	return f.Name
 }
 
 // tabular reports whether a file is a table by its name. Others are looked at

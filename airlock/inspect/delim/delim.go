@@ -50,7 +50,7 @@ func CSV(s *look.Scope, f look.File) look.Report {
 	if comma != '\t' || f.Ext() != "tsv" {
 		comma = ','
 	}
-	if !r.Hopeless() {
+	if s.Anyway || !r.Hopeless() {
 		r.Rebuilt = look.CSV(t, comma)
 	}
 	return r

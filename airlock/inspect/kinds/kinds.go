@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/airlock/inspect/code"
 	"github.com/ark-tre/ark/airlock/inspect/delim"
 	"github.com/ark-tre/ark/airlock/inspect/look"
@@ -83,13 +84,14 @@ type Options struct {
 	Allowed []string // endings; none: every kind on the list
 	MaxRows int
 	Known   func([]byte) bool
+	Anyway  bool // hand a rebuilt file over though it fails, for those who may decide that it leaves
 }
 
 // Look looks at one submitted file.
 func Look(ctx context.Context, o Options, name string, data []byte) look.Report {
 	kinds := list()
 	r := run(ctx, o, kinds, look.File{Name: name, Data: data})
-	if r.Rebuilt != nil && r.Hopeless() {
+	if r.Rebuilt != nil && r.Hopeless() && !o.Anyway {
 		r.Rebuilt = nil
 	}
 	if r.Rebuilt == nil || !r.Fails() && r.Ending == "" && bytes.Equal(r.Rebuilt, data) {
@@ -98,10 +100,21 @@ func Look(ctx context.Context, o Options, name string, data []byte) look.Report 
 	// A rebuilt file is handed on only if it is itself found clean.
 	again := look.File{Name: rebuiltName(name, r.Ending), Data: r.Rebuilt}
 	twice := run(ctx, Options{MaxRows: o.MaxRows, Known: o.Known}, kinds, again)
-	if twice.Fails() {
+	if twice.Fails() && !(o.Anyway && covers(r, twice)) {
 		r.Rebuilt = nil
 	}
 	return r
+}
+
+// covers reports whether a file failed for everything that its rebuilt one
+// fails for.
+func covers(r, rebuilt look.Report) bool {
+	for _, x := range rebuilt.Findings {
+		if x.Severity == disclosure.SevFail && !slices.ContainsFunc(r.Findings, func(y disclosure.Finding) bool { return y.Rule == x.Rule && y.Severity == x.Severity }) {
+			return false
+		}
+	}
+	return true
 }
 
 func rebuiltName(name, ending string) string {
@@ -113,7 +126,7 @@ func rebuiltName(name, ending string) string {
 
 // run looks at one file and, through its scope, at what lies inside.
 func run(ctx context.Context, o Options, kinds map[string]kind, f look.File) look.Report {
-	s := &look.Scope{Context: ctx, Known: o.Known, MaxRows: o.MaxRows, Room: look.NewRoom()}
+	s := &look.Scope{Context: ctx, Known: o.Known, MaxRows: o.MaxRows, Anyway: o.Anyway, Room: look.NewRoom()}
 	s.Inspect = func(inner look.File) look.Report { return one(s, o, kinds, inner) }
 	r := one(s, o, kinds, f)
 	if ctx.Err() != nil {

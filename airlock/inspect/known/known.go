@@ -154,6 +154,15 @@ func (s *Set) confirm(sum uint64) bool {
 // Make writes the set of the values in r to a file that has no name any more,
 // to be handed to ark-inspect.
 func Make(dir string, r io.Reader) (*os.File, int, error) {
+	return nameless(dir, func(w io.Writer) (int, error) { return Write(w, r) })
+}
+
+// MakeSums is Make with the hashes of folded values.
+func MakeSums(dir string, sums []uint64) (*os.File, int, error) {
+	return nameless(dir, func(w io.Writer) (int, error) { return WriteSums(w, sums) })
+}
+
+func nameless(dir string, write func(io.Writer) (int, error)) (*os.File, int, error) {
 	f, err := os.CreateTemp(dir, "known-")
 	if err != nil {
 		return nil, 0, fmt.Errorf("known: %w", err)
@@ -161,7 +170,7 @@ func Make(dir string, r io.Reader) (*os.File, int, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, 0, errors.Join(fmt.Errorf("known: %w", err), f.Close())
 	}
-	n, err := Write(f, r)
+	n, err := write(f)
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())
 	}

@@ -51,6 +51,7 @@ var fileRules = []Rule{
 	{"file-encrypted", fail, "the file is encrypted", "save it without a password"},
 	{"file-link", fail, "this is a link or a special file, not a file", "put the file itself in its place"},
 	{"file-malware", fail, "the malware scanner knows this file", "tell the operator; don't open it"},
+	{"file-not-rebuilt", fail, "no clean file can be made of files of this kind, so the submitted bytes would leave", "put the result into a table or a picture"},
 	{"file-name-control", fail, "the file's name holds invisible, direction-changing or control characters", "rename it with plain letters, digits, - and _"},
 	{"file-name-encoded", fail, "the file's name looks like encoded data", "rename it in words"},
 	{"file-name-hidden", fail, "the file's name makes it a hidden or system file", "leave it out, or rename it"},

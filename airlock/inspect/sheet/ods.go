@@ -70,7 +70,7 @@ func ODS(s *look.Scope, f look.File) look.Report {
 			r.Add(f, "file-unreadable", look.Nowhere)
 		}
 	}
-	if !r.Hopeless() {
+	if s.Anyway || !r.Hopeless() {
 		r.Rebuilt, r.Ending = writeXLSX(b.out), "xlsx"
 	}
 	return r

@@ -45,7 +45,7 @@ func XLSX(s *look.Scope, f look.File) look.Report {
 	}
 	b.charts(members)
 	b.properties()
-	if !r.Hopeless() {
+	if s.Anyway || !r.Hopeless() {
 		r.Rebuilt, r.Ending = writeXLSX(b.out), "xlsx"
 	}
 	return r

@@ -31,6 +31,7 @@ type Ask struct {
 	Name    string   `json:"name"`
 	Allowed []string `json:"allowed,omitempty"` // endings that may leave; none: every kind that is understood
 	MaxRows int      `json:"max_rows,omitempty"`
+	Anyway  bool     `json:"anyway,omitempty"` // rebuild what fails too
 	Tables  bool     `json:"tables,omitempty"` // give tables back, as disclosure.WriteSheets writes them
 }
 
