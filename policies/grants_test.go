@@ -20,6 +20,9 @@ func TestNoRoleReadsIdentityAndPayload(t *testing.T) {
 		if identity && facts {
 			t.Errorf("%s reads identifiers and facts", role)
 		}
+		if x.Reads(objects.Landing) && role != "intake" {
+			t.Errorf("%s reads deliveries as they came, which are identifiers and facts", role)
+		}
 		if identity || facts {
 			readers++
 		}

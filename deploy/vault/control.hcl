@@ -29,6 +29,18 @@ path "ark/ledger/sign/+" {
   capabilities = ["update"]
 }
 
+path "ark/lists/datakey/plaintext/+" {
+  capabilities = ["update"]
+}
+
+path "ark/lists/hmac/FINGER.*" {
+  capabilities = ["update"]
+}
+
+path "ark/lists/keys/+" {
+  capabilities = ["read"]
+}
+
 path "ark/outputs/datakey/plaintext/+" {
   capabilities = ["update"]
 }

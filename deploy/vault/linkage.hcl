@@ -33,11 +33,11 @@ path "ark/index/keys/+" {
   capabilities = ["read"]
 }
 
-path "ark/landing/decrypt/+" {
+path "ark/lists/decrypt/+" {
   capabilities = ["update"]
 }
 
-path "ark/landing/keys/+" {
+path "ark/lists/keys/+" {
   capabilities = ["read"]
 }
 

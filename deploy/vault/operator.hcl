@@ -121,6 +121,26 @@ path "ark/ledger/keys/GONE.*" {
   capabilities = ["create", "read", "update"]
 }
 
+path "ark/lists/keys" {
+  capabilities = ["list"]
+}
+
+path "ark/lists/keys/+" {
+  capabilities = ["create", "delete", "read", "update"]
+}
+
+path "ark/lists/keys/+/config" {
+  capabilities = ["create", "update"]
+}
+
+path "ark/lists/keys/+/rotate" {
+  capabilities = ["create", "update"]
+}
+
+path "ark/lists/keys/GONE.*" {
+  capabilities = ["create", "read", "update"]
+}
+
 path "ark/outputs/keys" {
   capabilities = ["list"]
 }

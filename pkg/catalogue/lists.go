@@ -16,7 +16,7 @@ import (
 const maxListAge = 20 * 24 * time.Hour
 
 // Lists of people: those who objected unconditionally, and those with a
-// national data opt-out. Their numbers are in the landing zone; linkage turns
+// national data opt-out. Their numbers are in the lists zone; linkage turns
 // them into persons.
 const (
 	ListObjections = "objections"

@@ -26,6 +26,12 @@ func (l landing) Land(ctx context.Context, source, name string, r io.Reader) (ob
 	return l.Objects.Put(ctx, objects.Landing, fmt.Sprintf("%s/%s/%s", source, ark.MakeID(ark.PrefixDelivery), name), worker.LandingKey, r)
 }
 
+// LandList implements portal.Objects. Lists lie apart from deliveries: linkage
+// reads them, and must not read what deliveries tell about people.
+func (l landing) LandList(ctx context.Context, kind string, r io.Reader) (objects.Ref, error) {
+	return l.Objects.Put(ctx, objects.Lists, fmt.Sprintf("%s/%s.dat", ark.MakeID(ark.PrefixDelivery), kind), worker.ListsKey, r)
+}
+
 // Open implements portal.Objects.
 func (l landing) Open(ctx context.Context, ref objects.Ref) (io.ReadCloser, error) {
 	return l.open(ctx, ref)

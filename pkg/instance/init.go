@@ -29,7 +29,7 @@ const (
 // standing are the keys that every Ark has from its first day.
 var standing = []keys.Name{worker.LandingKey, worker.IdentifiersKey, worker.PayloadKey, worker.IndexKey, worker.OutputsKey,
 	worker.RecordsKey, worker.PersonsKey, worker.ReleaseKey, publish.DomainKey, publish.VersionsKey, publish.SigningKey,
-	cut.SidecarKey, worker.ContributorsKey, ledgerKey, bodiesKey}
+	cut.SidecarKey, worker.ContributorsKey, worker.ListsKey, ledgerKey, bodiesKey}
 
 // Init makes a new Ark in dir, which must not hold one: its folders, keys,
 // object store and ledger, and its configuration. It is the one place where any

@@ -281,6 +281,9 @@ func (r Reached) Wrong() []string {
 	if slices.Contains(r.Reads, string(objects.Identifiers)) && slices.Contains(r.Reads, string(objects.Payload)) {
 		out = append(out, r.Role+" reads identifiers and payload")
 	}
+	if slices.Contains(r.Reads, string(objects.Landing)) && r.Role != "intake" {
+		out = append(out, r.Role+" reads deliveries as they came, which are identifiers and payload")
+	}
 	for _, f := range r.Files {
 		out = append(out, fmt.Sprintf("%s can read %s, which is another role's", r.Role, f))
 	}

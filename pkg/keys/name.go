@@ -31,10 +31,11 @@ const (
 	Bodies       Class = "bodies"       // bodies of recorded acts
 	Release      Class = "release"      // release statements
 	Contributors Class = "contributors" // who stands behind released figures
+	Lists        Class = "lists"        // numbers of people who objected or opted out
 )
 
 // Classes lists every class.
-var Classes = [...]Class{Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Pseudonym, Signing, Records, Persons, LedgerHead, Bodies, Release, Contributors}
+var Classes = [...]Class{Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Pseudonym, Signing, Records, Persons, LedgerHead, Bodies, Release, Contributors, Lists}
 
 // Use is something a key can do.
 type Use int
@@ -54,7 +55,7 @@ func (c Class) Allows(u Use) bool {
 		return u == Attest
 	case Pseudonym, Records, Persons:
 		return u == Hash
-	case Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Bodies, Contributors:
+	case Landing, Identifiers, Payload, Index, Versions, Project, Outputs, Sidecar, Bodies, Contributors, Lists:
 		return u == Seal || u == Hash
 	}
 	return false

@@ -41,6 +41,7 @@ const (
 	Ledger       Zone = "ledger"
 	Public       Zone = "public"
 	Contributors Zone = "contributors"
+	Lists        Zone = "lists"
 )
 
 // Rule says how a zone treats its objects. The zero Rule accepts nothing.
@@ -82,6 +83,7 @@ func DefaultRules() Rules {
 		// Sets outlive the projects whose releases they are of, else closing a
 		// project would blind the comparison; after this they may go.
 		Contributors: {Classes: []keys.Class{keys.Contributors}, Retain: 10 * year},
+		Lists:        {Classes: []keys.Class{keys.Lists}},
 		Ledger:       {Plain: true, Retain: 10 * year, Mutable: []string{"checkpoint"}, Passing: []string{".p/", "pending/"}},
 		Public:       {Plain: true},
 	}

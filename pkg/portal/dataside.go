@@ -370,7 +370,7 @@ func (p *Portal) receiveList(c *Call) error {
 		if err := oneOf("kind", kind, catalogue.ListObjections, catalogue.ListOptOuts); err != nil {
 			return err
 		}
-		ref, err := p.cfg.Rooms.Objects.Land(c.Ctx(), "lists", kind+".dat", part)
+		ref, err := p.cfg.Rooms.Objects.LandList(c.Ctx(), kind, part)
 		if err != nil {
 			return broken4xx(err)
 		}

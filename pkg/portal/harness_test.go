@@ -79,6 +79,11 @@ func (m *memory) Land(_ context.Context, source, name string, r io.Reader) (obje
 	}
 	return m.put("landing", string(b)), nil
 }
+func (m *memory) LandList(ctx context.Context, kind string, r io.Reader) (objects.Ref, error) {
+	ref, err := m.Land(ctx, "", kind, r)
+	ref.Zone = objects.Lists
+	return ref, err
+}
 func (m *memory) Open(_ context.Context, ref objects.Ref) (io.ReadCloser, error) {
 	b, ok := m.at[ref.SHA256]
 	if !ok {

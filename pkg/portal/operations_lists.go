@@ -21,7 +21,7 @@ func (p *Portal) listOperations(a *API) error {
 			if len(in.RawBody) == 0 {
 				return nil, ark.Faultf(ark.Invalid, "the list is empty").Do("send one NHS number a line")
 			}
-			ref, err := p.cfg.Rooms.Objects.Land(c.Ctx(), "lists", in.Kind+".dat", bytes.NewReader(in.RawBody))
+			ref, err := p.cfg.Rooms.Objects.LandList(c.Ctx(), in.Kind, bytes.NewReader(in.RawBody))
 			if err != nil {
 				return nil, err
 			}

@@ -72,6 +72,8 @@ type Objects interface {
 	// Land writes the bytes of r into the landing zone, encrypted, and returns
 	// their ref. It is durable when it returns. The same bytes twice are one object.
 	Land(ctx context.Context, source, name string, r io.Reader) (objects.Ref, error)
+	// LandList writes a list of people, as it came, into the lists zone, encrypted.
+	LandList(ctx context.Context, kind string, r io.Reader) (objects.Ref, error)
 	// Open returns the verified bytes of an object of the public or the
 	// releases zone; reading from the result fails if they are not what ref says.
 	Open(ctx context.Context, ref objects.Ref) (io.ReadCloser, error)

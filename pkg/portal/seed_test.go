@@ -146,7 +146,7 @@ func (b *bench) data() {
 		"quality":    b.mem.put("payload", `{"tables":[{"table":"attendance","rows":48210,"accepted":47950,"quarantined":212,"duplicates":48,"fields":[{"field":"reason","to":"payload","filled":47000,"missing":950,"rules":[{"rule":"code-list","kind":"conformance","action":"quarantine","failed":212}]}],"scores":{"conformance":0.995,"completeness":0.98,"plausibility":0.999}}]}`),
 		"quarantine": b.mem.put("landing", `{"file":"attendance.csv","row":17,"field":"reason","rule":"code-list","reason":"the code is in none of the lists"}`+"\n")}
 	b.as("delivery.apply", store.Resource{Type: "Source", ID: s.ID}, func(tx *store.Tx) ([]store.Event, error) { return k.ApplyIntake(ctx, tx, d.ID, res) })
-	b.must(k.ReceiveList(ctx, eng, catalogue.ListOptOuts, b.mem.put("landing", "optouts")))
+	b.must(k.ReceiveList(ctx, eng, catalogue.ListOptOuts, b.mem.put("lists", "optouts")))
 	l, err := k.RunLinkage(ctx, eng)
 	b.must(err)
 	b.id["linkage"] = l.ID

@@ -22,6 +22,7 @@ const (
 	RecordsKey     = keys.Name("records/keys")
 	PersonsKey     = keys.Name("persons/ids")
 	ReleaseKey     = keys.Name("release/bundles")
+	ListsKey       = keys.Name("lists/people")
 )
 
 // Bench is what a worker works with.

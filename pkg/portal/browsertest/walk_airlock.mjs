@@ -11,7 +11,8 @@ export async function submit(walk) {
   await choose(page, "small.csv");
   await page.getByLabel("A name for these files").fill("Attendances by deprivation and sex");
   await page.getByLabel("What is it, and what is it for?").fill("People with at least one attendance, by deprivation and sex, for the report to the alcohol board.");
-  await page.getByLabel("Who is in it, and how many").fill("Everybody in the extract with an attendance; at least 20 people in each row.");
+  await page.getByLabel("Who is in it?").fill("Everybody in the extract with an attendance; at least 20 people in each row.");
+  await page.getByLabel("How many people stand behind the smallest number?").fill("20");
   await page.getByLabel("What did you do so that nobody can be recognised?").fill("Counts under 20 are left out, the rest is rounded to the nearest 5.");
   await page.getByLabel("Has anything like it been released before?").fill("No. It is the first output of this project.");
   await eye.look(page, "submit");
