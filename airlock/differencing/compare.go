@@ -193,14 +193,9 @@ func (r *Report) note(n int) {
 // near lists the earlier rows that differ from r in fewer people than least,
 // with the number.
 func (s *system) near(r *row, least int, f func(o *row, differ int)) {
-	order := s.sorted()
-	from, _ := slices.BinarySearchFunc(order, r.size-least+1, func(i int32, n int) int { return cmp.Compare(s.rows[i].size, n) })
-	for _, i := range order[from:] {
+	for _, i := range s.candidates(r, least) {
 		o := s.rows[i]
-		if o.size >= r.size+least {
-			break
-		}
-		if r.sketch.agree(&o.sketch) < buckets-least+1 {
+		if abs(o.size-r.size) >= least || r.sketch.agree(&o.sketch) < buckets-least+1 {
 			continue
 		}
 		if o.imprint == r.imprint {

@@ -40,6 +40,7 @@ type system struct {
 	rows   []*row
 	bySize []int32 // rows in order of their people
 	dirty  bool
+	alike  [buckets][]uint64 // per bucket: its sketch and the row, in order
 	tables map[[2]int32]*population
 }
 
@@ -239,9 +240,39 @@ func (s *system) sorted() []int32 {
 			s.bySize = append(s.bySize, int32(i))
 		}
 		slices.SortFunc(s.bySize, func(a, b int32) int { return s.rows[a].size - s.rows[b].size })
-		s.dirty = false
+		s.alike, s.dirty = [buckets][]uint64{}, false
 	}
 	return s.bySize
+}
+
+// candidates lists the rows that may differ from r in fewer people than least:
+// they agree with it in at least one of the first least buckets.
+func (s *system) candidates(r *row, least int) []int32 {
+	order := s.sorted()
+	if least > buckets {
+		return order
+	}
+	var out []int32
+	for b := range least {
+		if s.alike[b] == nil {
+			index := make([]uint64, len(s.rows))
+			for i, o := range s.rows {
+				index[i] = uint64(o.sketch[b])<<32 | uint64(i)
+			}
+			slices.Sort(index)
+			s.alike[b] = index
+		}
+		want := uint64(r.sketch[b]) << 32
+		from, _ := slices.BinarySearch(s.alike[b], want)
+		for _, x := range s.alike[b][from:] {
+			if x>>32 != want>>32 {
+				break
+			}
+			out = append(out, int32(uint32(x)))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Figures counts the figures kept with a set.
