@@ -45,6 +45,7 @@ type API struct {
 	p    *Portal
 	huma huma.API
 	ops  []Op
+	gets map[reflect.Type]string // type of an answer → the path under which one thing of it is read
 }
 
 // List is a page of a list. Next is the cursor of the next page, "" at the end.
@@ -78,7 +79,7 @@ func (p *Portal) addAPI() error {
 	cfg.RejectUnknownQueryParameters = true
 	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: "ark", Description: "The session of a signed-in user, from the portal or `ark sign-in`."}}
-	a := &API{p: p, huma: humago.NewWithPrefix(p.mux, apiPrefix, cfg)}
+	a := &API{p: p, huma: humago.NewWithPrefix(p.mux, apiPrefix, cfg), gets: map[reflect.Type]string{}}
 	p.api = a
 	if err := p.addOperations(a); err != nil {
 		return err
@@ -129,10 +130,13 @@ func operation[I, O any](a *API, op Op, fn func(c *Call, in *I) (*O, error)) err
 		h.Security = []map[string][]string{{"session": {}}}
 	}
 	if op.Method != http.MethodGet {
-		h.Parameters = []*huma.Param{{Name: "Idempotency-Key", In: "header", Required: true, Description: "8 to 80 letters, digits, hyphens or underscores. The same key and request get the same answer for a day.", Schema: &huma.Schema{Type: "string"}}}
+		h.Parameters = []*huma.Param{{Name: "Idempotency-Key", In: "header", Required: true, Description: "8 to 80 letters, digits, hyphens or underscores. The same key and request get the same answer for a day.", Schema: &huma.Schema{Type: "string"}},
+			{Name: "If-Match", In: "header", Description: "The ETag that the thing had when it was read. When it has changed since, nothing is done and the answer is 412.", Schema: &huma.Schema{Type: "string"}}}
+	} else if strings.HasSuffix(op.Path, "/{id}") {
+		a.gets[reflect.TypeFor[O]()] = op.Path
 	}
 	h.Responses = map[string]*huma.Response{"default": {Description: "A problem", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(problemType, true, "Problem")}}}}
-	h.Middlewares = huma.Middlewares{func(hc huma.Context, next func(huma.Context)) { a.enter(op, body, hc, next) }}
+	h.Middlewares = huma.Middlewares{func(hc huma.Context, next func(huma.Context)) { a.enter(op, body, reflect.TypeFor[O](), hc, next) }}
 	huma.Register(a.huma, h, func(ctx context.Context, in *I) (*O, error) {
 		out, err := fn(caller(ctx), in)
 		if err != nil {
@@ -163,7 +167,7 @@ func (a *API) problem(ctx context.Context, op Op, err error) *Problem {
 }
 
 // enter is what every operation passes: who is it, may they, was it asked before.
-func (a *API) enter(op Op, body int64, hc huma.Context, next func(huma.Context)) {
+func (a *API) enter(op Op, body int64, out reflect.Type, hc huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(hc)
 	edge.Note(r.Context(), "", op.Method+" "+apiPrefix+op.Path)
 	ctl := http.NewResponseController(w)
@@ -201,14 +205,15 @@ func (a *API) enter(op Op, body int64, hc huma.Context, next func(huma.Context))
 		held.send(r)
 		return
 	}
-	a.once(op, c, r.WithContext(ctx), w, hc, next)
+	a.once(op, c, out, r.WithContext(ctx), w, hc, next)
 }
 
 var keyShape = regexp.MustCompile(`^[A-Za-z0-9_-]{8,80}$`)
 
 // once runs a change once per Idempotency-Key, and gives its kept answer again.
-// Only answers that will not change are kept: not failures of ours.
-func (a *API) once(op Op, c *Call, r *http.Request, w http.ResponseWriter, hc huma.Context, next func(huma.Context)) {
+// Only answers that will not change are kept: not failures of ours. The key is
+// kept in the transaction of the act, the answer there too where it is known.
+func (a *API) once(op Op, c *Call, out reflect.Type, r *http.Request, w http.ResponseWriter, hc huma.Context, next func(huma.Context)) {
 	key := r.Header.Get("Idempotency-Key")
 	if !keyShape.MatchString(key) {
 		a.refuse(w, r, ark.Faultf(ark.Invalid, "every change needs an Idempotency-Key header of 8 to 80 letters, digits, hyphens or underscores").
@@ -243,6 +248,12 @@ func (a *API) once(op Op, c *Call, r *http.Request, w http.ResponseWriter, hc hu
 		return
 	}
 	if old != nil {
+		if old.Status == 0 {
+			if old, err = a.found(r, out, old.Made); err != nil {
+				a.refuse(w, r, err)
+				return
+			}
+		}
 		w.Header().Set("Content-Type", old.Type)
 		w.Header().Set("Idempotency-Replayed", "true")
 		w.WriteHeader(old.Status)
@@ -254,7 +265,14 @@ func (a *API) once(op Op, c *Call, r *http.Request, w http.ResponseWriter, hc hu
 		return
 	}
 	defer a.p.running.stop(c.Actor.Name() + " " + key)
+	req := &store.Request{Actor: c.Actor.Name(), Key: key, Hash: request, Answer: func(wrote []any) (store.Reply, bool) { return a.answer(op, out, wrote) }}
+	if err := a.asRead(op, r, req); err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	edge.Note(r.Context(), "", op.Method+" "+apiPrefix+op.Path)
 	rec := &recorder{ResponseWriter: w}
+	r = r.WithContext(store.ForRequest(r.Context(), req))
 	c.R = r
 	next(humago.NewContext(hc.Operation(), r, rec))
 	if rec.status < 500 && rec.status != 0 && rec.body.Len() <= defaultBody {

@@ -1,36 +1,32 @@
 package portal
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"sort"
-	"sync"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/portal/edge"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 )
 
-// kept holds forms that were sent when the session had ended, until their
-// sender has signed in again. It is bounded and forgets after an hour. A form
-// is found by a secret in the sender's cookie only.
-type kept struct {
-	mu   sync.Mutex // guards byID
-	byID map[string]keptForm
-}
-
+// keptForm is a form that was sent when the session had ended. The store keeps
+// it sealed until its sender has signed in again or an hour has passed; it is
+// found by a secret in the sender's cookie only.
 type keptForm struct {
-	path   string
-	fields url.Values
-	at     time.Time
+	Path   string     `json:"path"`
+	Fields url.Values `json:"fields"`
 }
 
 const (
 	keptCookie = "ark_kept"
 	keptFor    = time.Hour
-	keptMost   = 2000
+	keptBytes  = 256 << 10
 )
 
 // keep puts the posted form by and returns where to go after signing in. A form
@@ -54,43 +50,47 @@ func (p *Portal) keep(c *Call) string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // crypto/rand does not fail
 	id := hex.EncodeToString(b[:])
-	now := c.Now()
-	p.kept.mu.Lock()
-	for k, f := range p.kept.byID {
-		if now.Sub(f.at) > keptFor || len(p.kept.byID) > keptMost {
-			delete(p.kept.byID, k)
-		}
+	form, err := json.Marshal(keptForm{c.R.URL.RequestURI(), fields})
+	if err != nil || len(form) > keptBytes {
+		return back
 	}
-	p.kept.byID[id] = keptForm{path: c.R.URL.RequestURI(), fields: fields, at: now}
-	p.kept.mu.Unlock()
+	if err := p.cfg.Store.KeepForm(context.WithoutCancel(c.Ctx()), id, form, c.Now().Add(keptFor)); err != nil {
+		p.cfg.Log.ErrorContext(c.Ctx(), "form not kept", "reference", edge.Reference(c.Ctx()), "err", err)
+		return back
+	}
 	http.SetCookie(c.W, &http.Cookie{Name: keptCookie, Value: id, Path: "/kept", HttpOnly: true, Secure: p.cfg.HTTPS, SameSite: http.SameSiteLaxMode, MaxAge: int(keptFor.Seconds())})
 	return "/kept"
 }
 
-// showKept offers to send the kept form now. It is shown once.
+// showKept offers to send the kept form now. The link stays good for its hour.
 func (p *Portal) showKept(c *Call) error {
 	cookie, err := c.R.Cookie(keptCookie)
 	if err != nil {
 		return ark.Faultf(ark.Unknown, "nothing is kept for you here").Do("go to the page and type it again")
 	}
-	p.kept.mu.Lock()
-	f, ok := p.kept.byID[cookie.Value]
-	p.kept.mu.Unlock()
-	if !ok || c.Now().Sub(f.at) > keptFor {
+	raw, err := p.cfg.Store.KeptForm(c.Ctx(), cookie.Value)
+	if err != nil {
+		return err
+	}
+	if raw == nil {
 		return ark.Faultf(ark.Unknown, "nothing is kept for you any more; forms are kept for an hour").Do("go to the page and type it again")
+	}
+	var f keptForm
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return err
 	}
 	if c.Viewer == nil {
 		return ark.Faultf(ark.Unsigned, "sign in to send what you had typed")
 	}
-	names := make([]string, 0, len(f.fields))
-	for k := range f.fields {
+	names := make([]string, 0, len(f.Fields))
+	for k := range f.Fields {
 		names = append(names, k)
 	}
 	sort.Strings(names)
 	var hidden []ui.Pair
 	var rows []ui.Row
 	for _, k := range names {
-		for _, v := range f.fields[k] {
+		for _, v := range f.Fields[k] {
 			hidden = append(hidden, ui.Pair{Name: k, Value: v})
 			if v != "" {
 				rows = append(rows, ui.Row{Key: k, Said: v})
@@ -98,5 +98,5 @@ func (p *Portal) showKept(c *Call) error {
 		}
 	}
 	return c.Page(ui.Page{Head: "Nothing you typed is lost", Lead: "You had to show who you are before this could be sent. Here is what you had typed.",
-		Body: []ui.Block{ui.Summary{Rows: rows, Compact: true}, ui.Form{Action: f.path, Hidden: hidden, Submit: ui.Button{Text: "Send it now"}, Cancel: &ui.Link{Text: "Don’t send it", Href: "/home"}}}})
+		Body: []ui.Block{ui.Summary{Rows: rows, Compact: true}, ui.Form{Action: f.Path, Hidden: hidden, Submit: ui.Button{Text: "Send it now"}, Cancel: &ui.Link{Text: "Don’t send it", Href: "/home"}}}})
 }

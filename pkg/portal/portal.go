@@ -59,7 +59,6 @@ type Portal struct {
 	assets   *assets.Set
 	metrics  *edge.Metrics
 	throttle *edge.Throttle
-	kept     *kept
 	running  *running
 	machines machines
 	api      *API
@@ -81,7 +80,7 @@ func New(cfg Config) (*Portal, error) {
 		return nil, err
 	}
 	p := &Portal{cfg: cfg, mux: http.NewServeMux(), printer: printer, assets: set, metrics: edge.NewMetrics(),
-		throttle: edge.NewThrottle(3*time.Second, 20, time.Now), kept: &kept{byID: map[string]keptForm{}}, running: &running{now: map[string]bool{}}, machines: loadMachines()}
+		throttle: edge.NewThrottle(3*time.Second, 20, time.Now), running: &running{now: map[string]bool{}}, machines: loadMachines()}
 	for _, r := range p.allRoutes() {
 		if err := p.add(r); err != nil {
 			return nil, err

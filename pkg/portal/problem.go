@@ -11,6 +11,7 @@ import (
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/portal/edge"
+	"github.com/ark-tre/ark/pkg/store"
 )
 
 // Problem is the API's answer when something was refused or failed, as RFC 9457
@@ -56,6 +57,9 @@ func problemOf(ctx context.Context, err error) *Problem {
 		if f.Where != (ark.Where{}) {
 			p.Where = []ark.Where{f.Where}
 		}
+	}
+	if errors.Is(err, store.ErrStale) {
+		p.Status = http.StatusPreconditionFailed
 	}
 	if kind == ark.Withheld { // the same answer as for what does not exist
 		p.Kind, p.Type = ark.Unknown.String(), "urn:ark:problem:"+ark.Unknown.String()

@@ -87,6 +87,15 @@ type Event struct {
 // is recorded and returned. A change that returns no event is an error: what
 // is not recorded did not happen.
 func (s *Store) Act(ctx context.Context, actor Actor, action string, r Resource, change func(*Tx) ([]Event, error)) error {
+	req, _ := ctx.Value(requestKey{}).(*Request)
+	if req != nil && req.Actor != actor.Name() {
+		req = nil
+	}
+	return s.act(ctx, actor, action, r, req, change)
+}
+
+// act is Act for a request, if there is one.
+func (s *Store) act(ctx context.Context, actor Actor, action string, r Resource, req *Request, change func(*Tx) ([]Event, error)) error {
 	tx, err := s.begin(ctx, actor)
 	if err != nil {
 		return err
@@ -99,6 +108,11 @@ func (s *Store) Act(ctx context.Context, actor Actor, action string, r Resource,
 		return err
 	}
 	tx.entity = entity
+	if req != nil {
+		if err := req.fresh(ctx, tx); err != nil {
+			return err
+		}
+	}
 	events, err := change(tx)
 	if err != nil {
 		return err
@@ -111,13 +125,24 @@ func (s *Store) Act(ctx context.Context, actor Actor, action string, r Resource,
 			return err
 		}
 	}
-	return tx.commit()
+	if req != nil {
+		if err := req.claim(ctx, tx, events); err != nil {
+			return err
+		}
+	}
+	if err := tx.commit(); err != nil {
+		return err
+	}
+	if req != nil {
+		req.claimed = true
+	}
+	return nil
 }
 
 // Access records that actor reads restricted bytes of r, after authorising it.
 // The bytes may be handed out only when it returns nil.
 func (s *Store) Access(ctx context.Context, actor Actor, action string, r Resource, project string, subjects ...string) error {
-	return s.Act(ctx, actor, action, r, func(tx *Tx) ([]Event, error) {
+	return s.act(ctx, actor, action, r, nil, func(tx *Tx) ([]Event, error) { // looking may be repeated
 		return []Event{{Type: "access." + action, Project: project, Subjects: append([]string{r.ID}, subjects...)}}, nil
 	})
 }

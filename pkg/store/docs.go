@@ -34,6 +34,7 @@ func (d Docs[T]) Insert(ctx context.Context, tx *Tx, v *T) error {
 	if err != nil {
 		return fmt.Errorf("insert %s: %w", d.Noun, err)
 	}
+	tx.wrote = append(tx.wrote, v)
 	return nil
 }
 
@@ -59,6 +60,7 @@ func (d Docs[T]) Update(ctx context.Context, tx *Tx, v *T) error {
 	if n, err := res.RowsAffected(); err != nil || n != 1 {
 		return d.unknown()
 	}
+	tx.wrote = append(tx.wrote, v)
 	return nil
 }
 

@@ -22,6 +22,7 @@ type Tx struct {
 	done  bool
 
 	entity Entity
+	wrote  []any // the values of Docs that were inserted or updated, as pointers
 }
 
 func (s *Store) begin(ctx context.Context, actor Actor) (*Tx, error) {
