@@ -55,7 +55,7 @@ func attribute(p policy.Profile, fs []Finding) {
 		}
 		fs[i].Evidence["profiles"] = strings.Join(p.SetBy(path), " ")
 		if cs := p.Contracted(path); len(cs) > 0 {
-			fs[i].Evidence["contract_of"] = strings.Join(cs, " ")
+			fs[i].Evidence["contract_of"] = strings.Join(cs, ",") // as a contest reads them
 		}
 	}
 }

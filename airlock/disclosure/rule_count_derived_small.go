@@ -148,6 +148,10 @@ func (v *view) population(r int) int64 {
 // statedBase is the n of "n = 40" in a column's heading, else in a note; 0 if
 // none is stated, or several.
 func (v *view) statedBase(c int) int64 {
+	return once(&v.stated, c, func() int64 { return v.readBase(c) })
+}
+
+func (v *view) readBase(c int) int64 {
 	for _, h := range v.cols[c].path {
 		if n := baseIn(h); n > 0 {
 			return n
@@ -181,6 +185,10 @@ func baseIn(s string) int64 {
 // sharesOfColumn reports whether column pct prints each row's share of the
 // sum of column n: then n is the numerator.
 func (v *view) sharesOfColumn(n, pct int) bool {
+	return once(&v.shares, [2]int{n, pct}, func() bool { return v.shareOf(n, pct) })
+}
+
+func (v *view) shareOf(n, pct int) bool {
 	sum := 0.0
 	for r := range v.t.rows {
 		for _, i := range v.at[[2]int{r, n}] {
@@ -206,6 +214,10 @@ func (v *view) sharesOfColumn(n, pct int) bool {
 
 // fractions reports whether a share column is printed as fractions of one.
 func (v *view) fractions(c int) bool {
+	return once(&v.fraction, c, func() bool { return v.asFractions(c) })
+}
+
+func (v *view) asFractions(c int) bool {
 	top := 0.0
 	for r := range v.t.rows {
 		for _, i := range v.at[[2]int{r, c}] {

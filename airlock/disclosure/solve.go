@@ -2,8 +2,10 @@ package disclosure
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/big"
+	"slices"
 )
 
 // Attacker works out how far the cells of linked tables can be narrowed; the
@@ -11,9 +13,14 @@ import (
 // from bound propagation and elimination, which can be wider than the truth.
 type Attacker interface {
 	// Narrow gives the range of each cell asked about. Cells have bounds;
-	// equal ones are published. contradiction: no table fits.
+	// equal ones are published. contradiction: no table fits. With ErrWork the
+	// ranges are those of the first cells asked about.
 	Narrow(ctx context.Context, s System, ask []int) (ranges []Range, contradiction bool, err error)
 }
+
+// ErrWork is returned by an Attacker whose work was not enough for all it was
+// asked: what it leaves open is for a person to see.
+var ErrWork = errors.New("disclosure: the attacker's work was not enough")
 
 // System is linked tables as an attacker sees them.
 type System struct {
@@ -59,6 +66,7 @@ type hidden struct {
 	rels   []relation
 	small  []relation // withheld parts that together are fewer than the threshold
 	orders []int      // nodes that are withheld, in the order of their first place
+	open   []place    // withheld counts that were not worked out to the end
 }
 
 // maxHidden bounds what is worked out.
@@ -100,7 +108,13 @@ func solveHidden(ctx context.Context, views []*view, link func(place) string, at
 			}
 		}
 	}
-	if len(h.nodes) == 0 || len(h.nodes) > maxHidden {
+	if len(h.nodes) == 0 {
+		return h, nil
+	}
+	if len(h.nodes) > maxHidden {
+		if link != nil || slices.ContainsFunc(views, func(v *view) bool { return len(v.sums()) > 0 }) {
+			h.open = append(h.open, h.nodes[0].withheld[0])
+		}
 		return h, nil
 	}
 	for i, v := range views {
@@ -381,6 +395,12 @@ func (h *hidden) attack(ctx context.Context, views []*view, a Attacker) error {
 		s.Equations = append(s.Equations, rel.SystemEquation)
 	}
 	got, contradiction, err := a.Narrow(ctx, s, ask)
+	if errors.Is(err, ErrWork) {
+		for _, k := range ask[len(got):] {
+			h.open = append(h.open, h.nodes[k].withheld[0])
+		}
+		ask, err = ask[:len(got)], nil
+	}
 	if err != nil || contradiction {
 		return err // what bounds say stands; printed totals may include what is not shown
 	}

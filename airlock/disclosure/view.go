@@ -64,6 +64,23 @@ type view struct {
 	known      *[]sum     // once found
 	keys       [][]string // rows by their labels, once asked for
 	allRounded *bool
+
+	shares   map[[2]int]bool // answers about whole columns, once asked for
+	fraction map[int]bool
+	stated   map[int]int64
+}
+
+// once gives what find found for a key the first time.
+func once[K comparable, V any](known *map[K]V, key K, find func() V) V {
+	if x, ok := (*known)[key]; ok {
+		return x
+	}
+	if *known == nil {
+		*known = map[K]V{}
+	}
+	x := find()
+	(*known)[key] = x
+	return x
 }
 
 // understand types a table.

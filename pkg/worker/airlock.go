@@ -52,6 +52,7 @@ func (b Bench) checkSteps() []work.Step {
 		var leaving [][]byte
 		at := []int{} // of each leaving file among the results
 		again := b.again(profile, job.Behind)
+		again.attacker = look.attacker
 		defer again.close()
 		for _, f := range job.Files {
 			data, err := b.bytes(ctx, f.Ref)
@@ -149,6 +150,7 @@ func (b Bench) releaseSteps() []work.Step {
 		var names []string
 		var leaving [][]byte
 		again := b.again(profile, job.Behind)
+		again.attacker = look.attacker
 		defer again.close()
 		var all [][]byte
 		for _, f := range job.Files {

@@ -3,13 +3,18 @@ package worker
 import (
 	"bytes"
 	"context"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/ark-tre/ark/airlock"
 	disclose "github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/airlock/inspect"
+	"github.com/ark-tre/ark/airlock/protect"
+	"github.com/ark-tre/ark/airlock/suppress/highs"
+	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/pseudonym"
 	"github.com/ark-tre/ark/policies/disclosure"
 )
@@ -18,8 +23,30 @@ import (
 // and then what their tables disclose.
 type looking struct {
 	*inspect.Session
-	profile disclosure.Profile
-	known   inspect.Known
+	profile  disclosure.Profile
+	known    inspect.Known
+	attacker *protect.Attacker
+}
+
+// attackWork bounds how far each set of linked tables is attacked: some
+// seconds. What it is not enough for is for review.
+const attackWork = 400_000_000
+
+// attacker attacks withheld counts with a solver that starts when a table
+// needs it; its compiled form is kept in the role's own folder.
+func (b Bench) attacker() *protect.Attacker {
+	return protect.NewAttacker(func(ctx context.Context) (*highs.Solver, error) {
+		dir := filepath.Join(b.Tmp, "highs")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, ark.Faultf(ark.Internal, "the solver's folder could not be made").Because(err)
+		}
+		return highs.New(ctx, highs.Options{CacheDir: dir})
+	}).Within(attackWork)
+}
+
+// table is a file as the disclosure rules take it.
+func (l *looking) table(name string, data []byte) disclose.File {
+	return disclose.File{Name: name, Reader: bytes.NewReader(data), Pseudonym: pseudonym.IsPseudonym, Attacker: l.attacker}
 }
 
 // look starts looking, with the pseudonyms of the pinned extract as known values.
@@ -35,11 +62,12 @@ func (b Bench) look(ctx context.Context, p disclosure.Profile, data airlock.Data
 		}
 		return nil, err
 	}
-	return &looking{s, p, known}, nil
+	return &looking{s, p, known, b.attacker()}, nil
 }
 
-// Close ends the session and lets the known values go.
+// Close ends the session and the solver and lets the known values go.
 func (l *looking) Close() {
+	l.attacker.Close()
 	l.Session.Close()
 	if l.known != nil {
 		_ = l.known.Close() // a nameless file: nothing to lose
@@ -113,7 +141,7 @@ func (l *looking) discloses(ctx context.Context, f airlock.CheckOf, data []byte,
 	if !slices.ContainsFunc(r.Findings, func(f disclose.Finding) bool {
 		return slices.Contains([]string{"table-too-long", "table-unreadable", "file-type-mismatch", "file-too-large"}, f.Rule) && f.Severity == disclose.SevFail
 	}) {
-		file := disclose.File{Name: f.Name, Reader: bytes.NewReader(data), Pseudonym: pseudonym.IsPseudonym}
+		file := l.table(f.Name, data)
 		switch {
 		case strings.HasPrefix(r.Type, "text/csv") || strings.HasPrefix(r.Type, "text/tab-separated"):
 			_, more, err = disclose.CheckTable(ctx, l.profile, file)
@@ -138,7 +166,7 @@ func (l *looking) discloses(ctx context.Context, f airlock.CheckOf, data []byte,
 func (l *looking) together(ctx context.Context, names []string, data [][]byte) ([][]disclose.Finding, error) {
 	var files []disclose.File
 	for i, n := range names {
-		files = append(files, disclose.File{Name: n, Reader: bytes.NewReader(data[i]), Pseudonym: pseudonym.IsPseudonym})
+		files = append(files, l.table(n, data[i]))
 	}
 	return disclose.Together(ctx, l.profile, files)
 }

@@ -29,13 +29,14 @@ const ContributorsKey = keys.Name("contributors/sets")
 // again computes outputs again from the pinned extract and judges them beside
 // everything that left.
 type again struct {
-	b       Bench
-	profile disclosure.Profile
-	behind  airlock.Behind
-	frames  map[string]*disclose.Frame
-	persons map[string]uint64 // the extract's name of a person → the sidecar's number
-	history *differencing.History
-	dir     string
+	b        Bench
+	profile  disclosure.Profile
+	behind   airlock.Behind
+	attacker disclose.Attacker
+	frames   map[string]*disclose.Frame
+	persons  map[string]uint64 // the extract's name of a person → the sidecar's number
+	history  *differencing.History
+	dir      string
 }
 
 func (b Bench) again(profile disclosure.Profile, behind airlock.Behind) *again {
@@ -178,7 +179,7 @@ func (a *again) number(lost *bool) rederive.Numbers {
 // output ties a submitted file to its specification, if it has one. says tells
 // an author what is wrong with it.
 func (a *again) output(ctx context.Context, f airlock.CheckOf, data []byte) (o rederive.Output, says *ark.Fault, err error) {
-	o = rederive.Output{Name: f.Name, Data: data}
+	o = rederive.Output{Name: f.Name, Data: data, Attacker: a.attacker}
 	at := slices.IndexFunc(a.behind.Specs, func(s airlock.CheckOf) bool { return s.Name == given(f)+airlock.SpecSuffix })
 	if at < 0 || len(a.behind.Data.Tables) == 0 {
 		return o, nil, nil
