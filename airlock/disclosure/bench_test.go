@@ -39,6 +39,30 @@ func BenchmarkThousandCells(b *testing.B) {
 	}
 }
 
+// BenchmarkLongTable judges a table of 15,000 rows, some of whose counts are
+// withheld, of about 1 MB.
+func BenchmarkLongTable(b *testing.B) {
+	p := profile(b, "ark")
+	rng := rand.New(rand.NewPCG(1, 1))
+	var t strings.Builder
+	t.WriteString("area,sex,patients,deaths,percent dead,rate per 1000,mean age,sd age\n")
+	for r := range 15_000 {
+		n := fmt.Sprint(5 * (200 + rng.IntN(600)))
+		if r%10 == 0 {
+			n = "[REDACTED]"
+		}
+		fmt.Fprintf(&t, "general practice of area %d,%s,%s,%d,%.1f,%.1f,%.1f,%.2f\n", r/2, []string{"female", "male"}[r%2], n, 5*(2+rng.IntN(20)), 100*rng.Float64(), 100*rng.Float64(), 30+50*rng.Float64(), 5+10*rng.Float64())
+	}
+	csv := t.String()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := CheckTable(context.Background(), p, File{Name: "t.csv", Reader: strings.NewReader(csv)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(csv))/1e6, "MB")
+}
+
 // BenchmarkACROCrosstab recomputes and judges ACRO's own test table.
 func BenchmarkACROCrosstab(b *testing.B) {
 	f, err := os.Open("testdata/acro_charities.csv")

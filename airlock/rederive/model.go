@@ -2,6 +2,7 @@ package rederive
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -227,10 +228,40 @@ func (f *fitted) people(p policy.Profile, file string, d *design, o Output) []di
 			}
 		}
 	}
+	if n := d.saturated(unit); n > 0 && p.Counts.Small(int64(n)) {
+		out = append(out, modelFinding("model-few-in-group", disclosure.SevFail, file, "the model is saturated: its coefficients are the figures of groups, one of them of few people", "leave interactions out, or combine categories",
+			"units", strconv.Itoa(n), "smallest_allowed", strconv.FormatInt(p.Counts.Least(), 10)))
+	}
 	if slices.ContainsFunc(f.move, func(m float64) bool { return m > 1 }) {
 		out = append(out, modelFinding("model-influence", disclosure.SevReview, file, "leaving one record out moves a coefficient by more than its standard error", "look at the record; fit without it, or with a robust method"))
 	}
 	return out
+}
+
+// saturated gives the units of the smallest group of equal records, when there
+// are no more such groups than a model tells apart; else 0.
+func (d *design) saturated(unit func(int) string) int {
+	groups, most := map[string]map[string]bool{}, len(d.names)
+	if most == 0 || d.names[0] != intercept {
+		most++ // a Cox model has its baseline instead
+	}
+	for i, row := range d.x {
+		key := fmt.Sprint(row)
+		if groups[key] == nil {
+			if len(groups) == most {
+				return 0
+			}
+			groups[key] = map[string]bool{}
+		}
+		groups[key][unit(d.records[i])] = true
+	}
+	least := 0
+	for _, g := range groups {
+		if least == 0 || len(g) < least {
+			least = len(g)
+		}
+	}
+	return least
 }
 
 // unitNames tells the unit of a record; a record of no known unit is its own.

@@ -136,6 +136,11 @@ func TestAModelThatHidesPeopleFails(t *testing.T) {
 		{"an indicator of four", `{"kind":"logistic","outcome":"sex","predictors":["age","rare"]}`, "model-few-in-group", 300, 4},
 		{"all but six", `{"kind":"linear","outcome":"bmi","predictors":["rare"]}`, "model-few-in-group", 300, 294},
 		{"few degrees", `{"kind":"linear","outcome":"bmi","predictors":["age","sex"]}`, "model-few-degrees", 12, 0},
+		{"counts over an indicator of four", `{"kind":"regression","family":"poisson","outcome":"age","predictors":["bmi","rare"]}`, "model-few-in-group", 300, 4},
+		{"times over an indicator of four", `{"kind":"regression","family":"cox","time":"age","event":"sex","predictors":["bmi","rare"]}`, "model-few-in-group", 300, 4},
+		{"counts of few", `{"kind":"regression","family":"poisson","outcome":"age","predictors":["bmi","sex"]}`, "model-few-degrees", 12, 0},
+		{"counts, nothing wrong", `{"kind":"regression","family":"poisson","outcome":"age","predictors":["bmi","sex","rare"]}`, "", 300, 60},
+		{"times, nothing wrong", `{"kind":"regression","family":"cox","time":"age","event":"sex","predictors":["bmi","rare"]}`, "", 300, 60},
 		{"itself", `{"kind":"linear","outcome":"bmi","predictors":["age"],"filter":"age < 20 AND one = 5"}`, "table-not-reproducible", 300, 0},
 		{"nothing wrong", `{"kind":"linear","outcome":"bmi","predictors":["age","sex","rare"]}`, "", 300, 60},
 	} {

@@ -60,6 +60,10 @@ func Read(r io.Reader) (Spec, error) {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return s, bad("more follows it")
 	}
+	// These two families are fitted as kinds of their own.
+	if s.Kind == disclosure.KindRegression && (s.Family == "poisson" || s.Family == "cox") {
+		s.Kind, s.Family = s.Family, ""
+	}
 	return s, s.check()
 }
 

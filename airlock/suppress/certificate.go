@@ -129,6 +129,19 @@ func (r *Result) Released(ctx context.Context, o Options) (*Certificate, error) 
 	return released(ctx, r.table.p, r.pattern, o)
 }
 
+// Certify gives the released certificate of a table whose withheld cells are
+// listed in Suppressed.
+func Certify(ctx context.Context, p *Problem, o Options) (*Certificate, error) {
+	w, listed := make(pattern, len(p.Cells)), map[string]bool{}
+	for _, id := range p.Suppressed {
+		listed[id.Key] = true
+	}
+	for i, c := range p.Cells {
+		w[i] = listed[c.ID.Key]
+	}
+	return released(ctx, p, w, o)
+}
+
 // released forgets everything secret before it computes anything.
 func released(ctx context.Context, p *Problem, w pattern, o Options) (*Certificate, error) {
 	public := &Problem{Equations: p.Equations}
