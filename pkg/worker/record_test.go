@@ -77,7 +77,7 @@ func TestRecordAndCertificateNarrowNothing(t *testing.T) {
 		must(t, err)
 		job := airlock.ReleaseJob{Release: "rel-1", Request: "req-1", Project: "prj-a", Profile: "cms", Checkers: 2, At: time.Date(2026, 11, 22, 0, 0, seed%60, 0, time.UTC),
 			Inside: json.RawMessage(`{"rounds":` + strconv.Itoa(seed) + `}`),
-			Files: []airlock.CheckOf{{ID: "f" + strconv.Itoa(seed), Name: "t.csv", Ordinal: 1, Approvals: 2, Ref: objects.Ref{SHA256: strings.Repeat("0", 64)}}}}
+			Files:  []airlock.CheckOf{{ID: "f" + strconv.Itoa(seed), Name: "t.csv", Ordinal: 1, Approvals: 2, Ref: objects.Ref{SHA256: strings.Repeat("0", 64)}}}}
 		if seed > 0 { // inside, a rule had something to find in this one, and people overrode it
 			job.Files[0].Overridden = []string{disclose.Rules()[seed%len(disclose.Rules())].ID}
 		}
