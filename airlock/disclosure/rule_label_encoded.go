@@ -17,7 +17,7 @@ func labelEncoded() Rule {
 			hexOr64 := regexp.MustCompile(`^[A-Za-z0-9+/_=-]{24,}$`)
 			return v.identifier(func(text string, _, _ int) (Severity, bool) {
 				for _, w := range tokensWide(text) {
-					if len(w) >= 24 && hexOr64.MatchString(w) && entropy(w) > 3.2 && mixed(w) {
+					if hexOr64.MatchString(w) && LooksEncoded(w) {
 						if _, err := base64.RawStdEncoding.DecodeString(w); len(w) >= 40 || err == nil || len(w) >= 32 {
 							return SevFail, true
 						}
@@ -43,6 +43,10 @@ func tokensWide(s string) []string {
 	}
 	return out
 }
+
+// LooksEncoded reports whether a word is long and random enough to carry data of
+// its own: 24 characters or more, over 3.2 bits each, digits and letters mixed.
+func LooksEncoded(w string) bool { return len(w) >= 24 && entropy(w) > 3.2 && mixed(w) }
 
 // entropy is the bits per character of s.
 func entropy(s string) float64 {

@@ -12,7 +12,6 @@ import (
 
 	_ "modernc.org/sqlite" // database/sql driver "sqlite"
 
-	"github.com/ark-tre/ark/deploy/tools/built"
 	"github.com/ark-tre/ark/pkg/fsck"
 	"github.com/ark-tre/ark/pkg/instance"
 )
@@ -20,18 +19,7 @@ import (
 // played is a stopped Ark on which the main job has been played.
 func played(t *testing.T, more ...string) (cfg instance.Config, said string) {
 	t.Helper()
-	if os.Getenv("ARK_WHOLE") == "" {
-		t.Skip("set ARK_WHOLE to run whole Arks; deploy/test.sh does")
-	}
-	if os.Geteuid() != 0 {
-		built.Missing(t, "roles as users of their own need root")
-	}
-	tree, err := filepath.Abs("../..")
-	must(t, err)
-	ark := filepath.Join(tree, "bin", "ark")
-	if _, err := os.Stat(ark); err != nil {
-		built.Missing(t, "bin/ark is not built: run make build")
-	}
+	tree, ark := whole(t)
 	dir, err := os.MkdirTemp("", "ark-whole-")
 	must(t, err)
 	must(t, os.Chmod(dir, 0o755))

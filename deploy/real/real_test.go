@@ -13,22 +13,29 @@ import (
 	"github.com/ark-tre/ark/deploy/tools/built"
 )
 
-// TestMainJobOnRealServices plays the whole main job on the four services, each
-// role with its own credential, and then tries what each credential reaches.
-// It takes minutes: deploy/test.sh starts it by setting ARK_WHOLE.
-func TestMainJobOnRealServices(t *testing.T) {
+// whole is the tree and its bin/ark, for a test that runs a whole Ark.
+func whole(t *testing.T) (tree, ark string) {
+	t.Helper()
 	if os.Getenv("ARK_WHOLE") == "" {
-		t.Skip("set ARK_WHOLE to run the whole main job on real services; deploy/test.sh does")
+		t.Skip("set ARK_WHOLE to run whole Arks; deploy/test.sh does")
 	}
 	if os.Geteuid() != 0 {
 		built.Missing(t, "roles as users of their own need root")
 	}
 	tree, err := filepath.Abs("../..")
 	must(t, err)
-	ark := filepath.Join(tree, "bin", "ark")
+	ark = filepath.Join(tree, "bin", "ark")
 	if _, err := os.Stat(ark); err != nil {
 		built.Missing(t, "bin/ark is not built: run make build")
 	}
+	return tree, ark
+}
+
+// TestMainJobOnRealServices plays the whole main job on the four services, each
+// role with its own credential, and then tries what each credential reaches.
+// It takes minutes: deploy/test.sh starts it by setting ARK_WHOLE.
+func TestMainJobOnRealServices(t *testing.T) {
+	tree, ark := whole(t)
 	s := start(t)
 	dir, err := os.MkdirTemp("", "ark-real-")
 	must(t, err)

@@ -277,21 +277,12 @@ func (p *play) plantedCounts(ctx context.Context) error {
 // of birth, sex and deprivation decile that so many people of the region share.
 // The Ark's own count may differ by a link or an objection.
 func (p *play) smallGroups() (map[int]string, error) {
-	f, err := os.Open(filepath.Join(p.region(), "truth", "people.csv"))
+	rows, at, err := truePeople(p.region())
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		return nil, err
-	}
-	at := map[string]int{}
-	for i, name := range rows[0] {
-		at[name] = i
 	}
 	n := map[string]int{}
-	for _, r := range rows[1:] {
+	for _, r := range rows {
 		born := r[at["born"]]
 		if len(born) < 4 || r[at["died"]] != "" {
 			continue

@@ -262,22 +262,31 @@ type truly struct {
 	decile, alcohol, died, onset, recorded string
 }
 
-func trulyAll(region string) ([]truly, error) {
+// truePeople are the rows of truth/people.csv and where each column is.
+func truePeople(region string) (rows [][]string, at map[string]int, err error) {
 	f, err := os.Open(filepath.Join(region, "truth", "people.csv"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
+	rows, err = csv.NewReader(f).ReadAll()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	at := map[string]int{}
+	at = map[string]int{}
 	for i, name := range rows[0] {
 		at[name] = i
 	}
+	return rows[1:], at, nil
+}
+
+func trulyAll(region string) ([]truly, error) {
+	rows, at, err := truePeople(region)
+	if err != nil {
+		return nil, err
+	}
 	var out []truly
-	for _, r := range rows[1:] {
+	for _, r := range rows {
 		out = append(out, truly{r[at["imd_decile"]], r[at["alcohol"]], r[at["died"]], r[at["ckd_onset"]], r[at["ckd_recorded"]]})
 	}
 	return out, nil

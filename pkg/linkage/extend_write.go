@@ -102,12 +102,7 @@ func (x *extension) write(out ExtendOutput, links []extendLink) error {
 }
 
 func writeExtendLinks(w io.Writer, links []extendLink) error {
-	return table(w, columnar.Schema{
-		{Name: "record_key_l", Type: cell.String}, {Name: "record_key_r", Type: cell.String},
-		{Name: "status", Type: cell.String}, {Name: "person_id", Type: cell.String}, {Name: "tier", Type: cell.String},
-		{Name: "weight", Type: cell.Float64, Nullable: true}, {Name: "pattern", Type: cell.String, Nullable: true},
-		{Name: "reason", Type: cell.String},
-	}, len(links), func(i int, row []cell.Value) {
+	return table(w, linksSchema(), len(links), func(i int, row []cell.Value) {
 		l := &links[i]
 		row[0], row[1], row[2], row[3] = cell.Str(l.l), cell.Str(l.r), cell.Str(l.status), cell.Str(l.person)
 		row[4], row[5], row[6], row[7] = cell.Str(l.tier), optional(l.weight), text(l.pattern), cell.Str(l.reason)

@@ -50,23 +50,46 @@ func (p *Portal) waitingOutputs(c *Call, q store.Querier) ([]todo, error) {
 	return out, nil
 }
 
+// requestAndProject is the request of this call as its viewer may see it, and
+// the project it is of.
+func (p *Portal) requestAndProject(c *Call) (v airlock.View, x *governance.Project, err error) {
+	if v, err = p.cfg.Rooms.Airlock.ViewOf(c.Ctx(), c.Actor, c.ID()); err != nil {
+		return v, nil, err
+	}
+	err = c.view(func(q store.Querier) error {
+		x, err = governance.GetProject(c.Ctx(), q, v.Project)
+		return err
+	})
+	return v, x, err
+}
+
+// projectTitles are the titles of the requests' projects, each read once.
+func projectTitles(c *Call, q store.Querier, vs []airlock.View) (map[string]string, error) {
+	titles := map[string]string{}
+	for _, v := range vs {
+		if _, ok := titles[v.Project]; ok {
+			continue
+		}
+		x, err := governance.GetProject(c.Ctx(), q, v.Project)
+		if err != nil {
+			return nil, err
+		}
+		titles[v.Project] = x.Title
+	}
+	return titles, nil
+}
+
 // outputList is the viewer's own requests.
 func (p *Portal) outputList(c *Call) error {
 	var vs []airlock.View
-	titles := map[string]string{}
+	var titles map[string]string
 	err := c.view(func(q store.Querier) error {
 		var err error
 		if vs, err = p.cfg.Rooms.Airlock.RequestsOf(c.Ctx(), q, c.Viewer.User); err != nil {
 			return err
 		}
-		for _, v := range vs {
-			x, err := governance.GetProject(c.Ctx(), q, v.Project)
-			if err != nil {
-				return err
-			}
-			titles[v.Project] = x.Title
-		}
-		return nil
+		titles, err = projectTitles(c, q, vs)
+		return err
 	})
 	if err != nil {
 		return err

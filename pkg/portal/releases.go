@@ -33,16 +33,8 @@ func (p *Portal) releaseRoutes() []Route {
 // the second factor if it was not shown within five minutes.
 func (p *Portal) releasePageForm(c *Call) build {
 	return func(typed url.Values, wrong []ui.Problem) (ui.Page, error) {
-		v, err := p.cfg.Rooms.Airlock.ViewOf(c.Ctx(), c.Actor, c.ID())
+		v, x, err := p.requestAndProject(c)
 		if err != nil {
-			return ui.Page{}, err
-		}
-		var x *governance.Project
-		if err := c.view(func(q store.Querier) error {
-			var err error
-			x, err = governance.GetProject(c.Ctx(), q, v.Project)
-			return err
-		}); err != nil {
 			return ui.Page{}, err
 		}
 		base := "/queue/" + v.ID

@@ -20,20 +20,14 @@ func (p *Portal) signOffRoutes() []Route {
 // signOffList is what waits for the sign-off or the waiver of the viewer.
 func (p *Portal) signOffList(c *Call) error {
 	var vs []airlock.View
-	titles := map[string]string{}
+	var titles map[string]string
 	if err := c.view(func(q store.Querier) error {
 		var err error
 		if vs, err = p.cfg.Rooms.Airlock.WaitsForSign(c.Ctx(), q, c.Actor); err != nil {
 			return err
 		}
-		for _, v := range vs {
-			x, err := governance.GetProject(c.Ctx(), q, v.Project)
-			if err != nil {
-				return err
-			}
-			titles[v.Project] = x.Title
-		}
-		return nil
+		titles, err = projectTitles(c, q, vs)
+		return err
 	}); err != nil {
 		return err
 	}
@@ -52,16 +46,8 @@ func (p *Portal) signOffList(c *Call) error {
 // consent.
 func (p *Portal) signForm(c *Call) build {
 	return func(typed url.Values, wrong []ui.Problem) (ui.Page, error) {
-		v, err := p.cfg.Rooms.Airlock.ViewOf(c.Ctx(), c.Actor, c.ID())
+		v, x, err := p.requestAndProject(c)
 		if err != nil {
-			return ui.Page{}, err
-		}
-		var x *governance.Project
-		if err := c.view(func(q store.Querier) error {
-			var err error
-			x, err = governance.GetProject(c.Ctx(), q, v.Project)
-			return err
-		}); err != nil {
 			return ui.Page{}, err
 		}
 		page := ui.Page{Back: &ui.Link{Text: "Sign-offs", Href: "/sign-offs"}, Above: x.Title, Head: "Sign off a release", State: tag(v.State, true), Wide: true, Errors: wrong,

@@ -3,13 +3,13 @@ package look
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"math"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/pkg/nhsnumber"
 	"github.com/ark-tre/ark/pkg/pseudonym"
 )
@@ -362,7 +362,7 @@ func (s *Scope) token(w string, depth int) hit {
 			}
 		}
 	}
-	if len(w) < 24 || Entropy(w) <= 3.2 || !mixed(w) {
+	if !disclosure.LooksEncoded(w) {
 		return h
 	}
 	last := w[strings.LastIndexByte(w, '-')+1:]
@@ -418,43 +418,4 @@ func words(s string) bool {
 		}
 	}
 	return n*10 >= len(s)*8
-}
-
-// Entropy is the bits per character of s.
-func Entropy(s string) float64 {
-	var n [256]int
-	for i := range len(s) {
-		n[s[i]]++
-	}
-	h := 0.0
-	for _, k := range n {
-		if k > 0 {
-			p := float64(k) / float64(len(s))
-			h -= p * math.Log2(p)
-		}
-	}
-	return h
-}
-
-// mixed: digits and letters of both cases interleave, as they don't in names.
-func mixed(s string) bool {
-	changes, prev := 0, -1
-	for i := range len(s) {
-		k := 2
-		switch c := s[i]; {
-		case digit(c):
-			k = 0
-		case c >= 'a' && c <= 'z':
-			k = 1
-		case c >= 'A' && c <= 'Z':
-			k = 3
-		}
-		if k != 2 && k != prev && prev >= 0 {
-			changes++
-		}
-		if k != 2 {
-			prev = k
-		}
-	}
-	return changes*4 >= len(s)
 }
