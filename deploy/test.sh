@@ -23,6 +23,8 @@ vulnerable() {
   echo "$out"; return 1
 }
 npm_packages() { (cd pkg/portal/browsertest && { [ -d node_modules ] || npm ci --no-audit --no-fund; }); }
+# A browser, a whole Ark and its workspaces are enough for the machine: their tests run alone.
+most() { go list ./... | grep -v '/pkg/portal/browsertest$' | xargs go test -timeout 30m; }
 part "packages of the operating system" deploy/deps.sh test
 part "gofmt" formatted
 part "build" make -s build
@@ -32,7 +34,8 @@ part "npm packages of the browser tests" npm_packages
 part "vet" go vet ./...
 part "staticcheck" static
 part "govulncheck" vulnerable
-part "tests" go test -timeout 30m ./...
+part "tests" most
+part "tests in a browser" go test -timeout 30m ./pkg/portal/browsertest
 part "tests under the race detector" go test -race -timeout 30m ./pkg/store ./pkg/work ./pkg/ledger ./pkg/objects/... ./pkg/keys/... ./pkg/identity/... ./airlock ./workspace/gateway ./pkg/portal
 part "the main job, played by its users" bin/ark demo --unattended
 part "the main job on Vault, S3, PostgreSQL and an outside provider" env ARK_WHOLE=1 go test -v -count=1 -timeout 20m -run "MainJob|Planted" ./deploy/real

@@ -116,6 +116,13 @@ export async function tabTo(page, selector, most = 120) {
   throw new Error(`the keyboard does not reach ${selector}`);
 }
 
+// pressAndGo presses a key that leads to another page. The page's scripts hear no
+// key before it is loaded.
+export async function pressAndGo(page, key) {
+  await page.waitForLoadState("load");
+  await Promise.all([page.waitForNavigation(), page.keyboard.press(key)]);
+}
+
 // until asks again, loading the page anew, until what is there or time is up.
 export async function until(page, what, there, seconds = 60) {
   const end = Date.now() + seconds * 1000;

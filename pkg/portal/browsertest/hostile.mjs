@@ -12,7 +12,16 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 const settle = (tab) => tab.waitForTimeout(900);
 
 const host = (address) => new URL(address).origin;
+// arrive opens a page whatever another navigation of the tab still does: a
+// redirect that was slow to begin ends the one that comes after it.
+const arrive = async (tab, address) => {
+  for (let left = 5; ; left--) {
+    try { return await tab.goto(address, { waitUntil: "load" }); } catch (e) { if (!left) throw e; }
+    await tab.waitForTimeout(500);
+  }
+};
 const ticket = async (of) => (await fetch(`${job.tickets}/?of=${of}`)).text();
+const ran = async (way) => (await (await fetch(`${job.tickets}/?ran=${way}`)).text()) === "yes";
 if (job.read) {
   const tab = await browser.newPage();
   await tab.goto(job.read).catch(() => {});
@@ -43,17 +52,21 @@ const one = async (way) => {
   const context = await browser.newContext();
   const tab = await context.newPage();
   // The user is signed in at the portal, and opened the workspace from it.
-  await tab.goto(job.portal + "/home");
+  await arrive(tab, job.portal + "/home");
   const enter = await ticket("a");
   await tab.goto(enter, { waitUntil: "load" }).catch(() => {});
-  await tab.waitForTimeout(50);
-  await tab.goto(host(enter) + "/jupyter/lab?way=" + way, { waitUntil: "commit" }).catch(() => {});
+  await tab.waitForURL((at) => at.origin === host(enter), { timeout: 30000 });
+  // The page says that it ran before it does anything; some go elsewhere at once.
+  for (let left = 3; left && !(await ran(way)); left--) {
+    await tab.goto(host(enter) + "/jupyter/lab?way=" + way, { waitUntil: "commit" }).catch(() => {});
+    for (let i = 0; i < 60 && !(await ran(way)); i++) await tab.waitForTimeout(100);
+  }
   await settle(tab);
   if (way === "cookie-of-the-portal") {
     const other = await context.newPage();
     await other.goto(await ticket("b"), { waitUntil: "load" }).catch(() => {});
     planted += await other.evaluate(() => document.cookie).catch(() => "");
-    await other.goto(job.portal + "/home");
+    await arrive(other, job.portal + "/home");
     const seen = (await other.locator("body").innerText()).trim();
     if (seen !== "the-portals") planted += " portal: " + seen;
   }

@@ -1,7 +1,7 @@
 // The airlock: what must not leave is blocked, two checkers who do not see each
 // other look at the rest, and it leaves once, signed.
 import { readFileSync } from "node:fs";
-import { tabTo, until } from "./eye.mjs";
+import { pressAndGo, tabTo, until } from "./eye.mjs";
 import { prove, signIn, signInByKeyboard } from "./signin.mjs";
 
 export async function submit(walk) {
@@ -57,6 +57,7 @@ export async function review(walk) {
     if (user === "chloe") {
       await eye.picture(page, walk.pictures, "checker");
       await eye.narrow(page, "review");
+      await page.waitForLoadState("load");
       await page.keyboard.press("c");
       await page.keyboard.type("Please name the year in the title.");
       await tabTo(page, "#comment button, form[action$='/comment'] button");
@@ -65,10 +66,10 @@ export async function review(walk) {
     } else if (await page.getByText("Please name the year").count()) {
       throw new Error("one checker's comment shows to the other before both have finished");
     }
-    await Promise.all([page.waitForNavigation(), page.keyboard.press("a")]);
+    await pressAndGo(page, "a");
     await page.getByText("You approve").first().waitFor();
     await tabTo(page, "form[action$='/finish'] button");
-    await Promise.all([page.waitForNavigation(), page.keyboard.press("Enter")]);
+    await pressAndGo(page, "Enter");
     await page.getByText(user === "chloe" ? "You have finished." : "Open phase").first().waitFor();
     await eye.look(page, `${user}-finished`);
   }
