@@ -43,9 +43,10 @@ func TestMeasure(t *testing.T) {
 		if _, err := fmt.Sscanf(s, "%dx%d", &n, &percent); err != nil {
 			t.Fatal(err)
 		}
-		p, sv := bounded(n, percent), solver(t)
+		p := bounded(n, percent)
 		began := time.Now()
-		r, err := Solve(context.Background(), p, Options{Solver: sv}, Budget{Time: 60 * time.Second, Work: 1 << 40, Now: func() time.Duration { return time.Since(began) }})
+		clock := func() time.Duration { return time.Since(began) }
+		r, err := Solve(context.Background(), p, Options{Solver: timed(t, clock)}, Budget{Time: 60 * time.Second, Work: 1 << 40, Now: clock})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ark-tre/ark/airlock/suppress/highs"
 )
@@ -345,8 +344,9 @@ func (s *optimiser) integers(ctx context.Context) error {
 			return err
 		}
 		if s.b.Time > 0 && s.b.Now != nil {
-			// The solver's clock runs on over the runs of one model.
-			if err := s.mip.SetDouble("time_limit", s.mipTime+math.Max(0.1, 0.7*(s.b.Time-s.b.Now()).Seconds())); err != nil {
+			// The solver's clock begins anew with each run; some of the time is
+			// for the attacks on what it finds, and no run takes more than a fifth.
+			if err := s.mip.SetDouble("time_limit", math.Max(0.1, min(0.7*(s.b.Time-s.b.Now()).Seconds(), s.b.Time.Seconds()/5))); err != nil {
 				return err
 			}
 		}
@@ -360,14 +360,7 @@ func (s *optimiser) integers(ctx context.Context) error {
 			}
 		}
 		s.mips += 20 + 2*s.cuts
-		began := time.Duration(0)
-		if s.b.Now != nil {
-			began = s.b.Now()
-		}
 		sol, err := s.mip.Solve()
-		if s.b.Now != nil {
-			s.mipTime += (s.b.Now() - began).Seconds()
-		}
 		if err != nil {
 			return err
 		}
@@ -402,6 +395,9 @@ func (s *optimiser) integers(ctx context.Context) error {
 		n, err := s.addCuts(cs)
 		if err != nil {
 			return err
+		}
+		if s.over() {
+			return errBudget
 		}
 		if err := s.improve(ctx, w); err != nil {
 			return err

@@ -37,22 +37,21 @@ type Result struct {
 
 // optimiser is the search: master problem, attacks, repairs.
 type optimiser struct {
-	t       *table
-	o       Options
-	b       Budget
-	j       *judge
-	p       *protector
-	relax   *highs.Model // the master's relaxation
-	mip     *highs.Model
-	best    pattern
-	cost    *big.Rat
-	bound   float64
-	cuts    int
-	mips    int // units of work in integer programmes, nodes apart
-	nodes   int
-	mipTime float64 // seconds in integer programmes
-	whole   bool    // every weight is a whole number
-	cutLog  map[string]bool
+	t      *table
+	o      Options
+	b      Budget
+	j      *judge
+	p      *protector
+	relax  *highs.Model // the master's relaxation
+	mip    *highs.Model
+	best   pattern
+	cost   *big.Rat
+	bound  float64
+	cuts   int
+	mips   int // units of work in integer programmes, nodes apart
+	nodes  int
+	whole  bool // every weight is a whole number
+	cutLog map[string]bool
 }
 
 // Solve protects the primaries of a problem.
@@ -114,6 +113,9 @@ func (s *optimiser) judgePattern(ctx context.Context, w pattern, cuts bool) (boo
 	var out []cut
 	all := true
 	for _, g := range s.t.primary {
+		if cuts && s.over() {
+			return false, nil, errBudget
+		}
 		ok, err := s.j.holds(ctx, g)
 		if err != nil {
 			return false, nil, err

@@ -8,13 +8,18 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ark-tre/ark/airlock/suppress/highs"
 )
 
-func solver(t testing.TB) *highs.Solver {
+func solver(t testing.TB) *highs.Solver { return timed(t, nil) }
+
+// timed is a solver that keeps its limits by a clock, as the command's does
+// when it is given a time; without one it counts calls.
+func timed(t testing.TB, clock func() time.Duration) *highs.Solver {
 	t.Helper()
-	s, err := highs.New(context.Background(), highs.Options{CacheDir: filepath.Join(os.TempDir(), "ark-test-highs")})
+	s, err := highs.New(context.Background(), highs.Options{CacheDir: filepath.Join(os.TempDir(), "ark-test-highs"), Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,9 +123,10 @@ func TestCubes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, sv := cube(n, rand.New(rand.NewPCG(1, 3))), solver(t)
+		p := cube(n, rand.New(rand.NewPCG(1, 3)))
 		began := time.Now()
-		r, err := Solve(context.Background(), p, Options{Solver: sv}, Budget{Time: 60 * time.Second, Work: 1 << 40, Now: func() time.Duration { return time.Since(began) }})
+		clock := func() time.Duration { return time.Since(began) }
+		r, err := Solve(context.Background(), p, Options{Solver: timed(t, clock)}, Budget{Time: 60 * time.Second, Work: 1 << 40, Now: clock})
 		if err != nil {
 			t.Fatal(err)
 		}
