@@ -1,10 +1,13 @@
 package disclosure
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/csv"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -64,8 +67,8 @@ func CheckSheets(ctx context.Context, p policy.Profile, f File, sheets []Sheet) 
 	return Judge(findings), findings, nil
 }
 
-// tables lays a sheet out as its tables.
-func (s Sheet) tables(file string) ([]*table, error) {
+// blocks are the sheet's rows of filled cells, parted at empty rows.
+func (s Sheet) blocks() ([][]SheetCell, error) {
 	cells := slices.DeleteFunc(slices.Clone(s.Cells), func(c SheetCell) bool { return strings.TrimSpace(c.Text) == "" })
 	slices.SortFunc(cells, func(a, b SheetCell) int { return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col)) })
 	bytes := 0
@@ -80,7 +83,6 @@ func (s Sheet) tables(file string) ([]*table, error) {
 	if len(cells) == 0 {
 		return nil, &errUnreadable{says: "the sheet is empty"}
 	}
-	// 1. Blocks of rows without an empty row between them.
 	var blocks [][]SheetCell
 	for i, c := range cells {
 		if i == 0 || c.Row > cells[i-1].Row+1 {
@@ -88,7 +90,28 @@ func (s Sheet) tables(file string) ([]*table, error) {
 		}
 		blocks[len(blocks)-1] = append(blocks[len(blocks)-1], c)
 	}
-	// 2. A block one column wide, or of one row, is text around the tables.
+	return blocks, nil
+}
+
+// aside reports whether a block is text around the tables: of one column or of
+// one row.
+func aside(rs []record) bool {
+	wide := 0
+	for _, r := range rs {
+		if filled(r.fields) > 1 {
+			wide++
+		}
+	}
+	return wide < 2 && (len(rs) == 1 || len(rs[0].fields) == 1)
+}
+
+// tables lays a sheet out as its tables.
+func (s Sheet) tables(file string) ([]*table, error) {
+	blocks, err := s.blocks()
+	if err != nil {
+		return nil, err
+	}
+	// A block one column wide, or of one row, is text around the tables.
 	var out []*table
 	var loose []note
 	for _, b := range blocks {
@@ -96,13 +119,7 @@ func (s Sheet) tables(file string) ([]*table, error) {
 		if err != nil {
 			return nil, err
 		}
-		wide := 0
-		for _, r := range rs {
-			if filled(r.fields) > 1 {
-				wide++
-			}
-		}
-		if wide < 2 && len(blocks) > 1 && (len(rs) == 1 || len(rs[0].fields) == 1) {
+		if len(blocks) > 1 && aside(rs) {
 			for _, r := range rs {
 				loose = append(loose, noteOf(r))
 			}
@@ -145,4 +162,59 @@ func blockRecords(cells []SheetCell) ([]record, int, error) {
 		out[len(out)-1].fields[c.Col-left] = c.Text
 	}
 	return out, left - 1, nil
+}
+
+// SheetTable is one table of a sheet as a file of its own.
+type SheetTable struct {
+	Sheet    string
+	Row, Col int    // where its first field stands, from 1
+	Data     []byte // canonical CSV
+}
+
+// Texts are the sheet's tables as CSV, without the notes around them: the form
+// in which tables are computed again and held against one another. A sheet that
+// can't be read has none; CheckSheets fails it.
+func (s Sheet) Texts() []SheetTable {
+	blocks, err := s.blocks()
+	if err != nil {
+		return nil
+	}
+	var out []SheetTable
+	for _, b := range blocks {
+		rs, left, err := blockRecords(b)
+		if err != nil || len(rs) == 0 || len(blocks) > 1 && aside(rs) {
+			continue
+		}
+		var text bytes.Buffer
+		w := csv.NewWriter(&text)
+		for _, r := range rs {
+			for i, f := range r.fields {
+				r.fields[i] = strings.ReplaceAll(f, "\n", " ") // a row is a line
+			}
+			if err := w.Write(r.fields); err != nil {
+				return nil
+			}
+		}
+		w.Flush()
+		out = append(out, SheetTable{Sheet: s.Name, Row: rs[0].line, Col: left + 1, Data: text.Bytes()})
+	}
+	return out
+}
+
+// Place is where in the sheet a place in the table's CSV is.
+func (t SheetTable) Place(w Where) Where {
+	w.Sheet = t.Sheet
+	if w.Line > 0 {
+		w.Line += t.Row - 1
+	}
+	if letters := strings.TrimRight(w.Ref, "0123456789"); letters != "" && letters != w.Ref {
+		if n, err := strconv.Atoi(w.Ref[len(letters):]); err == nil {
+			col := 0
+			for _, c := range letters {
+				col = col*26 + int(c-'A') + 1
+			}
+			w.Ref = columnLetters(col+t.Col-2) + strconv.Itoa(n+t.Row-1)
+		}
+	}
+	return w
 }

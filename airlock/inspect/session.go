@@ -94,7 +94,7 @@ func (s *Session) try(ctx context.Context, attr *syscall.SysProcAttr) (*child, w
 	var hello wire.Hello
 	cmd := exec.Command(s.in.Program, "look")
 	cmd.Dir = "/"
-	cmd.Env = []string{"TZ=UTC", "GOMAXPROCS=2", "GOGC=150"}
+	cmd.Env = []string{"TZ=UTC", "GOMAXPROCS=2", "GOGC=400"}
 	if s.in.Weak {
 		cmd.Env = append(cmd.Env, "ARK_INSPECT_WEAK=1")
 	}

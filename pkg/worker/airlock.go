@@ -48,8 +48,7 @@ func (b Bench) checkSteps() []work.Step {
 			return nil, err
 		}
 		defer look.Close()
-		var names []string
-		var leaving [][]byte
+		var all []leaving
 		at := []int{} // of each leaving file among the results
 		again := b.again(profile, job.Behind)
 		again.attacker = look.attacker
@@ -70,8 +69,12 @@ func (b Bench) checkSteps() []work.Step {
 				return nil, err
 			}
 			if f.Kind != airlock.KindSupporting {
-				names, leaving, at = append(names, f.Name), append(leaving, data), append(at, len(res.Files))
-				if found.Findings, err = again.judge(ctx, f, data, found.Findings); err != nil {
+				l := leaving{file: f}
+				if l.tables, err = tablesOf(f, data, found); err != nil {
+					return nil, err
+				}
+				all, at = append(all, l), append(at, len(res.Files))
+				if found.Findings, err = again.judge(ctx, l, found.Findings); err != nil {
 					return nil, err
 				}
 				found.Verdict = disclose.Judge(found.Findings)
@@ -91,7 +94,7 @@ func (b Bench) checkSteps() []work.Step {
 			}
 			res.Files = append(res.Files, c)
 		}
-		joint, err := look.together(ctx, names, leaving)
+		joint, err := look.together(ctx, all)
 		if err != nil {
 			return nil, err
 		}
@@ -147,39 +150,39 @@ func (b Bench) releaseSteps() []work.Step {
 			return nil, err
 		}
 		defer look.Close()
-		var names []string
-		var leaving [][]byte
 		again := b.again(profile, job.Behind)
 		again.attacker = look.attacker
 		defer again.close()
-		var all [][]byte
+		var all []leaving
+		var results []inspect.Result
 		for _, f := range job.Files {
 			data, err := b.bytes(ctx, f.Ref)
 			if err != nil {
 				return nil, err
 			}
-			names, leaving = append(names, f.Name), append(leaving, data)
-		}
-		joint, err := look.together(ctx, names, leaving)
-		if err != nil {
-			return nil, err
-		}
-		for i, f := range job.Files {
-			data := leaving[i]
 			found, err := look.file(ctx, f, data)
 			if err != nil {
 				return nil, err
 			}
-			if len(joint[i]) > 0 {
-				found.Findings = append(found.Findings, joint[i]...)
-				disclose.Sort(found.Findings)
-				found.Verdict = disclose.Judge(found.Findings)
-			}
-			if found.Findings, err = again.judge(ctx, f, data, found.Findings); err != nil {
+			l := leaving{file: f}
+			if l.tables, err = tablesOf(f, data, found); err != nil {
 				return nil, err
 			}
+			all, results = append(all, l), append(results, found)
+			st.Files = append(st.Files, bundle.File{Ordinal: f.Ordinal, Name: f.Name, Data: data})
+		}
+		joint, err := look.together(ctx, all)
+		if err != nil {
+			return nil, err
+		}
+		for i, f := range job.Files {
+			found := results[i]
+			found.Findings = append(found.Findings, joint[i]...)
+			if found.Findings, err = again.judge(ctx, all[i], found.Findings); err != nil {
+				return nil, err
+			}
+			disclose.Sort(found.Findings)
 			found.Verdict = disclose.Judge(found.Findings)
-			all = append(all, data)
 			if found.Verdict != "pass" && found.Verdict != "review" && !waved(found.Findings, f.Overridden) {
 				return airlock.ReleaseResult{Refused: "the files did not pass the checks that come before signing"}, nil
 			}
@@ -188,7 +191,6 @@ func (b Bench) releaseSteps() []work.Step {
 				sent = f.Submitted.Ref.SHA256
 			}
 			inside.Checked = append(inside.Checked, insideFile{f.Ordinal, f.Ref.SHA256, sent, string(found.Verdict), f.Overridden, found.Findings})
-			st.Files = append(st.Files, bundle.File{Ordinal: f.Ordinal, Name: f.Name, Data: data})
 		}
 		res, err := b.seal(ctx, job, st, inside)
 		if err != nil {

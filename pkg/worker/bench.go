@@ -31,7 +31,8 @@ type Bench struct {
 	Keys    keys.Keyring
 	Engine  engine.Runner
 	Inspect inspect.Inspector
-	Tmp     string // a folder of this role's own
+	Known   *KnownSets // nil: made anew for every request
+	Tmp     string     // a folder of this role's own
 	Enclave *enclave.Client
 	Limits  enclave.Limits // of each workspace
 	Trial   bool

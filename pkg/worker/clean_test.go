@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ark-tre/ark/airlock"
 )
@@ -132,5 +134,37 @@ func TestPseudonymsOfTheExtractAreKnown(t *testing.T) {
 	must(t, err)
 	if f != nil {
 		t.Error("no extract gives known values")
+	}
+}
+
+// TestKnownValuesAreKept: the second request of an extract makes no set anew,
+// another extract's set is another, and an extract that is destroyed is asked
+// for every time.
+func TestKnownValuesAreKept(t *testing.T) {
+	b := bench(t)
+	b.Known = &KnownSets{}
+	a, c := b.extract(t, "prj-a", 0), b.extract(t, "prj-b", 0)
+	inode := func(d airlock.Data) uint64 {
+		t.Helper()
+		f, err := b.pseudonyms(t.Context(), d)
+		must(t, err)
+		defer f.Close()
+		s, err := f.Stat()
+		must(t, err)
+		return s.Sys().(*syscall.Stat_t).Ino
+	}
+	first := inode(a)
+	if again := inode(a); again != first {
+		t.Error("the set was made anew")
+	}
+	if other := inode(c); other == first {
+		t.Error("two extracts share a set")
+	}
+	if f, kept := b.Known.take(a.Tables[0].Ref.SHA256+" ", time.Now().Add(2*keepKnown)); kept {
+		t.Error("a set is kept for longer than it may be", f)
+	}
+	must(t, b.Objects.Delete(t.Context(), a.Tables[0].Ref.Zone, a.Tables[0].Ref.Name))
+	if f, err := b.pseudonyms(t.Context(), a); err != nil || f != nil {
+		t.Errorf("of an extract that is there no more: %v %v", f, err)
 	}
 }

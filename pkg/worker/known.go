@@ -2,7 +2,13 @@ package worker
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/airlock/inspect"
@@ -18,12 +24,95 @@ import (
 // would be found by chance.
 const leastName = 8
 
+// keepKnown is how long a set of known values is kept for the next request of
+// the same extract, and keepSets how many are.
+const (
+	keepKnown = time.Hour
+	keepSets  = 4
+)
+
+// KnownSets keeps the sets of known values of the extracts that were looked at
+// last, as files that have no name: a set of ten million is made in half a
+// minute and handed on in no time. It is safe for concurrent use; nil keeps
+// none.
+type KnownSets struct {
+	mu   sync.Mutex
+	sets []knownSet // the one used last comes last
+}
+
+type knownSet struct {
+	of   string
+	made time.Time
+	file *os.File // nil: there is nothing to know
+}
+
+// take gives a descriptor of its own of a kept set.
+func (k *KnownSets) take(of string, now time.Time) (f *os.File, kept bool) {
+	if k == nil {
+		return nil, false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.sets = slices.DeleteFunc(k.sets, func(s knownSet) bool {
+		old := now.Sub(s.made) > keepKnown
+		if old && s.file != nil {
+			_ = s.file.Close() // a nameless file: nothing to lose
+		}
+		return old
+	})
+	at := slices.IndexFunc(k.sets, func(s knownSet) bool { return s.of == of })
+	if at < 0 {
+		return nil, false
+	}
+	s := k.sets[at]
+	k.sets = append(slices.Delete(k.sets, at, at+1), s)
+	if s.file == nil {
+		return nil, true
+	}
+	f, err := twin(s.file)
+	return f, err == nil
+}
+
+// keep keeps a set; the caller goes on owning f.
+func (k *KnownSets) keep(of string, f *os.File, now time.Time) {
+	if k == nil {
+		return
+	}
+	s := knownSet{of: of, made: now}
+	if f != nil {
+		var err error
+		if s.file, err = twin(f); err != nil {
+			return // it is made again next time
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.sets = append(k.sets, s)
+	if len(k.sets) > keepSets {
+		if old := k.sets[0].file; old != nil {
+			_ = old.Close() // a nameless file: nothing to lose
+		}
+		k.sets = k.sets[1:]
+	}
+}
+
+// twin is another descriptor of an open file.
+func twin(f *os.File) (*os.File, error) {
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("known values: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "known"), nil
+}
+
 // pseudonyms makes a set of all pseudonyms of an extract, for ark-inspect to
-// look for; nil: there are none, or the extract is there no more.
+// look for; nil: there are none, or the extract is there no more. Whether it
+// may be read is asked of the store every time, a kept set or not.
 func (b Bench) pseudonyms(ctx context.Context, d airlock.Data) (inspect.Known, error) {
-	var sums []uint64
+	var there []airlock.DataTable
+	of := ""
 	for _, t := range d.Tables {
-		more, err := b.pseudonymsOf(ctx, t)
+		f, err := b.Objects.OpenAt(ctx, t.Ref)
 		switch ark.KindOf(err) {
 		case ark.Unknown, ark.Lapsed: // of a closed project: their form is looked for all the same
 			continue
@@ -31,12 +120,31 @@ func (b Bench) pseudonyms(ctx context.Context, d airlock.Data) (inspect.Known, e
 		if err != nil {
 			return nil, err
 		}
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+		there = append(there, t)
+		of += t.Ref.SHA256 + " "
+	}
+	if f, kept := b.Known.take(of, time.Now()); kept {
+		return f, nil
+	}
+	var sums []uint64
+	for _, t := range there {
+		more, err := b.pseudonymsOf(ctx, t)
+		if err != nil {
+			return nil, err
+		}
 		sums = append(sums, more...)
 	}
 	if len(sums) == 0 {
+		b.Known.keep(of, nil, time.Now())
 		return nil, nil
 	}
 	f, _, err := known.MakeSums(b.Tmp, sums)
+	if err == nil {
+		b.Known.keep(of, f, time.Now())
+	}
 	return f, err
 }
 

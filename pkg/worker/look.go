@@ -44,8 +44,8 @@ func (b Bench) attacker() *protect.Attacker {
 	}).Within(attackWork)
 }
 
-// table is a file as the disclosure rules take it.
-func (l *looking) table(name string, data []byte) disclose.File {
+// asTable is a file as the disclosure rules take it.
+func (l *looking) asTable(name string, data []byte) disclose.File {
 	return disclose.File{Name: name, Reader: bytes.NewReader(data), Pseudonym: pseudonym.IsPseudonym, Attacker: l.attacker}
 }
 
@@ -141,7 +141,7 @@ func (l *looking) discloses(ctx context.Context, f airlock.CheckOf, data []byte,
 	if !slices.ContainsFunc(r.Findings, func(f disclose.Finding) bool {
 		return slices.Contains([]string{"table-too-long", "table-unreadable", "file-type-mismatch", "file-too-large"}, f.Rule) && f.Severity == disclose.SevFail
 	}) {
-		file := l.table(f.Name, data)
+		file := l.asTable(f.Name, data)
 		switch {
 		case strings.HasPrefix(r.Type, "text/csv") || strings.HasPrefix(r.Type, "text/tab-separated"):
 			_, more, err = disclose.CheckTable(ctx, l.profile, file)
@@ -163,10 +163,24 @@ func (l *looking) discloses(ctx context.Context, f airlock.CheckOf, data []byte,
 
 // together judges the tables that want to leave beside one another: what none
 // gives away alone. The findings are given per file.
-func (l *looking) together(ctx context.Context, names []string, data [][]byte) ([][]disclose.Finding, error) {
+func (l *looking) together(ctx context.Context, all []leaving) ([][]disclose.Finding, error) {
 	var files []disclose.File
-	for i, n := range names {
-		files = append(files, l.table(n, data[i]))
+	for _, f := range all {
+		for _, t := range f.tables {
+			files = append(files, l.asTable(t.name, t.data))
+		}
 	}
-	return disclose.Together(ctx, l.profile, files)
+	joint, err := disclose.Together(ctx, l.profile, files)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]disclose.Finding, len(all))
+	n := 0
+	for i, f := range all {
+		for _, t := range f.tables {
+			out[i] = append(out[i], t.place(f.file, joint[n])...)
+			n++
+		}
+	}
+	return out, nil
 }

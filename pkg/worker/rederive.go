@@ -176,11 +176,11 @@ func (a *again) number(lost *bool) rederive.Numbers {
 	}
 }
 
-// output ties a submitted file to its specification, if it has one. says tells
+// output ties a table to its specification, if it has one. says tells
 // an author what is wrong with it.
-func (a *again) output(ctx context.Context, f airlock.CheckOf, data []byte) (o rederive.Output, says *ark.Fault, err error) {
-	o = rederive.Output{Name: f.Name, Data: data, Attacker: a.attacker}
-	at := slices.IndexFunc(a.behind.Specs, func(s airlock.CheckOf) bool { return s.Name == given(f)+airlock.SpecSuffix })
+func (a *again) output(ctx context.Context, t table) (o rederive.Output, says *ark.Fault, err error) {
+	o = rederive.Output{Name: t.name, Data: t.data, Attacker: a.attacker}
+	at := slices.IndexFunc(a.behind.Specs, func(s airlock.CheckOf) bool { return s.Name == t.spec })
 	if at < 0 || len(a.behind.Data.Tables) == 0 {
 		return o, nil, nil
 	}
@@ -224,41 +224,52 @@ func given(f airlock.CheckOf) string {
 	return f.Name
 }
 
-// tabular reports whether a file is a table by its name. Others are looked at
-// by people, and by what inspection finds in them.
-func tabular(name string) bool {
-	return slices.Contains([]string{".csv", ".tsv", ".parquet"}, strings.ToLower(filepath.Ext(name)))
-}
-
-// judge judges an output that inspection found worth more than a look.
-func (a *again) judge(ctx context.Context, f airlock.CheckOf, data []byte, found []disclose.Finding) ([]disclose.Finding, error) {
-	if !tabular(f.Name) {
-		return found, nil
-	}
-	o, wrong, err := a.output(ctx, f, data)
-	if err != nil {
-		return nil, err
-	}
-	if wrong != nil {
-		return append(found, disclose.Finding{Rule: "release-unspecified", Severity: disclose.SevReview, File: f.Name, Says: "its specification could not be used: " + wrong.Says,
-			Evidence: map[string]string{}, Repair: "correct the specification"}), nil
-	}
-	if o.Micro != nil {
-		found = slices.DeleteFunc(found, func(x disclose.Finding) bool { return disclose.Guessed(x.Rule) })
-		_, again, err := rederive.Judge(ctx, a.profile, o)
-		if ark.KindOf(err) == ark.Invalid {
-			return append(found, disclose.Finding{Rule: "table-not-reproducible", Severity: disclose.SevFail, File: f.Name, Says: "the specification does not fit the extract: " + fault(err).Says,
-				Evidence: map[string]string{}, Repair: "correct the specification"}), nil
-		}
+// judge judges a file's tables that inspection found worth more than a look.
+func (a *again) judge(ctx context.Context, l leaving, found []disclose.Finding) ([]disclose.Finding, error) {
+	for _, t := range l.tables {
+		more, guessed, err := a.judgeTable(ctx, t)
 		if err != nil {
 			return nil, err
 		}
-		for _, x := range again {
-			if !slices.ContainsFunc(found, func(y disclose.Finding) bool {
-				return x.Rule == y.Rule && x.Where.Ref == y.Where.Ref && x.Where.Line == y.Where.Line && x.Where.Cell == nil
-			}) {
+		if !guessed {
+			found = slices.DeleteFunc(found, func(x disclose.Finding) bool {
+				return disclose.Guessed(x.Rule) && (t.at == nil || x.Where.Sheet == t.at.Sheet)
+			})
+		}
+		for _, x := range t.place(l.file, more) {
+			if !slices.ContainsFunc(found, func(y disclose.Finding) bool { return same(x, y) }) {
 				found = append(found, x)
 			}
+		}
+	}
+	disclose.Sort(found)
+	return found, nil
+}
+
+// same reports whether two findings say one thing of one place.
+func same(x, y disclose.Finding) bool {
+	return x.Rule == y.Rule && x.Where.Sheet == y.Where.Sheet && x.Where.Ref == y.Where.Ref && x.Where.Line == y.Where.Line && x.Where.Cell == nil && !airlock.BesideRule(x.Rule)
+}
+
+// judgeTable judges one table. guessed says that nothing but what it shows was
+// there to judge it by.
+func (a *again) judgeTable(ctx context.Context, t table) (found []disclose.Finding, guessed bool, err error) {
+	o, wrong, err := a.output(ctx, t)
+	if err != nil {
+		return nil, true, err
+	}
+	if wrong != nil {
+		return []disclose.Finding{{Rule: "release-unspecified", Severity: disclose.SevReview, File: t.name, Says: "its specification could not be used: " + wrong.Says,
+			Evidence: map[string]string{}, Repair: "correct the specification"}}, true, nil
+	}
+	if o.Micro != nil {
+		_, found, err = rederive.Judge(ctx, a.profile, o)
+		if ark.KindOf(err) == ark.Invalid {
+			return []disclose.Finding{{Rule: "table-not-reproducible", Severity: disclose.SevFail, File: t.name, Says: "the specification does not fit the extract: " + fault(err).Says,
+				Evidence: map[string]string{}, Repair: "correct the specification"}}, false, nil
+		}
+		if err != nil {
+			return nil, false, err
 		}
 	}
 	if a.history == nil {
@@ -266,34 +277,33 @@ func (a *again) judge(ctx context.Context, f airlock.CheckOf, data []byte, found
 		for _, ref := range a.behind.History {
 			sets, err := a.read(ctx, ref)
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
 			if err := a.history.Load(sets); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 		}
 	}
 	lost := false
 	beside, _, err := rederive.Beside(ctx, a.profile, o, a.history, a.number(&lost))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if lost {
-		return nil, ark.Faultf(ark.Internal, "a person of the extract is not in its sidecar")
+		return nil, false, ark.Faultf(ark.Internal, "a person of the extract is not in its sidecar")
 	}
-	found = append(found, beside...)
-	disclose.Sort(found)
-	return found, nil
+	return append(found, beside...), o.Micro == nil, nil
 }
 
 // keep stores who stands behind the figures of a release.
-func (a *again) keep(ctx context.Context, job airlock.ReleaseJob, data [][]byte) (objects.Ref, error) {
+func (a *again) keep(ctx context.Context, job airlock.ReleaseJob, left []leaving) (objects.Ref, error) {
 	all := differencing.Release{ID: job.Release, Project: job.Project}
-	for i, f := range job.Files {
-		if !tabular(f.Name) {
-			continue
-		}
-		o, wrong, err := a.output(ctx, f, data[i])
+	var tables []table
+	for _, l := range left {
+		tables = append(tables, l.tables...)
+	}
+	for _, t := range tables {
+		o, wrong, err := a.output(ctx, t)
 		if err != nil {
 			return objects.Ref{}, err
 		}

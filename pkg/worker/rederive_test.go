@@ -12,6 +12,7 @@ import (
 
 	"github.com/ark-tre/ark/airlock"
 	disclose "github.com/ark-tre/ark/airlock/disclosure"
+	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/keys"
@@ -80,7 +81,9 @@ func (b Bench) check(t *testing.T, f airlock.CheckOf, behind airlock.Behind) (di
 	must(t, err)
 	a := b.again(p, behind)
 	defer a.close()
-	found, err := a.judge(context.Background(), f, data, nil)
+	tables, err := tablesOf(f, data, inspect.Result{})
+	must(t, err)
+	found, err := a.judge(context.Background(), leaving{f, tables}, nil)
 	must(t, err)
 	return disclose.Judge(found), found
 }
@@ -121,7 +124,7 @@ func TestAReleaseOfAnotherProjectIsRemembered(t *testing.T) {
 	defer keeper.close()
 	data, err := b.bytes(context.Background(), all.Ref)
 	must(t, err)
-	kept, err := keeper.keep(context.Background(), airlock.ReleaseJob{Release: "rel-1", Project: "prj-a", Files: []airlock.CheckOf{all}, Behind: first}, [][]byte{data})
+	kept, err := keeper.keep(context.Background(), airlock.ReleaseJob{Release: "rel-1", Project: "prj-a", Files: []airlock.CheckOf{all}, Behind: first}, []leaving{{all, []table{{name: all.Name, spec: all.Name + airlock.SpecSuffix, data: data}}}})
 	must(t, err)
 	if kept.Zone != objects.Contributors {
 		t.Fatalf("kept at %+v", kept)

@@ -107,6 +107,9 @@ func JSON(s *look.Scope, f look.File) look.Report {
 	}
 	w := walker{s: s, r: &r, f: f}
 	w.walk(doc, "", 0)
+	if w.numbers > 0 {
+		r.Add(f, "json-loose-figures", look.Nowhere, "numbers", look.Itoa(w.numbers))
+	}
 	switch {
 	case w.numbers > 20_000:
 		r.Add(f, "code-literals", look.Nowhere, "numbers", look.Itoa(w.numbers))
@@ -197,11 +200,56 @@ func (w *walker) table(t look.Table) {
 	w.r.Tables = append(w.r.Tables, t)
 }
 
-// records lays a list of objects, or of lists, out as a table.
+// records lays a list of objects, or of at least five lists, out as a table.
+// Columns of words come first, as labels do: JSON has no order of its own.
 func records(v []any) (look.Table, bool) {
-	if len(v) < 5 {
+	if len(v) == 0 {
 		return look.Table{}, false
 	}
+	if o, ok := v[0].(map[string]any); len(v) < 5 && (!ok || len(o) < 2) {
+		return look.Table{}, false
+	}
+	t, ok := layOut(v)
+	if ok {
+		labelsFirst(t.Rows)
+	}
+	return t, ok
+}
+
+// labelsFirst moves the columns that hold no number to the left.
+func labelsFirst(rows [][]string) {
+	width := 0
+	for _, row := range rows {
+		width = max(width, len(row))
+	}
+	var order, numbers []int
+	for j := range width {
+		words := true
+		for _, row := range rows[min(1, len(rows)):] {
+			if j < len(row) {
+				_, number := look.Float(row[j])
+				words = words && !number
+			}
+		}
+		if words {
+			order = append(order, j)
+		} else {
+			numbers = append(numbers, j)
+		}
+	}
+	order = append(order, numbers...)
+	for i, row := range rows {
+		moved := make([]string, width)
+		for to, from := range order {
+			if from < len(row) {
+				moved[to] = row[from]
+			}
+		}
+		rows[i] = moved
+	}
+}
+
+func layOut(v []any) (look.Table, bool) {
 	var head []string
 	at := map[string]int{}
 	t := look.Table{Text: true, Rows: [][]string{nil}}

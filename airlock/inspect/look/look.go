@@ -69,6 +69,8 @@ type Scope struct {
 	Inspect func(File) Report        // looks at a member of an archive or document
 	Anyway  bool                     // rebuild what fails too
 	Room    *Room                    // what the whole submitted file may still unfold to
+
+	forward, back [80]byte // a word on its way to Known: made once, not for every word
 }
 
 // DefaultRows is the longest table that people read.

@@ -33,8 +33,7 @@ func postcodeAt(text string, last *[window]word, n int) hit {
 }
 
 func inward(s string) bool {
-	s = strings.ToUpper(s)
-	return digit(s[0]) && strings.IndexByte("ABDEFGHJLNPQRSTUWXYZ", s[1]) >= 0 && strings.IndexByte("ABDEFGHJLNPQRSTUWXYZ", s[2]) >= 0
+	return digit(s[0]) && strings.IndexByte("ABDEFGHJLNPQRSTUWXYZabdefghjlnpqrstuwxyz", s[1]) >= 0 && strings.IndexByte("ABDEFGHJLNPQRSTUWXYZabdefghjlnpqrstuwxyz", s[2]) >= 0
 }
 
 func outward(s string) bool {

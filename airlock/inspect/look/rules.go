@@ -173,6 +173,7 @@ var codeRules = []Rule{
 	{"code-literals-maybe", review, "the code holds many literals", "read data from files, never from code"},
 	{"code-needs-eyes", review, "what code does cannot be checked by rules", "keep it short"},
 	{"code-traceback", fail, "an error report shows values", "remove it"},
+	{"json-loose-figures", review, "figures stand outside any table, where no rule can judge them", "put them into a list of records, or into a CSV table"},
 	{"notebook-attachment", fail, "the notebook holds attachments", "remove them"},
 	{"notebook-metadata", fail, "the notebook's metadata holds more than its kernel and language", "save a new notebook"},
 	{"notebook-output", fail, "the notebook keeps outputs of its cells", "clear all outputs; release results as files"},

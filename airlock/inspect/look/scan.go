@@ -182,7 +182,7 @@ func (s *Scope) words(text string, depth int) hit {
 
 // known looks up the windows that end in the newest word.
 func (s *Scope) known(text string, last *[window]word, n int) hit {
-	var buf [80]byte
+	buf := &s.forward
 	at := len(buf)
 	for k := 1; k <= window && k <= n; k++ {
 		w := last[(n-k)%window]
@@ -201,8 +201,7 @@ func (s *Scope) known(text string, last *[window]word, n int) hit {
 			return hitKnown
 		}
 		if k == 1 && len(buf)-at >= 6 { // written backwards
-			var back [80]byte
-			m := 0
+			back, m := &s.back, 0
 			for i := len(buf) - 1; i >= at; i-- {
 				back[m] = buf[i]
 				m++

@@ -50,7 +50,7 @@ func newShape(t Table, width int) shape {
 		}
 	}
 	for j := range width {
-		c := column{distinct: map[string]int{}, lengths: map[int]int{}, sorted: true, falling: true, monotone: true}
+		c := column{distinct: make(map[string]int, min(len(s.rows), 2000)), lengths: map[int]int{}, sorted: true, falling: true, monotone: true}
 		if j < len(s.head) {
 			c.head = s.head[j]
 			c.words = Words(c.head)
@@ -215,6 +215,9 @@ func set(list string) map[string]bool {
 // name reports whether x is a person's name: of two or three words, one known
 // as given name and one as surname; or one that is either.
 func name(x string) bool {
+	if wordsOf(x) > 4 {
+		return false
+	}
 	ws := strings.FieldsFunc(strings.ToLower(x), func(r rune) bool { return !unicode.IsLetter(r) && r != '-' && r != '\'' })
 	switch len(ws) {
 	case 1:
@@ -227,6 +230,19 @@ func name(x string) bool {
 		return givenNames[first] && surnames[last] || givenNames[last] && surnames[first]
 	}
 	return false
+}
+
+// wordsOf counts words as name cuts them, without making them.
+func wordsOf(x string) int {
+	n, inside := 0, false
+	for _, r := range x {
+		letter := r < 0x80 && (r|0x20 >= 'a' && r|0x20 <= 'z' || r == '-' || r == '\'') || r >= 0x80 && unicode.IsLetter(r)
+		if letter && !inside {
+			n++
+		}
+		inside = letter
+	}
+	return n
 }
 
 func x1(s string) string { return strings.ToLower(s) }

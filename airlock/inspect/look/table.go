@@ -45,6 +45,8 @@ func (s *Scope) Table(r *Report, f File, t Table) {
 	if len(t.Rows) > 4*DefaultRows*10 {
 		return
 	}
+	columns := make(chan shape, 1) // a second core reads the columns meanwhile
+	go func() { columns <- newShape(t, width) }()
 	c := tally{scope: s, report: r, file: f}
 	for i, row := range t.Rows {
 		for j, x := range row {
@@ -60,7 +62,7 @@ func (s *Scope) Table(r *Report, f File, t Table) {
 		}
 	}
 	c.finish(true)
-	r.shape(f, newShape(t, width))
+	r.shape(f, <-columns)
 }
 
 // cell is scan for a cell: short numbers, most of all cells, hold nothing.

@@ -1,7 +1,6 @@
 package look
 
 import (
-	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -221,7 +220,10 @@ func TextLike(data []byte) bool {
 	if !utf8.Valid(data) {
 		return false
 	}
-	return bytes.IndexFunc(data, func(r rune) bool {
-		return r < 0x20 && r != '\n' && r != '\r' && r != '\t' && r != '\f'
-	}) < 0
+	for _, c := range data {
+		if c < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != '\f' {
+			return false
+		}
+	}
+	return true
 }
