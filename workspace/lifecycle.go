@@ -64,6 +64,9 @@ func enqueueStart(ctx context.Context, tx *store.Tx, w *Workspace) error {
 	if e.State != "ready" {
 		return ark.Faultf(ark.Lapsed, "the extract of this project is %s", e.State).Do("wait until it is cut anew; the project page shows it")
 	}
+	if err := tx.CancelJobs(ctx, w.ID); err != nil { // an old extract that was to be taken out: starting does so too
+		return err
+	}
 	_, err = tx.Enqueue(ctx, "start-workspace", "enclave", w.ID, StartJob{Workspace: w.ID, Project: w.Project, User: w.User, Extract: e.ID, Tables: e.Tables, Database: e.Database})
 	return err
 }
@@ -95,6 +98,9 @@ func (r *Room) ApplyStart(ctx context.Context, tx *store.Tx, id string, res Star
 	w, err := workspaces.Get(ctx, tx, id)
 	if err != nil {
 		return nil, err
+	}
+	if res.Emptied {
+		return []store.Event{w.event("workspace.emptied")}, nil
 	}
 	to, says := "running", ""
 	switch {

@@ -30,6 +30,29 @@ type Extract struct {
 	Says     string         `json:"says,omitempty"`
 	Started  time.Time      `json:"started"`
 	Cut      time.Time      `json:"cut,omitzero"`
+	Ended    *Ended         `json:"ended,omitempty"`
+}
+
+// Ended is the record of an extract's destruction: which objects were deleted,
+// why, and what had to stay.
+type Ended struct {
+	Why     string    `json:"why"`
+	At      time.Time `json:"at,omitzero"`
+	Objects int       `json:"objects"`
+	Bytes   int64     `json:"bytes"`
+	Homes   []string  `json:"homes,omitempty"` // workspaces whose own copy was emptied out of the volume
+}
+
+// EndJob is what the publishing worker is given to destroy an extract.
+type EndJob struct {
+	Extract string        `json:"extract"`
+	Refs    []objects.Ref `json:"refs"`
+}
+
+// EndResult is what it gives back.
+type EndResult struct {
+	Objects int   `json:"objects"`
+	Bytes   int64 `json:"bytes"`
 }
 
 // SelfTest is the outcome of the leak attempts made inside a workspace before
@@ -69,11 +92,14 @@ type StartJob struct {
 	Extract   string         `json:"extract"`
 	Tables    []ExtractTable `json:"tables"`
 	Database  objects.Ref    `json:"database"`
+	// Empty takes the extract out of the volume and starts nothing: the home stays.
+	Empty bool `json:"empty,omitempty"`
 }
 
 // StartResult is what it gives back.
 type StartResult struct {
 	Failed   string   `json:"failed,omitempty"`
+	Emptied  bool     `json:"emptied,omitempty"`
 	SelfTest SelfTest `json:"self_test"`
 }
 

@@ -34,9 +34,10 @@ const recallDays = 90
 // versions were withdrawn, which extracts frozen, in whose homes copies may
 // lie, and by when what was frozen has to be cut anew.
 type Recall struct {
-	ID       string     `json:"id"` // of the delivery
-	Source   string     `json:"source"`
-	State    string     `json:"state"` // open, or closed when every frozen extract was cut anew
+	ID       string     `json:"id"` // of the delivery or version
+	Source   string     `json:"source,omitempty"`
+	Dataset  string     `json:"dataset,omitempty"` // when a version alone was withdrawn
+	State    string     `json:"state"`             // open, or closed when every frozen extract was cut anew or destroyed
 	Reason   string     `json:"reason"`
 	By       string     `json:"by"`
 	At       time.Time  `json:"at"`
@@ -52,6 +53,7 @@ type FrozenIn struct {
 	Extract string   `json:"extract"`
 	Homes   []string `json:"homes"`           // workspaces that could read it: its users' homes may hold copies
 	Recut   string   `json:"recut,omitempty"` // the extract that takes its place
+	Ended   string   `json:"ended,omitempty"` // why it was destroyed
 }
 
 // Overdue reports whether the time for cutting anew has passed.
@@ -66,6 +68,9 @@ var recalls = store.Docs[Recall]{Table: "recalls", Noun: "recall", Keys: []strin
 type Extracts interface {
 	FreezeExtracts(ctx context.Context, tx *store.Tx, versions, datasets []string, says, remedy string) ([]FrozenIn, []store.Event, error)
 	RecutExtracts(ctx context.Context, tx *store.Tx, extracts []string) (map[string]string, []store.Event, error)
+	// EndExtract begins to destroy one; ExtractState says what became of one.
+	EndExtract(ctx context.Context, tx *store.Tx, extract, why string) ([]store.Event, error)
+	ExtractState(ctx context.Context, q store.Querier, extract string) (string, error)
 }
 
 // RecallDelivery takes an accepted delivery back, in one change: every version
@@ -73,18 +78,12 @@ type Extracts interface {
 // workspaces, and it is no input of linkage and publishing any more. Frozen
 // extracts are cut anew from the next version, by the day due at the latest.
 func (r *Room) RecallDelivery(ctx context.Context, actor store.Actor, id, reason string, days int) (*Recall, error) {
-	says, ok := recallReasons[reason]
-	if !ok {
-		return nil, ark.Faultf(ark.Invalid, "a recall needs one of the known reasons").At("", 0, "reason").Do("use court-order, misdelivery, wrong-link, wrong-data or consent-withdrawn")
-	}
-	if days < 1 || days > recallDays {
-		return nil, ark.Faultf(ark.Invalid, "the time to cut anew is 1 to %d days", recallDays).At("", 0, "days")
-	}
-	if r.Extracts == nil {
-		return nil, ark.Faultf(ark.Internal, "nothing here can freeze extracts")
+	says, err := r.recallable(reason, days)
+	if err != nil {
+		return nil, err
 	}
 	var rec Recall
-	err := r.St.Act(ctx, actor, "delivery.recall", store.Resource{Type: "Delivery", ID: id}, func(tx *store.Tx) ([]store.Event, error) {
+	err = r.St.Act(ctx, actor, "delivery.recall", store.Resource{Type: "Delivery", ID: id}, func(tx *store.Tx) ([]store.Event, error) {
 		d, err := deliveries.Get(ctx, tx, id)
 		if err != nil {
 			return nil, err
@@ -112,21 +111,87 @@ func (r *Room) RecallDelivery(ctx context.Context, actor store.Actor, id, reason
 				rec.Linkages = append(rec.Linkages, l.ID)
 			}
 		}
-		frozen, more, err := r.Extracts.FreezeExtracts(ctx, tx, rec.Versions, touched, "Data in this extract was taken back: "+says+".",
-			"It is cut anew from the next version, by "+rec.Due.Format("2 January 2006")+" at the latest; the project page shows it.")
-		if err != nil {
-			return nil, err
-		}
-		rec.Frozen = frozen
-		if len(frozen) == 0 {
-			rec.State = "closed"
-		}
-		return append(events, more...), recalls.Insert(ctx, tx, &rec)
+		return r.freeze(ctx, tx, &rec, touched, says, events)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &rec, nil
+}
+
+// recallable checks a reason and a time, and returns the reason's words.
+func (r *Room) recallable(reason string, days int) (string, error) {
+	says, ok := recallReasons[reason]
+	switch {
+	case !ok:
+		return "", ark.Faultf(ark.Invalid, "a recall needs one of the known reasons").At("", 0, "reason").Do("use court-order, misdelivery, wrong-link, wrong-data or consent-withdrawn")
+	case days < 1 || days > recallDays:
+		return "", ark.Faultf(ark.Invalid, "the time to cut anew is 1 to %d days", recallDays).At("", 0, "days")
+	case r.Extracts == nil:
+		return "", ark.Faultf(ark.Internal, "nothing here can freeze extracts")
+	}
+	return says, nil
+}
+
+// freeze freezes the extracts of a recall's versions and records it.
+func (r *Room) freeze(ctx context.Context, tx *store.Tx, rec *Recall, touched []string, says string, events []store.Event) ([]store.Event, error) {
+	frozen, more, err := r.Extracts.FreezeExtracts(ctx, tx, rec.Versions, touched, "Data in this extract was taken back: "+says+".",
+		"It is cut anew from the next version. If that has not happened by "+rec.Due.Format("2 January 2006")+", it is destroyed. The project page shows it.")
+	if err != nil {
+		return nil, err
+	}
+	rec.Frozen = frozen
+	if len(frozen) == 0 {
+		rec.State = "closed"
+	}
+	return append(events, more...), recalls.Insert(ctx, tx, rec)
+}
+
+// WithdrawVersion takes one version back, whose deliveries stay: for a link
+// found wrong, or a mistake in its making. Extracts follow as in a recall.
+func (r *Room) WithdrawVersion(ctx context.Context, actor store.Actor, dataset, version, reason string, days int) (*Recall, error) {
+	says, err := r.recallable(reason, days)
+	if err != nil {
+		return nil, err
+	}
+	var rec Recall
+	err = r.St.Act(ctx, actor, "version.withdraw", store.Resource{Type: "Dataset", ID: dataset}, func(tx *store.Tx) ([]store.Event, error) {
+		v, err := versions.Get(ctx, tx, version)
+		if err != nil {
+			return nil, err
+		}
+		if v.Dataset != dataset {
+			return nil, ark.Faultf(ark.Unknown, "this dataset has no such version").Do("use a version of its page")
+		}
+		if err := r.version.Move(v.State, "withdrawn", "version.withdraw"); err != nil {
+			return nil, err
+		}
+		rec = Recall{ID: v.ID, Dataset: dataset, State: "open", Reason: reason, By: actor.Name(), At: tx.Now(), Due: tx.Now().AddDate(0, 0, days), Versions: []string{}, Linkages: []string{}}
+		if reason == "wrong-link" {
+			rec.Linkages = append(rec.Linkages, v.Linkage)
+		}
+		events, err := r.withdraw(ctx, tx, v, "version.withdraw", "It was taken back: "+says+".", &rec)
+		if err != nil {
+			return nil, err
+		}
+		if err := newestLeft(ctx, tx, dataset); err != nil {
+			return nil, err
+		}
+		return r.freeze(ctx, tx, &rec, []string{dataset}, says, events)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &rec, nil
+}
+
+func (r *Room) withdraw(ctx context.Context, tx *store.Tx, v *Version, action, says string, rec *Recall) ([]store.Event, error) {
+	if err := r.version.Move(v.State, "withdrawn", action); err != nil {
+		return nil, err
+	}
+	v.State, v.Says = "withdrawn", says
+	rec.Versions = append(rec.Versions, v.ID)
+	return []store.Event{{Type: "version.withdrawn", Subjects: []string{v.ID, v.Dataset}, Body: map[string]string{"reason": rec.Reason}}}, versions.Update(ctx, tx, v)
 }
 
 // withdrawHolding withdraws every published version that holds a delivery, and
@@ -140,40 +205,41 @@ func (r *Room) withdrawHolding(ctx context.Context, tx *store.Tx, delivery strin
 		if !slices.Contains(v.Deliveries, delivery) {
 			continue
 		}
-		if err := r.version.Move(v.State, "withdrawn", "delivery.recall"); err != nil {
-			return nil, nil, err
-		}
-		v.State, v.Says = "withdrawn", "A delivery in it was taken back."
-		if err := versions.Update(ctx, tx, &v); err != nil {
-			return nil, nil, err
-		}
-		rec.Versions = append(rec.Versions, v.ID)
 		if !slices.Contains(touched, v.Dataset) {
 			touched = append(touched, v.Dataset)
 		}
-		events = append(events, store.Event{Type: "version.withdrawn", Subjects: []string{v.ID, v.Dataset}})
+		more, err := r.withdraw(ctx, tx, &v, "delivery.recall", "A delivery in it was taken back.", rec)
+		if err != nil {
+			return nil, nil, err
+		}
+		events = append(events, more...)
 	}
 	for _, id := range touched {
-		d, err := datasets.Get(ctx, tx, id)
-		if err != nil {
-			return nil, nil, err
-		}
-		d.Latest = ""
-		left, err := versions.Where(ctx, tx, "dataset = $1 AND state = 'published'", id)
-		if err != nil {
-			return nil, nil, err
-		}
-		newest := 0
-		for _, v := range left {
-			if v.Number > newest {
-				newest, d.Latest = v.Number, v.ID
-			}
-		}
-		if err := datasets.Update(ctx, tx, d); err != nil {
+		if err := newestLeft(ctx, tx, id); err != nil {
 			return nil, nil, err
 		}
 	}
 	return events, touched, nil
+}
+
+// newestLeft gives a dataset the newest version that is still published.
+func newestLeft(ctx context.Context, tx *store.Tx, dataset string) error {
+	d, err := datasets.Get(ctx, tx, dataset)
+	if err != nil {
+		return err
+	}
+	d.Latest = ""
+	left, err := versions.Where(ctx, tx, "dataset = $1 AND state = 'published'", dataset)
+	if err != nil {
+		return err
+	}
+	newest := 0
+	for _, v := range left {
+		if v.Number > newest {
+			newest, d.Latest = v.Number, v.ID
+		}
+	}
+	return datasets.Update(ctx, tx, d)
 }
 
 // holdsRecalled reports whether one of the deliveries was taken back.
@@ -192,7 +258,7 @@ func (r *Room) recut(ctx context.Context, tx *store.Tx) ([]store.Event, error) {
 	var frozen []string
 	for _, rec := range open {
 		for _, f := range rec.Frozen {
-			if f.Recut == "" {
+			if f.Recut == "" && f.Ended == "" {
 				frozen = append(frozen, f.Extract)
 			}
 		}
@@ -202,24 +268,27 @@ func (r *Room) recut(ctx context.Context, tx *store.Tx) ([]store.Event, error) {
 		return nil, err
 	}
 	for _, rec := range open {
-		left := false
 		for i, f := range rec.Frozen {
-			if f.Recut == "" {
+			if f.Recut == "" && f.Ended == "" {
 				rec.Frozen[i].Recut = cut[f.Extract]
 			}
-			left = left || rec.Frozen[i].Recut == ""
 		}
-		if !left {
-			rec.State = "closed"
-		}
-		if err := recalls.Update(ctx, tx, &rec); err != nil {
+		if err := rec.settle(ctx, tx); err != nil {
 			return nil, err
 		}
 	}
 	return events, nil
 }
 
-// GetRecall returns the recall of a delivery.
+// settle closes a recall when nothing frozen waits any more, and keeps it.
+func (r *Recall) settle(ctx context.Context, tx *store.Tx) error {
+	if !slices.ContainsFunc(r.Frozen, func(f FrozenIn) bool { return f.Recut == "" && f.Ended == "" }) {
+		r.State = "closed"
+	}
+	return recalls.Update(ctx, tx, r)
+}
+
+// GetRecall returns the recall of a delivery or version.
 func GetRecall(ctx context.Context, q store.Querier, delivery string) (*Recall, error) {
 	return recalls.Get(ctx, q, delivery)
 }

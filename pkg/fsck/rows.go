@@ -213,7 +213,7 @@ func asRef(x map[string]any) (objects.Ref, bool) {
 
 // waiting are the states in which something waits for a job of its own.
 var waiting = map[string][]string{
-	"deliveries": {"received"}, "linkages": {"running"}, "versions": {"building"}, "extracts": {"cutting"},
+	"deliveries": {"received"}, "linkages": {"running"}, "versions": {"building"}, "extracts": {"cutting", "ending"},
 	"workspaces": {"provisioning", "starting"}, "requests": {"checking", "releasing"}, "projects": {"submitted", "closing"},
 }
 

@@ -109,6 +109,7 @@ func (c *Control) RunParts(ctx context.Context) error {
 		},
 		func() error { return c.reconcile(ctx) },
 		func() error { return c.tell(ctx) },
+		func() error { return c.keep(ctx) },
 	}
 	done := make(chan error, len(parts))
 	for _, p := range parts {

@@ -58,6 +58,10 @@ func (c *Control) kinds() map[string]work.Kind {
 			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
 				return c.Workspaces.ApplyCut(ctx, tx, j.Subject, workspace.CutResult{Failed: says})
 			}},
+		"end-extract": {Action: "extract.apply", Resource: c.projectOfExtract,
+			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.EndResult) ([]store.Event, error) {
+				return c.Workspaces.ApplyEnd(ctx, tx, j.Subject, r)
+			})},
 		"start-workspace": {Part: "enclave", Action: "workspace.apply", Resource: on("Workspace"),
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.StartResult) ([]store.Event, error) {
 				return c.Workspaces.ApplyStart(ctx, tx, j.Subject, r)

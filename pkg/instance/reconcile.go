@@ -135,6 +135,9 @@ func (c *Control) closeProject(ctx context.Context, project string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.Workspaces.EndAll(ctx, project, "its project has ended"); err != nil {
+		return err
+	}
 	return c.Governance.Closed(ctx, project, map[string]any{"key": evidence, "remains": remains})
 }
 

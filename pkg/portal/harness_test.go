@@ -125,6 +125,7 @@ type bench struct {
 	server *httptest.Server
 	log    *strings.Builder
 	id     map[string]string // short name → id
+	later  time.Duration     // how far the clock is ahead
 	failed map[string]int    // user and path → status, of a crawl
 }
 
@@ -145,7 +146,8 @@ func newMarked(t *testing.T, mark string) *bench {
 	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders()} {
 		maps.Copy(loaders, l)
 	}
-	st, err := store.Open(ctx, store.Config{DSN: "sqlite:" + filepath.Join(t.TempDir(), "ark.sqlite"), Decider: access, Bodies: plainBodies{}, Entities: loaders,
+	b := &bench{t: t, mark: mark, door: &testDoor{}, id: map[string]string{}, failed: map[string]int{}, log: &strings.Builder{}}
+	st, err := store.Open(ctx, store.Config{Now: func() time.Time { return time.Now().Add(b.later) }, DSN: "sqlite:" + filepath.Join(t.TempDir(), "ark.sqlite"), Decider: access, Bodies: plainBodies{}, Entities: loaders,
 		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema()}})
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +158,7 @@ func newMarked(t *testing.T, mark string) *bench {
 	cat.Who = governance.Human
 	gov := governance.New(st, cat, head)
 	mem := &memory{at: map[string]string{}}
-	b := &bench{t: t, mark: mark, st: st, door: &testDoor{}, mem: mem, id: map[string]string{}, failed: map[string]int{}, log: &strings.Builder{}}
+	b.st, b.mem = st, mem
 	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Objects: mem, Outputs: &pinned{mem, outboxFiles(mark)}, Enclave: testEnclave{outboxFiles(mark)},
 		ReleaseKey: func(context.Context) (ed25519.PublicKey, error) {
 			return make(ed25519.PublicKey, ed25519.PublicKeySize), nil

@@ -245,6 +245,15 @@ type recallIn struct {
 	}
 }
 
+type withdrawIn struct {
+	One
+	Version string `path:"version" maxLength:"80"`
+	Body    struct {
+		Reason string `json:"reason" enum:"court-order,misdelivery,wrong-link,wrong-data,consent-withdrawn"`
+		Days   int    `json:"days" minimum:"1" maximum:"90" doc:"Within which frozen extracts have to be cut anew; after that they are destroyed"`
+	}
+}
+
 type feasibilityIn struct {
 	One
 	Body struct {
@@ -344,6 +353,10 @@ func (p *Portal) dataOperations(a *API) error {
 				return nil, err
 			}
 			return &Body[VersionOut]{publicVersions([]catalogue.Version{*v})[0]}, nil
+		}),
+		operation(a, Op{Method: post, Path: "/datasets/{id}/versions/{version}/withdraw", Action: "version.withdraw", On: "Dataset", Tag: "Data", Summary: "Take a version back: extracts of it are frozen, cut anew from a later one, and destroyed"}, func(c *Call, in *withdrawIn) (*Body[*catalogue.Recall], error) {
+			rec, err := k.WithdrawVersion(c.Ctx(), c.Actor, in.ID, in.Version, in.Body.Reason, in.Body.Days)
+			return &Body[*catalogue.Recall]{rec}, err
 		}),
 		operation(a, Op{Method: post, Path: "/datasets/{id}/feasibility", Action: "feasibility.ask", On: "Dataset", Tag: "Data", Summary: "Ask how many people a filter would reach; rounded and recorded"}, func(c *Call, in *feasibilityIn) (*Body[*catalogue.Feasibility], error) {
 			f, err := k.AskFeasibility(c.Ctx(), c.Actor, in.ID, in.Body.Filters)

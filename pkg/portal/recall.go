@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -23,7 +24,7 @@ func (p *Portal) recallForm(c *Call, d *catalogue.Delivery) ui.Block {
 		reason.Options = append(reason.Options, ui.Option{Value: r, Text: sentence(why[r])})
 	}
 	return ui.Details{Summary: "Take this delivery back", Body: []ui.Block{
-		ui.Text{Text: "Every version that holds it is withdrawn, every extract cut from those is frozen with its workspaces, and it is left out of the next linkage and version. Frozen extracts are cut anew when the next version is published. This cannot be undone: deliver again instead."},
+		ui.Text{Text: "Every version that holds it is withdrawn, every extract cut from those is frozen with its workspaces, and it is left out of the next linkage and version. Frozen extracts are cut anew when the next version is published, and destroyed when that has not happened in time. This cannot be undone: deliver again instead."},
 		ui.Form{Action: "/deliveries/" + d.ID + "/recall", Fields: []ui.Field{reason, {Kind: "text", Narrow: true, Name: "days", Label: "Days within which frozen extracts have to be cut anew", Hint: "1 to 90", Value: "14"}},
 			Submit: ui.Button{Text: "Take it back", Look: "warning", Off: c.Off("delivery.recall", "Delivery", d.ID)}}}}
 }
@@ -45,7 +46,7 @@ func (p *Portal) recall(c *Call) error {
 // recalled shows what a recall did and where copies may still lie.
 func (p *Portal) recalled(c *Call, delivery string) ([]ui.Block, error) {
 	var rec *catalogue.Recall
-	t := ui.Table{Caption: "Extracts frozen, and homes that may hold copies", Columns: ui.Cols("Project", "Homes that could read it", "Cut anew"), Empty: &ui.Empty{Text: "No extract held it."}}
+	t := ui.Table{Caption: "Extracts frozen, and homes that may hold copies", Columns: ui.Cols("Project", "Homes that could read it", "Cut anew", "The frozen extract"), Empty: &ui.Empty{Text: "No extract held it."}}
 	err := c.view(func(q store.Querier) error {
 		var err error
 		if rec, err = catalogue.GetRecall(c.Ctx(), q, delivery); err != nil {
@@ -75,17 +76,23 @@ func (p *Portal) recalled(c *Call, delivery string) ([]ui.Block, error) {
 					return err
 				}
 				again = p.machines.extract.States[e.State].Says
+			} else if f.Ended != "" {
+				again = "not in time"
 			}
-			t.Rows = append(t.Rows, []ui.Cell{{Text: project.Title, Href: "/projects/" + project.ID, Head: true}, {Text: orText(strings.Join(dir.userNames(users), "; "), "none was opened")}, {Text: sentence(again)}})
+			old, err := workspace.GetExtract(c.Ctx(), q, f.Extract)
+			if err != nil {
+				return err
+			}
+			t.Rows = append(t.Rows, []ui.Cell{{Text: project.Title, Href: "/projects/" + project.ID, Head: true}, {Text: orText(strings.Join(dir.userNames(users), "; "), "none was opened")}, {Text: sentence(again)}, whatBecame(p, old)})
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	due := "Frozen extracts have to be cut anew by " + day(rec.Due) + "."
+	due := "Frozen extracts have to be cut anew by " + day(rec.Due) + ". What is not by then is destroyed."
 	if rec.Overdue(c.Now()) {
-		due = "Frozen extracts had to be cut anew by " + day(rec.Due) + ", and are not: publish a version without this delivery."
+		due = "Frozen extracts had to be cut anew by " + day(rec.Due) + ", and are not: they are being destroyed."
 	}
 	if rec.State == "closed" {
 		due = "Nothing waits to be cut anew."
@@ -93,4 +100,12 @@ func (p *Portal) recalled(c *Call, delivery string) ([]ui.Block, error) {
 	return []ui.Block{ui.Summary{Rows: []ui.Row{
 		{Key: "Taken back", Text: when(rec.At)}, {Key: "Why", Text: sentence(catalogue.RecallReasons()[rec.Reason])},
 		{Key: "Versions withdrawn", Text: number(len(rec.Versions))}, {Key: "Linkages that used it", Text: number(len(rec.Linkages))}, {Key: "What is due", Text: due}}}, t}, nil
+}
+
+// whatBecame is what happened to a frozen extract.
+func whatBecame(p *Portal, e *workspace.Extract) ui.Cell {
+	if e.Ended == nil || e.Ended.At.IsZero() {
+		return ui.Cell{Text: sentence(p.machines.extract.States[e.State].Says)}
+	}
+	return ui.Cell{Text: "Destroyed " + when(e.Ended.At), Soft: fmt.Sprintf("%d objects, %s, because %s", e.Ended.Objects, bytesText(e.Ended.Bytes), e.Ended.Why)}
 }

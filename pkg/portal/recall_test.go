@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
@@ -105,8 +106,79 @@ func TestRecall(t *testing.T) {
 		}
 		return err
 	}))
-	if page := b.get("custodian", delivery); !strings.Contains(page, "Nothing waits to be cut anew") {
+	// The frozen extract is destroyed now that its replacement is there, once.
+	if n, err := k.EnforceRecalls(ctx); err != nil || n != 1 {
+		t.Fatalf("enforced %d, %v", n, err)
+	}
+	if n, err := k.EnforceRecalls(ctx); err != nil || n != 0 {
+		t.Errorf("enforced %d again, %v", n, err)
+	}
+	b.as("extract.apply", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
+		return w.ApplyEnd(ctx, tx, es[0].ID, workspace.EndResult{Objects: 4, Bytes: 9000})
+	})
+	_, _, _, es = read()
+	if es[0].State != "destroyed" || es[0].Ended.Objects != 4 || es[0].Tables[0].Ref.Name != "" || es[1].State != "ready" {
+		t.Errorf("%+v", es)
+	}
+	if page := b.get("custodian", delivery); !strings.Contains(page, "Nothing waits to be cut anew") || !strings.Contains(page, "4 objects") {
 		t.Error("the page does not say that it is over")
+	}
+}
+
+// What nobody cuts anew in time is destroyed by the system: its objects, and
+// the copy in a workspace's volume. A user cannot do it, or put it off.
+func TestRecallOverdue(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	b.data()
+	ctx, k, w := context.Background(), b.rooms.Catalogue, b.rooms.Workspaces
+	project, ws := b.active("Alcohol and emergency care")
+	var version string
+	b.must(b.st.View(ctx, func(q store.Querier) error {
+		d, err := catalogue.GetDataset(ctx, q, b.id["dataset"])
+		version = d.Latest
+		return err
+	}))
+	if _, err := k.WithdrawVersion(ctx, b.actor("researcher"), b.id["dataset"], version, "wrong-link", 3); !ark.Is(err, ark.Forbidden) {
+		t.Errorf("a researcher withdrew a version: %v", err)
+	}
+	if _, err := k.WithdrawVersion(ctx, b.actor("labcustodian"), b.id["dataset"], version, "wrong-link", 3); !ark.Is(err, ark.Forbidden) {
+		t.Errorf("a custodian of another organisation withdrew a version: %v", err)
+	}
+	rec, err := k.WithdrawVersion(ctx, b.actor("custodian"), b.id["dataset"], version, "wrong-link", 3)
+	b.must(err)
+	if len(rec.Frozen) != 1 || len(rec.Linkages) != 1 || rec.Dataset != b.id["dataset"] {
+		t.Errorf("%+v", rec)
+	}
+	if n, err := k.EnforceRecalls(ctx); err != nil || n != 0 {
+		t.Errorf("destroyed %d before the time, %v", n, err)
+	}
+	b.later = 4 * 24 * time.Hour
+	if n, err := k.EnforceRecalls(ctx); err != nil || n != 1 {
+		t.Fatalf("destroyed %d after the time, %v", n, err)
+	}
+	b.must(b.st.View(ctx, func(q store.Querier) error {
+		e, err := workspace.GetExtract(ctx, q, rec.Frozen[0].Extract)
+		if err != nil {
+			return err
+		}
+		if e.State != "ending" || len(e.Ended.Homes) != 1 || e.Ended.Homes[0] != ws {
+			t.Errorf("%s %+v", e.State, e.Ended)
+		}
+		jobs, err := store.Jobs(ctx, q, "kind = 'start-workspace' AND subject = $1", ws)
+		if err == nil && !strings.Contains(string(jobs[len(jobs)-1].Input), `"empty":true`) {
+			t.Errorf("the workspace's copy is not taken out: %s", jobs[len(jobs)-1].Input)
+		}
+		if rec, err = catalogue.GetRecall(ctx, q, version); err == nil && (rec.State != "closed" || rec.Frozen[0].Ended == "") {
+			t.Errorf("%+v", rec)
+		}
+		return err
+	}))
+	b.as("extract.apply", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
+		return w.ApplyEnd(ctx, tx, rec.Frozen[0].Extract, workspace.EndResult{})
+	})
+	if err := w.Start(ctx, b.actor("researcher"), ws); !ark.Is(err, ark.Lapsed) {
+		t.Errorf("started on a destroyed extract: %v", err)
 	}
 }
 

@@ -43,7 +43,7 @@ func (b Bench) Roles() map[string]map[string][]work.Step {
 	return map[string]map[string][]work.Step{
 		"intake":  {"intake": b.intakeSteps()},
 		"linkage": {"link": b.linkSteps()},
-		"publish": {"publish": b.publishSteps(), "feasibility": b.feasibilitySteps(), "assess": b.assessSteps(), "cut": b.cutSteps()},
+		"publish": {"publish": b.publishSteps(), "feasibility": b.feasibilitySteps(), "assess": b.assessSteps(), "cut": b.cutSteps(), "end-extract": b.endSteps()},
 		"enclave": {"start-workspace": b.startSteps()},
 		"airlock": {"check": b.checkSteps(), "release": b.releaseSteps()},
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/ark-tre/ark/pkg/catalogue/selection"
 	"github.com/ark-tre/ark/pkg/engine"
 	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/work"
 	"github.com/ark-tre/ark/policies/disclosure"
 	"github.com/ark-tre/ark/workspace"
@@ -74,6 +75,24 @@ func (b Bench) cutSteps() []work.Step {
 	}}
 	return []work.Step{step("cut", func(ctx context.Context, job workspace.CutJob, _ none) (any, error) {
 		return shop.Cut(ctx, job)
+	})}
+}
+
+// endSteps delete an extract's objects. With an object goes its data key, which
+// lies in it, wrapped by the project's key.
+func (b Bench) endSteps() []work.Step {
+	return []work.Step{step("delete", func(ctx context.Context, job workspace.EndJob, _ none) (any, error) {
+		var res workspace.EndResult
+		for _, ref := range job.Refs {
+			if ref.Zone != objects.Extracts {
+				return nil, ark.Faultf(ark.Invalid, "an extract names an object of another zone")
+			}
+			if err := b.Objects.Delete(ctx, ref.Zone, ref.Name); err != nil && !ark.Is(err, ark.Unknown) {
+				return nil, err
+			}
+			res.Objects, res.Bytes = res.Objects+1, res.Bytes+ref.Size
+		}
+		return res, nil
 	})}
 }
 

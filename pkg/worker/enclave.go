@@ -28,7 +28,7 @@ func (b Bench) startSteps() []work.Step {
 	return []work.Step{
 		step("provision", func(ctx context.Context, job workspace.StartJob, _ none) (any, error) { return b.provision(ctx, job) }),
 		step("start", func(ctx context.Context, job workspace.StartJob, res workspace.StartResult) (any, error) {
-			if res.Failed != "" || !res.SelfTest.Passed() {
+			if job.Empty || res.Failed != "" || !res.SelfTest.Passed() {
 				return res, nil
 			}
 			return res, b.start(ctx, job)
@@ -54,6 +54,13 @@ func (b Bench) provision(ctx context.Context, job workspace.StartJob) (workspace
 		return workspace.StartResult{}, err
 	}
 	defer wipe()
+	if job.Empty {
+		if _, err := b.Enclave.Status(ctx, job.Workspace); ark.Is(err, ark.Unknown) {
+			return workspace.StartResult{Emptied: true}, nil // it was destroyed meanwhile
+		}
+		_, _, err := b.Enclave.Provision(ctx, enclave.Request{ID: job.Workspace, Project: job.Project, User: job.User, Limits: b.Limits, Key: key}, nil)
+		return workspace.StartResult{Emptied: err == nil}, err
+	}
 	files := []enclave.File{b.extractFile("extract.duckdb", job.Database)}
 	want := map[string]string{"extract.duckdb": job.Database.SHA256}
 	for _, t := range job.Tables {

@@ -1,0 +1,60 @@
+package demonstration
+
+import (
+	"context"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
+)
+
+// takeBack withdraws the version that the project's extract is cut from: the
+// extract and the workspace freeze, the next version is cut for the project by
+// itself, and the frozen extract is destroyed.
+func (p *play) takeBack(ctx context.Context) error {
+	amina, carol, erin := p.as(ctx, "amina"), p.as(ctx, "carol"), p.as(ctx, "erin")
+	var d catalogue.Dataset
+	ds, err := all[catalogue.Dataset](ctx, erin, "/datasets")
+	if err != nil {
+		return err
+	}
+	for _, x := range ds {
+		if x.Slug == "emergency-care" {
+			d = x
+		}
+	}
+	path, body := "/datasets/"+d.ID+"/versions/"+d.Latest+"/withdraw", map[string]any{"reason": "wrong-link", "days": 14}
+	if err := refused(amina.Post(ctx, path, body, nil), "a version withdrawn by a researcher", ark.Forbidden); err != nil {
+		return err
+	}
+	var rec catalogue.Recall
+	if err := carol.Post(ctx, path, body, &rec); err != nil {
+		return err
+	}
+	if err := must(len(rec.Versions) == 1 && len(rec.Frozen) > 0, "the version was withdrawn and %d extracts were frozen", len(rec.Frozen)); err != nil {
+		return err
+	}
+	if err := refused(amina.Post(ctx, "/workspaces/"+p.ws+"/start", nil, nil), "starting a workspace on a frozen extract", ark.Lapsed); err != nil {
+		return err
+	}
+	if err := p.version(ctx, erin, d.ID); err != nil {
+		return err
+	}
+	var es list[struct{ ID, State string }]
+	if err := amina.Until(ctx, longest, "the extract to be cut anew and the frozen one to be destroyed", "/projects/"+p.project+"/extracts", &es, func() (bool, error) {
+		n := len(es.Items)
+		return n > 1 && es.Items[n-1].State == "ready" && es.Items[n-2].State == "destroyed", must(n == 0 || es.Items[n-1].State != "failed", "the extract could not be cut anew")
+	}); err != nil {
+		return err
+	}
+	if err := amina.Post(ctx, "/workspaces/"+p.ws+"/start", nil, nil); err != nil {
+		return err
+	}
+	var w struct{ State, Says string }
+	if err := amina.Until(ctx, longest, "the workspace to run on the new extract", "/workspaces/"+p.ws, &w, func() (bool, error) {
+		return w.State == "running", must(w.State != "failed", "the workspace failed: %s", w.Says)
+	}); err != nil {
+		return err
+	}
+	p.Say("    %d extract frozen with its workspace, cut anew from the next version, and destroyed", len(rec.Frozen))
+	return nil
+}
