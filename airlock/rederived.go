@@ -86,7 +86,7 @@ func forAuthor(all []disclosure.Finding) []disclosure.Finding {
 	var out []disclosure.Finding
 	told := map[string]bool{}
 	for _, f := range all {
-		if BesideRule(f.Rule) && f.Rule != "release-unspecified" {
+		if BesideRule(f.Rule) && f.Rule != "release-unspecified" && !ownFiles(f) {
 			if told[f.Repair] {
 				continue
 			}
@@ -102,6 +102,10 @@ func forAuthor(all []disclosure.Finding) []disclosure.Finding {
 	return out
 }
 
+// ownFiles reports whether a finding is about files of the same request alone:
+// nothing in it is another's.
+func ownFiles(f disclosure.Finding) bool { return f.Evidence["within"] == "this request" }
+
 // nearMisses is how many rounds of a project may conflict with what left
 // before it is an alarm: the comparison can be asked like an oracle.
 const nearMisses = 3
@@ -111,7 +115,7 @@ const nearMisses = 3
 func (x *Room) alarm(ctx context.Context, tx *store.Tx, r *Request) ([]store.Event, error) {
 	conflicts := slices.ContainsFunc(r.Files, func(f File) bool {
 		return slices.ContainsFunc(f.Findings, func(d disclosure.Finding) bool {
-			return BesideRule(d.Rule) && d.Severity == disclosure.SevFail
+			return BesideRule(d.Rule) && d.Severity == disclosure.SevFail && !ownFiles(d)
 		})
 	})
 	if !conflicts {

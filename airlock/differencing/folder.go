@@ -66,10 +66,15 @@ func OpenFolder(dir string, create bool) (*Folder, error) {
 
 // Number is the person, or other unit, behind a name: keyed, the same for the
 // same name in every table of this history.
-func (f *Folder) Number(name string) uint64 {
-	m := hmac.New(sha256.New, f.key)
-	m.Write([]byte(name))
-	return binary.BigEndian.Uint64(m.Sum(nil)) >> 1
+func (f *Folder) Number(name string) uint64 { return Keyed(f.key)(name) }
+
+// Keyed numbers units under a key.
+func Keyed(key []byte) func(name string) uint64 {
+	return func(name string) uint64 {
+		m := hmac.New(sha256.New, key)
+		m.Write([]byte(name))
+		return binary.BigEndian.Uint64(m.Sum(nil)) >> 1
+	}
 }
 
 func releaseFiles(dir string) ([]string, error) {

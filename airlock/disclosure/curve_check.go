@@ -50,37 +50,36 @@ type step struct {
 	survival float64 // after the events
 }
 
-// survival recomputes Kaplan–Meier curves, one per group of Rows.
-func (c *otherCheck) survival(ctx context.Context, f *File) error {
+// grouped is the records of each curve: one per group of Rows.
+func (c *otherCheck) grouped() (groups map[string][]int, order []string, at, event int, by []int, err error) {
 	s := c.m.Spec
 	keep, err := c.m.Frame.filtered(s.Filter)
 	if err != nil {
-		return err
+		return
 	}
-	at, err := c.number(s.Time)
-	if err != nil {
-		return err
+	if at, err = c.number(s.Time); err != nil {
+		return
 	}
-	event, err := c.number(s.Event)
-	if err != nil {
-		return err
+	if event, err = c.number(s.Event); err != nil {
+		return
 	}
-	var by []int
 	for _, r := range s.Rows {
 		k := c.m.Frame.at(r)
 		if k < 0 {
-			return badSpec("the microdata has no column %q", r)
+			err = badSpec("the microdata has no column %q", r)
+			return
 		}
 		by = append(by, k)
 	}
-	groups, order := map[string][]int{}, []string{}
+	groups = map[string][]int{}
 	for _, i := range keep {
 		row := c.m.Frame.rows[i]
 		if row[at].IsNull() || row[event].IsNull() || slices.ContainsFunc(by, func(k int) bool { return row[k].IsNull() }) {
 			continue
 		}
 		if e := row[event].Float(); e != 0 && e != 1 {
-			return badSpec("the event must be 0 or 1")
+			err = badSpec("the event must be 0 or 1")
+			return
 		}
 		var key []string
 		for _, k := range by {
@@ -93,6 +92,16 @@ func (c *otherCheck) survival(ctx context.Context, f *File) error {
 		groups[g] = append(groups[g], i)
 	}
 	slices.Sort(order)
+	return
+}
+
+// survival recomputes Kaplan–Meier curves, one per group of Rows.
+func (c *otherCheck) survival(ctx context.Context, f *File) error {
+	s := c.m.Spec
+	groups, order, at, event, by, err := c.grouped()
+	if err != nil {
+		return err
+	}
 	v, err := c.table(ctx, f)
 	if err != nil {
 		return err
@@ -151,6 +160,12 @@ func (c *otherCheck) printedTimes(v *view, by []int, g string, s Spec, steps []s
 	if g != "" {
 		want = strings.Split(g, "\x1f")
 	}
+	rounded := c.p.Rounding != nil && riskAt >= 0
+	for r := range v.t.rows {
+		if n, ok := v.whole(r, riskAt); rounded && ok {
+			rounded = c.p.Rounding.Rounded(n)
+		}
+	}
 	var times []float64
 	for r, row := range v.t.rows {
 		mine := true
@@ -187,7 +202,7 @@ func (c *otherCheck) printedTimes(v *view, by []int, g string, s Spec, steps []s
 			}
 		}
 		if riskAt >= 0 {
-			if n, ok := v.whole(r, riskAt); ok && n != risk && !(v.rounded() && c.p.Rounding.Round(risk) == n) {
+			if n, ok := v.whole(r, riskAt); ok && n != risk && !(rounded && c.p.Rounding.Round(risk) == n) {
 				bad(riskAt, float64(risk))
 			}
 		}

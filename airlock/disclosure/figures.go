@@ -56,7 +56,7 @@ func Figures(p policy.Profile, m Microdata, f *File) (*Recomputed, []Figure, err
 			case placed && c.shown[k].c.kind == cellNumber && len(c.shown[k].c.values) > 0:
 				v := c.shown[k].c.values[0]
 				fig.Shown, fig.Printed = true, v.f
-				if !v.whole || name != "count" {
+				if !v.whole || name != "count" || r.weigh >= 0 {
 					fig.Half = 0.5 * math.Pow(10, -float64(v.decimals))
 				}
 			case placed:

@@ -70,7 +70,7 @@ type Microdata struct {
 // nothing has to be guessed.
 func guessing(rule string) bool {
 	return slices.Contains([]string{"count-below-threshold", "count-zero", "count-full", "count-derived-small", "percentage-without-base", "statistic-endpoint",
-		"statistic-few-contributors", "table-no-figures", "class-not-allowed", "row-level", "count-unrounded", "table-headerless", "base-recovered", "values-recovered", "histogram-edge", "survival-step"}, rule)
+		"statistic-few-contributors", "table-no-figures", "class-not-allowed", "row-level", "row-level-maybe", "count-unrounded", "table-headerless", "base-recovered", "values-recovered", "histogram-edge", "survival-step"}, rule)
 }
 
 // Guessed reports whether a rule guesses what figures mean, so that it falls
@@ -319,6 +319,9 @@ func (m *microCheck) contributions(c RecomputedCell) ([]unitSum, bool) {
 		}
 		f := v.Float()
 		negative = negative || f < 0
+		if m.r.weigh >= 0 {
+			f *= m.r.Weight(i)
+		}
 		if n := math.Round(f * 1e6); math.Abs(n) < 1<<50 && math.Abs(float64(units[k].micro)+n) < 1<<52 && n/1e6 == f {
 			units[k].micro += int64(n)
 			continue
@@ -326,7 +329,11 @@ func (m *microCheck) contributions(c RecomputedCell) ([]unitSum, bool) {
 		if units[k].rat == nil {
 			units[k].rat = new(big.Rat)
 		}
-		units[k].rat.Add(units[k].rat, exactValue(v.Text()))
+		exact := exactValue(v.Text())
+		if m.r.weigh >= 0 {
+			exact.Mul(exact, exactValue(row[m.r.weigh].Text()))
+		}
+		units[k].rat.Add(units[k].rat, exact)
 	}
 	return units, negative
 }

@@ -18,6 +18,7 @@ type Recomputed struct {
 	Cells []RecomputedCell
 	units int // column of the unit, or -1: records
 	value int // column of the values, or -1
+	weigh int // column of the weights, or -1
 	frame *Frame
 }
 
@@ -44,7 +45,7 @@ func Recompute(f *Frame, s Spec, unit string) (*Recomputed, error) {
 	if s.Kind != KindCrosstab {
 		return nil, badSpec("only a crosstab has cells")
 	}
-	r := &Recomputed{Spec: s, frame: f, units: -1, value: -1}
+	r := &Recomputed{Spec: s, frame: f, units: -1, value: -1, weigh: -1}
 	for _, name := range slices.Concat(s.Rows, s.Cols) {
 		if !f.Has(name) {
 			return nil, badSpec("the microdata has no column %q", name)
@@ -56,6 +57,17 @@ func Recompute(f *Frame, s Spec, unit string) (*Recomputed, error) {
 		}
 		if t := f.types[*s.Values]; t != typed.Int64 && t != typed.Float64 && slices.ContainsFunc(s.aggregates(), func(a string) bool { return a != "count" && a != "mode" }) {
 			return nil, badSpec("the column %q holds no numbers", *s.Values)
+		}
+	}
+	if s.Weights != "" {
+		r.weigh = f.at(s.Weights)
+		if r.weigh < 0 || !f.Numeric(s.Weights) {
+			return nil, badSpec("the microdata has no column %q of numbers to weigh by", s.Weights)
+		}
+		for _, row := range f.rows {
+			if w := row[r.weigh]; !w.IsNull() && !(w.Float() >= 0 && w.Float() < math.MaxFloat64) {
+				return nil, badSpec("a weight is negative or no number")
+			}
 		}
 	}
 	if unit != "" {
@@ -131,7 +143,7 @@ func (r *Recomputed) fill(keep []int) error {
 	}
 	// 1. Records without a value in a dimension don't count.
 	keep = slices.DeleteFunc(slices.Clone(keep), func(i int) bool {
-		return slices.ContainsFunc(cols, func(c int) bool { return f.rows[i][c].IsNull() })
+		return slices.ContainsFunc(cols, func(c int) bool { return f.rows[i][c].IsNull() }) || r.Weight(i) == 0
 	})
 	// 2. The product of the observed labels, in order.
 	rowKeys, err := product(f, cols[:len(r.Spec.Rows)], keep)
@@ -187,6 +199,18 @@ func (r *Recomputed) fill(keep []int) error {
 	return nil
 }
 
+// Weight is how much a record counts: 1 without weights, 0 without one of its
+// own.
+func (r *Recomputed) Weight(record int) float64 {
+	if r.weigh < 0 {
+		return 1
+	}
+	if w := r.frame.rows[record][r.weigh]; !w.IsNull() {
+		return w.Float()
+	}
+	return 0
+}
+
 // places gives, for a record, the place of its labels in the product.
 func (f *Frame) places(cols []int, keep []int) func(int) int {
 	codes := make([]map[typed.Value]int, len(cols))
@@ -238,13 +262,15 @@ func product(f *Frame, cols []int, keep []int) ([][]string, error) {
 func (r *Recomputed) measure(c *RecomputedCell) {
 	var xs []float64
 	seen := map[typed.Value]bool{}
-	n := int64(0)
+	n, weight, weighed := int64(0), 0.0, 0.0
 	for _, i := range c.records {
 		if r.value >= 0 && r.frame.rows[i][r.value].IsNull() {
 			continue
 		}
 		n++
+		weight += r.Weight(i)
 		if r.value >= 0 {
+			weighed += r.Weight(i) * r.frame.rows[i][r.value].Float()
 			xs = append(xs, r.frame.rows[i][r.value].Float())
 		}
 		if r.units >= 0 && !r.frame.rows[i][r.units].IsNull() {
@@ -259,9 +285,17 @@ func (r *Recomputed) measure(c *RecomputedCell) {
 	sort.Float64s(xs)
 	for _, a := range r.Spec.aggregates() {
 		v := math.NaN()
-		if a == "count" {
+		switch {
+		case a == "count" && r.weigh >= 0:
+			v = weight
+		case a == "count":
 			v = float64(n)
-		} else if len(xs) > 0 {
+		case len(xs) == 0:
+		case r.weigh >= 0 && a == "sum":
+			v = weighed
+		case r.weigh >= 0:
+			v = weighed / weight
+		default:
 			v = statistic(a, xs)
 		}
 		c.Values = append(c.Values, v)

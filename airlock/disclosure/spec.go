@@ -30,6 +30,10 @@ type Spec struct {
 	Margins bool     `json:"margins"`
 	Filter  string   `json:"filter"`
 
+	// Weights names a column: a record counts as much as its weight. A record
+	// without a weight, or of weight 0, doesn't count.
+	Weights string `json:"weights,omitempty"`
+
 	// Of a regression: the outcome, the terms (a:b is an interaction), ols or
 	// logit. Of a survival curve: the time and the event (0 or 1), a curve for
 	// each group of Rows. Of a histogram: the edges of the bins of Values.
@@ -114,18 +118,24 @@ func (s Spec) check() error {
 			return badSpec("a crosstab has rows, cols, values, aggfunc, margins and filter")
 		}
 	case KindRegression:
+		if s.Weights != "" {
+			return badSpec("a weighted model is of kind linear, logistic or poisson")
+		}
 		if s.Outcome == "" || len(s.Predictors) == 0 || len(s.Rows) > 0 || s.Values != nil || s.Family != "" && s.Family != "ols" && s.Family != "logit" {
 			return badSpec("a regression has an outcome, predictors and a family, ols or logit")
 		}
 		return nil
 	case KindSurvival:
+		if s.Weights != "" {
+			return badSpec("a survival curve takes no weights")
+		}
 		if s.Time == "" || s.Event == "" || len(s.Cols) > 0 || s.Values != nil {
 			return badSpec("a survival curve has a time, an event and rows")
 		}
 		return nil
 	case KindHistogram:
-		if s.Values == nil || len(s.Edges) < 2 || len(s.Edges) > 1001 || !slices.IsSorted(s.Edges) || len(slices.Compact(slices.Clone(s.Edges))) < len(s.Edges) {
-			return badSpec("a histogram has values and ascending edges")
+		if s.Weights != "" || s.Values == nil || len(s.Edges) < 2 || len(s.Edges) > 1001 || !slices.IsSorted(s.Edges) || len(slices.Compact(slices.Clone(s.Edges))) < len(s.Edges) {
+			return badSpec("a histogram has values and ascending edges, and no weights")
 		}
 		return nil
 	default:
@@ -155,6 +165,12 @@ func (s Spec) check() error {
 			return badSpec("aggfunc %q is unknown or given twice", a)
 		}
 		seen[a] = true
+		if s.Weights != "" && a != "count" && a != "sum" && a != "mean" {
+			return badSpec("with weights, aggfunc is count, sum or mean")
+		}
+	}
+	if slices.Contains(dims, s.Weights) {
+		return badSpec("the weights are a dimension too")
 	}
 	return nil
 }

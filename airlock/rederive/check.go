@@ -115,6 +115,39 @@ func Beside(ctx context.Context, p policy.Profile, o Output, h *differencing.His
 	return out, rep, nil
 }
 
+// SameRequest is the release that the other files of a request are taken for.
+const SameRequest = "of the same request"
+
+// BesideFiles judges an output beside the other files of its request, which
+// are in h already, and adds it to them. An author may know all of that.
+func BesideFiles(ctx context.Context, p policy.Profile, o Output, h *differencing.History, numbers Numbers) ([]disclosure.Finding, error) {
+	c, _, err := Contents(p, o, numbers)
+	if err != nil {
+		return nil, err
+	}
+	rep, err := h.Compare(ctx, c, Least(p), differencing.DefaultWork())
+	if err != nil {
+		return nil, err
+	}
+	var out []disclosure.Finding
+	for _, x := range rep.Conflicts {
+		f := finding(o.Name, c, x)
+		f.Says, f.Evidence["within"] = saysSame, "this request"
+		if f.Rule == "release-difference" || f.Rule == "release-nested" {
+			out = append(out, f)
+		}
+	}
+	c.ID, c.Plain = SameRequest, nil
+	if len(c.Figures) == 0 {
+		return out, nil
+	}
+	b, err := c.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	return out, h.Load(b)
+}
+
 // Least is the smallest number of people that two releases may differ by.
 func Least(p policy.Profile) int64 {
 	if p.Counts.Differencing > 0 {
@@ -141,8 +174,11 @@ const (
 	repairSimilar    = "give a specification, or say how it relates to the earlier table"
 )
 
-// says is all that an author may be told.
-const says = "conflicts with an earlier release"
+// says is all that an author may be told, but of files of one request.
+const (
+	says     = "conflicts with an earlier release"
+	saysSame = "with another file of this request, figures add up and subtract to a few people"
+)
 
 func finding(file string, c differencing.Release, x differencing.Conflict) disclosure.Finding {
 	f := disclosure.Finding{Severity: disclosure.SevFail, File: file, Says: says, Evidence: map[string]string{"combination": combination(x)}}
@@ -201,6 +237,9 @@ func combination(x differencing.Conflict) string {
 		from := "this table"
 		if t.Release != "" {
 			from = "release " + t.Release
+			if t.Release == SameRequest {
+				from = "another file of this request"
+			}
 		}
 		what := t.Statistic
 		if t.Of != "" {

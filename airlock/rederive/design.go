@@ -13,8 +13,9 @@ type design struct {
 	names   []string // of the columns; the first is the intercept, but for cox
 	x       [][]float64
 	y, time []float64
-	records []int // of the microdata
-	ones    []int // columns of indicators
+	weight  []float64 // of each record
+	records []int     // of the microdata
+	ones    []int     // columns of indicators
 }
 
 const intercept = "Intercept"
@@ -28,11 +29,14 @@ func build(f *disclosure.Frame, s Spec) (*design, error) {
 	if s.Time != "" {
 		need = append(need, s.Time)
 	}
+	if s.Weights != "" {
+		need = append(need, s.Weights)
+	}
 	for i, n := range need {
 		if !f.Has(n) {
 			return nil, bad("the microdata has no column %q", n)
 		}
-		if (i == 0 || n == s.Time) && !f.Numeric(n) {
+		if (i == 0 || n == s.Time || n == s.Weights) && !f.Numeric(n) {
 			return nil, bad("the column %q holds no numbers", n)
 		}
 	}
@@ -43,7 +47,15 @@ func build(f *disclosure.Frame, s Spec) (*design, error) {
 	d := &design{}
 	for _, i := range keep {
 		if !slices.ContainsFunc(need, func(n string) bool { return f.At(i, n).IsNull() }) {
-			d.records = append(d.records, i)
+			w := 1.0
+			if s.Weights != "" {
+				if w = f.At(i, s.Weights).Float(); !(w >= 0 && w < math.MaxFloat64) {
+					return nil, bad("a weight is negative or no number")
+				}
+			}
+			if w > 0 {
+				d.records, d.weight = append(d.records, i), append(d.weight, w)
+			}
 		}
 	}
 	if s.Kind != "cox" {

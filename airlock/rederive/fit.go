@@ -67,6 +67,7 @@ func (d *design) weighted(kind string) (*fitted, error) {
 				w[i] = max(mu, 1e-12)
 				z[i] = eta[i] + (d.y[i]-mu)/w[i]
 			}
+			w[i] *= d.weight[i]
 		}
 		next, err := solve(d.x, w, z, &inverse)
 		if err != nil || !finite(next) {
@@ -82,13 +83,15 @@ func (d *design) weighted(kind string) (*fitted, error) {
 	}
 	f := &fitted{coef: beta, dof: n - k}
 	residual, total, mean, scale := 0.0, 0.0, 0.0, 1.0
-	for _, y := range d.y {
-		mean += y / float64(n)
+	weight := 0.0
+	for i, y := range d.y {
+		weight += d.weight[i]
+		mean += (y - mean) * d.weight[i] / weight
 	}
 	for i, row := range d.x {
 		e := d.y[i] - dot(row, beta)
-		residual += e * e
-		total += (d.y[i] - mean) * (d.y[i] - mean)
+		residual += d.weight[i] * e * e
+		total += d.weight[i] * (d.y[i] - mean) * (d.y[i] - mean)
 	}
 	if kind == "linear" {
 		scale = residual / float64(n-k)

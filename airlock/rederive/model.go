@@ -78,7 +78,7 @@ func readModel(f disclosure.File) (modelTable, error) {
 			} else {
 				half = math.Abs(v) * 1e-3
 			}
-			if strings.HasPrefix(s, "<") {
+			if strings.HasPrefix(s, "<") && what == "p" {
 				what, half = "below", 0
 			}
 			t.figures = append(t.figures, modelFigureAt{strings.TrimSpace(row[0]), what, v, half})
@@ -134,7 +134,7 @@ func judgeModel(ctx context.Context, p policy.Profile, o Output) (disclosure.Ver
 		}
 		best := []disclosure.Finding(nil)
 		for i, fit := range fits {
-			if got := fit.compare(name, d, t); i == 0 || len(got) < len(best) {
+			if got := fit.compare(name, o.Spec.Kind, d, t); i == 0 || len(got) < len(best) {
 				best = got
 			}
 		}
@@ -159,7 +159,7 @@ func (s Spec) fits(d *design) ([]*fitted, error) {
 }
 
 // compare finds printed figures that are not the model's.
-func (f *fitted) compare(file string, d *design, t modelTable) []disclosure.Finding {
+func (f *fitted) compare(file, kind string, d *design, t modelTable) []disclosure.Finding {
 	var out []disclosure.Finding
 	for _, x := range t.figures {
 		want, ok := math.NaN(), false
@@ -178,15 +178,17 @@ func (f *fitted) compare(file string, d *design, t modelTable) []disclosure.Find
 				want = f.se[j]
 			case "exp":
 				want = math.Exp(f.coef[j])
-			default: // tests and intervals follow from these two
-				want = x.value
+			default: // tests, levels and limits
+				if want = math.NaN(); f.follows(j, kind, x) {
+					want = x.value
+				}
 			}
 		}
 		slack := fitTolerance * (1 + math.Abs(want))
 		if x.what == "se" {
 			slack = errorTolerance * math.Abs(want)
 		}
-		if !ok || math.Abs(x.value-want) > x.half*(1+1e-9)+slack {
+		if !ok || !(math.Abs(x.value-want) <= x.half*(1+1e-9)+slack) {
 			out = append(out, modelFinding("table-not-reproducible", disclosure.SevFail, file, "a printed figure of a model is not what the specification gives on this microdata",
 				"fit the model again to the same data, or correct the specification", "figure", x.what))
 		}

@@ -33,20 +33,34 @@ func Release(p policy.Profile, m disclosure.Microdata, f *disclosure.File, numbe
 			out.Of = *m.Spec.Values
 		}
 		behind := r.Behind(s.Cell)
-		if s.Statistic == "sum" || s.Statistic == "mean" {
+		// A weighted count is the sum of the weights, a weighted sum that of the
+		// weighted values: systems of their own.
+		if m.Spec.Weights != "" {
+			out.Of += " × " + m.Spec.Weights
+			if s.Statistic == "count" {
+				out.Statistic = "sum"
+			}
+		}
+		if out.Statistic == "sum" || out.Statistic == "mean" {
 			out.Worth = map[uint64]float64{}
 		}
+		weight := 0.0
 		for _, i := range behind {
 			u := unit(i)
 			out.Times[u]++
-			if out.Worth != nil {
-				out.Worth[u] += r.Value(i)
+			weight += r.Weight(i)
+			switch {
+			case out.Worth == nil:
+			case s.Statistic == "count":
+				out.Worth[u] += r.Weight(i)
+			default:
+				out.Worth[u] += r.Weight(i) * r.Value(i)
 			}
 		}
 		for _, w := range out.Worth {
 			out.Scale = max(out.Scale, math.Abs(w))
 		}
-		out.Lo, out.Hi = leaves(rounding, s, c.Values[s.Agg], float64(len(behind)), rounded)
+		out.Lo, out.Hi = leaves(rounding, s, c.Values[s.Agg], weight, rounded)
 		out.Random = rounded && s.Statistic == "count" && (rounding.Mode == policy.Random || rounding.Mode == policy.Controlled)
 		figures = append(figures, out)
 	}
@@ -104,7 +118,7 @@ func leaves(rd *policy.Rounding, s disclosure.Figure, truth, records float64, ro
 			a, b := rd.Interval(int64(v))
 			return min(float64(a), truth), max(float64(b), truth)
 		}
-		d := math.Abs(v - truth) // as far open as it is wrong
+		d := max(math.Abs(v-truth), s.Half) // as far open as it is wrong, or printed
 		return truth - d, truth + d
 	case "sum":
 		return v - s.Half, v + s.Half

@@ -85,6 +85,9 @@ func (s Spec) check() error {
 		if len(s.Rows)+len(s.Cols) > 0 || s.Values != nil || s.AggFunc != nil || s.Margins || s.Rounding != nil || s.Family != "" || s.Edges != nil {
 			return bad("a model has an outcome, predictors and a filter")
 		}
+		if s.Weights != "" && (s.Kind == "cox" || s.Weights == outcome || slices.Contains(s.Predictors, s.Weights)) {
+			return bad("weights go with linear, logistic and poisson models, and are a column of their own")
+		}
 		for i, t := range s.Predictors {
 			if t == "" || t == outcome || t == s.Time || slices.Contains(s.Predictors[:i], t) {
 				return bad("a predictor is empty, named twice, or the outcome")

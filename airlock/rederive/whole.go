@@ -18,6 +18,7 @@ func whole(o Output, numbers Numbers) ([]differencing.Figure, bool, error) {
 	for _, c := range append([]string{s.outcome(), s.Time}, s.Predictors...) {
 		need = append(need, strings.Split(c, ":")...)
 	}
+	need = append(need, s.Weights)
 	if s.Values != nil {
 		need = append(need, *s.Values)
 	}

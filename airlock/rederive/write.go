@@ -39,9 +39,9 @@ func WriteTable(w io.Writer, m disclosure.Microdata, p policy.Profile, safe bool
 				line = append(line, "")
 			case safe && p.Counts.Small(c.Units), safe && a != "count" && c.Units < p.Counts.Least():
 				line = append(line, "*")
-			case a == "count" && (safe || m.Spec.Rounding != nil):
-				line = append(line, strconv.FormatInt(rounding.Round(int64(v)), 10))
-			case a == "count":
+			case a == "count" && rounding != nil && (safe || m.Spec.Rounding != nil):
+				line = append(line, strconv.FormatInt(rounding.Round(int64(math.Round(v))), 10))
+			case a == "count" && m.Spec.Weights == "":
 				line = append(line, strconv.FormatInt(int64(v), 10))
 			default:
 				line = append(line, strconv.FormatFloat(v, 'f', digits, 64))

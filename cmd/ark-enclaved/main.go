@@ -75,6 +75,7 @@ type serve struct {
 	Runc   string   `required:"" help:"The OCI runtime program."`
 	Rootfs string   `required:"" help:"Root file system of workspaces: a squashfs image or a folder."`
 	Engine string   `help:"ark-engine, for the SQL app."`
+	Tools  string   `help:"The folder of ark and ark-inspect, for workspaces to check outputs with."`
 	Users  []uint32 `help:"Ids of the users, besides root, that may connect: the control plane's."`
 }
 
@@ -86,7 +87,7 @@ func (c serve) run() error {
 	if err != nil {
 		return err
 	}
-	for _, path := range []*string{&c.Socket, &c.State, &c.Run, &c.Runc, &c.Rootfs, &c.Engine} {
+	for _, path := range []*string{&c.Socket, &c.State, &c.Run, &c.Runc, &c.Rootfs, &c.Engine, &c.Tools} {
 		if *path == "" {
 			continue
 		}
@@ -99,7 +100,7 @@ func (c serve) run() error {
 		return err
 	}
 	m, err := enclave.Open(ctx, enclave.Config{
-		State: c.State, Run: c.Run, Runc: c.Runc, RootFS: c.Rootfs, Self: self, Engine: c.Engine, Socket: c.Socket, Log: log, Now: time.Now,
+		State: c.State, Run: c.Run, Runc: c.Runc, RootFS: c.Rootfs, Self: self, Engine: c.Engine, Tools: c.Tools, Socket: c.Socket, Log: log, Now: time.Now,
 	})
 	if err != nil {
 		return errors.Join(err, l.Close())

@@ -21,7 +21,7 @@ type discloseHistoryCmd struct {
 type howMade struct {
 	Profile   string `help:"A shipped profile's name or a profile file." default:"ark"`
 	Spec      string `help:"How the table was made, a JSON file."`
-	Microdata string `help:"The microdata it was made from, CSV or Parquet."`
+	Microdata string `help:"The microdata it was made from, CSV or Parquet; or a folder of tables, of which the specification names one or queries several."`
 	Unit      string `help:"The column that tells units (people) apart; by default the profile's, if it is there, else records."`
 }
 
@@ -54,16 +54,7 @@ func (m howMade) output(ctx context.Context, table string) (rederive.Output, err
 		return o, err
 	}
 	o.Spec = &spec
-	df, err := os.Open(m.Microdata)
-	if err != nil {
-		return o, ark.Faultf(ark.Invalid, "the microdata could not be opened").Because(err)
-	}
-	defer df.Close()
-	st, err := df.Stat()
-	if err != nil {
-		return o, err
-	}
-	o.Micro, err = rederive.ReadMicrodata(ctx, df, st.Size(), spec.Table(), m.Unit)
+	o.Micro, err = readMicrodata(ctx, m.Microdata, spec, m.Unit)
 	return o, err
 }
 

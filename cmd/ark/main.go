@@ -36,6 +36,7 @@ type cli struct {
 	Bench    benchCmd    `cmd:"" help:"Measure Ark, and compare it with others."`
 	Inspect  inspectCmd  `cmd:"" help:"Look for what hides in files, and rebuild clean ones."`
 	Table    tableCmd    `cmd:"" help:"Make a table from its specification, and write the specification beside it."`
+	Records  recordsCmd  `cmd:"" help:"Print the records of a query over the extract as CSV, through ark-engine."`
 	Check    checkCmd    `cmd:"" help:"Judge every output in a folder before it is submitted."`
 	Disclose discloseCmd `cmd:"" help:"Disclosure control: judge tables and cells, suppress, audit, round, verify."`
 

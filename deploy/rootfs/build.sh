@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cache=${1:-$(cd "$here/../.." && pwd)/.cache/rootfs}
 say() { printf 'rootfs: %s\n' "$*" >&2; }
 
-inputs=$(cd "$here" && cat build.sh packages.txt requirements.txt $(find files -type f | LC_ALL=C sort) | sha256sum | cut -c1-16)
+inputs=$(cd "$here" && cat build.sh packages.txt requirements.txt $(find files r -type f | LC_ALL=C sort) | sha256sum | cut -c1-16)
 out=$cache/$inputs
 if [ -f "$out/rootfs.squashfs" ]; then
   ln -sfn "$inputs" "$cache/current"
@@ -79,13 +79,18 @@ grep -q '^researcher:' "$root/etc/passwd" || {
 rmdir "$root/home/researcher" 2>/dev/null || true
 mkdir -p "$root"/workspace/{extract,home,outbox,inbox,shared} "$root/run/ark" "$root/ark" "$root/dev/shm"
 ln -sfn /workspace/home "$root/home/researcher"
-touch "$root/ark/enclaved" "$root/ark/engine"
+touch "$root/ark/enclaved" "$root/ark/engine" "$root/ark/ark" "$root/ark/inspect"
+ln -s /ark/ark "$root/usr/local/bin/ark"
 # The file system is read-only inside, so byte code must be there from the start. Files that
 # don't compile (templates for other Python versions) are harmless.
 chroot "$root" /usr/bin/python3 -m compileall -q --invalidation-mode unchecked-hash /opt/ark/python >"$work/compile.log" 2>&1 || true
 chroot "$root" /usr/bin/env PYTHONPATH=/opt/ark/python /usr/bin/python3 -c 'import pandas, pyarrow, duckdb, matplotlib, jupyterlab, ipykernel' \
   || { say "the Python environment does not import"; exit 1; }
-chroot "$root" /usr/bin/Rscript -e 'stopifnot(requireNamespace("IRkernel", quietly = TRUE))' || { say "R does not load its kernel"; exit 1; }
+cp -r "$here/r/ark" "$root/tmp/ark"
+chroot "$root" /usr/bin/R CMD INSTALL --no-docs --library=/usr/local/lib/R/site-library /tmp/ark >"$work/r.log" 2>&1 \
+  || { tail -20 "$work/r.log" >&2; say "the package ark for R does not install"; exit 1; }
+rm -rf "$root/tmp/ark"
+chroot "$root" /usr/bin/Rscript -e 'stopifnot(requireNamespace("ark", quietly = TRUE), requireNamespace("IRkernel", quietly = TRUE))' || { say "R does not load its kernel"; exit 1; }
 say "4/4 packing ($(since))"
 mksquashfs "$root" "$work/rootfs.squashfs" -comp zstd -Xcompression-level 6 -noappend -no-progress -quiet \
   -mkfs-time 0 -all-time 0 >/dev/null

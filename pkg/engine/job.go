@@ -21,6 +21,7 @@ const (
 type Job struct {
 	Do      string `json:"do"`
 	Folder  string `json:"folder"`
+	Scratch string `json:"scratch,omitempty"` // "": the folder
 	Tables  Tables `json:"tables,omitempty"`
 	SQL     string `json:"sql,omitempty"`
 	Out     string `json:"out,omitempty"`

@@ -21,6 +21,9 @@ import (
 type Runner struct {
 	Program string // path of ark-engine
 	Limits  Limits
+	// Scratch is an absolute folder for what a job keeps for itself, where the
+	// job's own can't be written to.
+	Scratch string
 }
 
 // plain is what a file or table may be called: nothing that a path, a glob or
@@ -41,7 +44,7 @@ func (r Runner) Probe(ctx context.Context, dir string) (Answer, error) {
 }
 
 func (r Runner) do(ctx context.Context, job Job) (Answer, error) {
-	job.Limits = r.Limits.OrDefault()
+	job.Limits, job.Scratch = r.Limits.OrDefault(), r.Scratch
 	if err := job.check(); err != nil {
 		return Answer{}, err
 	}
@@ -66,7 +69,7 @@ func (r Runner) do(ctx context.Context, job Job) (Answer, error) {
 }
 
 func (j Job) check() error {
-	if !filepath.IsAbs(j.Folder) {
+	if !filepath.IsAbs(j.Folder) || j.Scratch != "" && !filepath.IsAbs(j.Scratch) {
 		return ark.Faultf(ark.Internal, "an engine job's folder must be an absolute path")
 	}
 	names := []string{}
@@ -113,6 +116,9 @@ func (r Runner) once(ctx context.Context, dir string, ask []byte, alone bool) ([
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, r.Program, "job")
 	cmd.Dir = dir
+	if r.Scratch != "" {
+		dir = r.Scratch
+	}
 	cmd.Env = []string{"TMPDIR=" + dir, "HOME=" + dir, "TZ=UTC", "GOMAXPROCS=2"}
 	cmd.Stdin = bytes.NewReader(ask)
 	var stdout, stderr capped

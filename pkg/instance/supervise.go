@@ -59,7 +59,7 @@ func Supervise(ctx context.Context, c Config, log *slog.Logger, ready func()) er
 	}
 	if why := c.canIsolate(); why == "" {
 		args := []string{c.program("ark-enclaved"), "--socket", c.socket("enclaved"), "--state", c.Path("workspaces"),
-			"--run", c.Path("run", "enclaved", "state"), "--runc", c.runtime(), "--rootfs", c.Rootfs, "--engine", c.program("ark-engine")}
+			"--run", c.Path("run", "enclaved", "state"), "--runc", c.runtime(), "--rootfs", c.Rootfs, "--engine", c.program("ark-engine"), "--tools", filepath.Dir(c.program("ark"))}
 		for _, role := range []string{"control", "enclave"} {
 			args = append(args, "--users", strconv.Itoa(int(ids[role].uid)))
 		}

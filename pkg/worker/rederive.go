@@ -36,11 +36,12 @@ type again struct {
 	frames   map[string]*disclose.Frame
 	persons  map[string]uint64 // the extract's name of a person → the sidecar's number
 	history  *differencing.History
+	files    *differencing.History // of this request, judged so far
 	dir      string
 }
 
 func (b Bench) again(profile disclosure.Profile, behind airlock.Behind) *again {
-	return &again{b: b, profile: profile, behind: behind, frames: map[string]*disclose.Frame{}, persons: map[string]uint64{}}
+	return &again{b: b, profile: profile, behind: behind, frames: map[string]*disclose.Frame{}, persons: map[string]uint64{}, files: differencing.New()}
 }
 
 // close removes what was written for the engine.
@@ -48,6 +49,7 @@ func (a *again) close() {
 	if a.dir != "" {
 		_ = os.RemoveAll(a.dir)
 	}
+	a.files.Close()
 	if a.history != nil {
 		a.history.Close()
 	}
@@ -292,7 +294,12 @@ func (a *again) judgeTable(ctx context.Context, t table) (found []disclose.Findi
 	if lost {
 		return nil, false, ark.Faultf(ark.Internal, "a person of the extract is not in its sidecar")
 	}
-	return append(found, beside...), o.Micro == nil, nil
+	found = append(found, beside...)
+	if o.Micro == nil {
+		return found, true, nil
+	}
+	within, err := rederive.BesideFiles(ctx, a.profile, o, a.files, a.number(&lost))
+	return append(found, within...), false, err
 }
 
 // keep stores who stands behind the figures of a release.

@@ -73,9 +73,9 @@ func (b Bench) submit(t *testing.T, id, name, text string) airlock.CheckOf {
 }
 
 // check judges a file as the step does, after inspection has found nothing.
-func (b Bench) check(t *testing.T, f airlock.CheckOf, behind airlock.Behind) (disclose.Verdict, []disclose.Finding) {
+func (b Bench) check(t *testing.T, f airlock.CheckOf, behind airlock.Behind, profile ...string) (disclose.Verdict, []disclose.Finding) {
 	t.Helper()
-	p, err := Profile("cms")
+	p, err := Profile(append(profile, "cms")[0])
 	must(t, err)
 	data, err := b.bytes(context.Background(), f.Ref)
 	must(t, err)

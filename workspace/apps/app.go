@@ -21,6 +21,8 @@ const (
 	RunFolder = "/run/ark"
 	Self      = "/ark/enclaved" // the program that holds Supervise
 	Engine    = "/ark/engine"
+	Ark       = "/ark/ark"     // the command line: ark table, ark check
+	Inspect   = "/ark/inspect" // what ark check opens files with
 	Top       = "/workspace"
 )
 

@@ -26,6 +26,7 @@ type Config struct {
 	RootFS string // squashfs image or folder of the workspaces' root
 	Self   string // a static executable that answers to init, attempts, attempt and nothing
 	Engine string // ark-engine; without it there is no SQL app
+	Tools  string // the folder of ark and ark-inspect; without it workspaces have no ark table and no ark check
 	Socket string // the daemon's own socket, which the self-test tries to reach
 	Log    *slog.Logger
 	Now    func() time.Time
@@ -168,5 +169,17 @@ func (m *Manager) spec(p *place, limits Limits, args ...string) runtime.Spec {
 	if m.config.Engine != "" {
 		s.Mounts = append(s.Mounts, runtime.Mount{Source: m.config.Engine, Target: apps.Engine, Executable: true})
 	}
+	for _, tool := range [...]struct{ name, target string }{{"ark", apps.Ark}, {"ark-inspect", apps.Inspect}} {
+		source := filepath.Join(m.config.Tools, tool.name)
+		// A root file system made before these has no place for them.
+		if m.config.Tools != "" && there(source) && there(filepath.Join(s.RootFS, tool.target)) {
+			s.Mounts = append(s.Mounts, runtime.Mount{Source: source, Target: tool.target, Executable: true})
+		}
+	}
 	return s
+}
+
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

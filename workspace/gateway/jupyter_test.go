@@ -135,7 +135,7 @@ func TestACellRunsThroughTheGateway(t *testing.T) {
 		"%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1,2]);plt.show()",
 		"c = duckdb.connect('/workspace/extract/extract.duckdb', read_only=True)\nc.sql('select count(*) from visits').limit(1).fetchall()[0][0]",
 		"open('/workspace/outbox/table.csv','w').write('n\\n10\\n')",
-		"import ark\nark.save(ark.sql('select ward, count(*) n from visits group by ward order by ward'), 'wards.csv'), len(ark.tables()), len(ark.table('visits'))",
+		"import ark\nark.save(ark.sql('select ward, count(*) n from visits group by ward order by ward'), 'wards.csv'), len(ark.tables()), len(ark.read('visits')) + len(ark.table('visits'))",
 		"import socket\nsocket.create_connection(('1.1.1.1',53),timeout=2)",
 	)
 	if err != nil {
@@ -145,7 +145,7 @@ func TestACellRunsThroughTheGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("seven cells after %s: %+v", time.Since(begin).Round(time.Millisecond), results)
-	if len(results) != 7 || strings.TrimSpace(results[0].Stdout) != "50.0" || results[1].Value != "100" || len(results[2].Images) == 0 || results[3].Value != "100" || results[5].Value != "('/workspace/outbox/wards.csv', 2, 100)" || results[6].Error == "" {
+	if len(results) != 7 || strings.TrimSpace(results[0].Stdout) != "50.0" || results[1].Value != "100" || len(results[2].Images) == 0 || results[3].Value != "100" || results[5].Value != "('/workspace/outbox/wards.csv', 2, 200)" || results[6].Error == "" {
 		t.Errorf("the cells gave %+v", results)
 	}
 	var file strings.Builder

@@ -17,8 +17,12 @@ import (
 
 // JobPlan returns the walls for a job: its folder and nothing else.
 func JobPlan(j engine.Job) walls.Plan {
+	own := []string{j.Folder}
+	if j.Scratch != "" {
+		own = append(own, j.Scratch)
+	}
 	return walls.Plan{
-		ReadWrite: []string{j.Folder}, BestEffort: j.Limits.Weak, FileSize: uint64(j.Limits.Disk),
+		ReadWrite: own, BestEffort: j.Limits.Weak, FileSize: uint64(j.Limits.Disk),
 		Data: uint64(j.Limits.Memory)*3/2 + 1<<30,
 	}
 }
@@ -85,7 +89,11 @@ func runJob(ctx context.Context, j engine.Job, a *engine.Answer) error {
 // scratch opens a database in a file of its own, so that tables larger than
 // memory can be loaded, and returns it with a function that takes it away.
 func scratch(j engine.Job) (*sql.DB, func(), error) {
-	dir, err := os.MkdirTemp(j.Folder, "engine-")
+	at := j.Folder
+	if j.Scratch != "" {
+		at = j.Scratch
+	}
+	dir, err := os.MkdirTemp(at, "engine-")
 	if err != nil {
 		return nil, nil, err
 	}

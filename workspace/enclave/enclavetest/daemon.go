@@ -61,7 +61,7 @@ func Start(t testing.TB) *Daemon {
 		t.Fatalf("building the daemon: %v\n%s", err, out)
 	}
 	d.args = []string{"--socket", d.Socket, "--state", filepath.Join(dir, "state"), "--run", filepath.Join(dir, "run"), "--runc", runc, "--rootfs", rootfs}
-	d.args = append(d.args, "--engine", d.Engine)
+	d.args = append(d.args, "--engine", d.Engine, "--tools", filepath.Dir(d.Engine))
 	d.Client = enclave.NewClient(d.Socket)
 	t.Cleanup(d.end)
 	d.Launch()
