@@ -82,7 +82,7 @@ func TestOnlyTheSolverFindsIt(t *testing.T) {
 		"East,All,young,70\nNorth,All,old,105\nNorth,men,All,65\nWest,women,All,85\n")
 	look := &looking{profile: p, attacker: b.attacker()}
 	defer look.attacker.Close()
-	blind := look.table("a.csv", table)
+	blind := look.asTable("a.csv", table)
 	blind.Attacker = nil
 	if v, fs, err := disclose.CheckTable(context.Background(), p, blind); err != nil || v == disclose.Fail {
 		t.Fatalf("bounds and elimination find it too, so that this shows nothing of the solver: %s %v %v", v, fs, err)
