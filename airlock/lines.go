@@ -164,6 +164,9 @@ func put(ctx context.Context, tx *store.Tx, r *Request) error {
 			return err
 		}
 	}
+	if err := r.follow(ctx, tx); err != nil {
+		return err
+	}
 	if err := r.tell(ctx, tx); err != nil {
 		return err
 	}

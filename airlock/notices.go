@@ -19,6 +19,8 @@ const (
 	NoticeAuthor   = "author"   // something was decided for its author
 	NoticeNudge    = "nudge"    // nobody has taken it and time runs out
 	NoticeIncident = "incident" // a release should not have left
+
+	NoticeDelivered = "delivered" // a standing output has come to its recipients
 )
 
 // notice is a message that is still to be sent. It is written in the
@@ -186,6 +188,8 @@ func (x *Room) message(ctx context.Context, q store.Querier, n notice, users []g
 		m.Subject = "Reviewed, to be settled: " + p.Title
 	case NoticeNudge:
 		m.Subject = "Taken by nobody, due soon: " + p.Title
+	case NoticeDelivered:
+		m.Subject, href = "A standing output has come: "+p.Title, origin+"/releases/"+n.Release
 	case NoticeIncident:
 		m.Subject, href = "A release should not have left: "+p.Title, origin+"/releases/"+n.Release
 	default:

@@ -148,6 +148,9 @@ type Request struct {
 	Appeals     []Appeal      `json:"appeals,omitempty"`
 	Assigned    []Assignment  `json:"assigned,omitempty"`
 	Releases    []string      `json:"releases,omitempty"`
+	Standing    string        `json:"standing,omitempty"` // the standing output that it is of
+	Run         string        `json:"run,omitempty"`      // and which run of it
+	Recipients  []string      `json:"recipients,omitempty"`
 	ended       string        // the outcome of the round that this change ends
 	Dropped     []objects.Ref `json:"dropped,omitempty"` // clean files of checks that came too late
 	moved       [][2]string   // the changes of state that this change made
@@ -248,6 +251,8 @@ type Release struct {
 	Record        objects.Ref `json:"record,omitzero"`       // the internal record; the public one is in the bundle
 	Incident      string      `json:"incident,omitempty"`    // the latest
 	Contributors  objects.Ref `json:"contributors,omitzero"` // for the airlock's worker alone
+	Standing      string      `json:"standing,omitempty"`    // the standing output that it is of
+	Run           string      `json:"run,omitempty"`
 }
 
 var (

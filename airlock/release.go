@@ -260,6 +260,7 @@ func (x *Room) ApplyRelease(ctx context.Context, tx *store.Tx, job ReleaseJob, r
 	rel := Release{ID: job.Release, Project: r.Project, Request: r.ID, Permit: r.Permit, Recipients: []string{r.Author}, Destination: r.Destination,
 		Files: res.Files, Bundle: res.Bundle, Checkpoint: job.Checkpoint, At: tx.Now(), By: r.ReleasedBy,
 		DownloadUntil: tx.Now().Add(downloadDays), Record: res.Record, Contributors: res.Contributors}
+	rel.standing(r)
 	if err := releases.Insert(ctx, tx, &rel); err != nil {
 		return nil, err
 	}
@@ -278,6 +279,9 @@ func (x *Room) Download(ctx context.Context, actor store.Actor, release string) 
 			return nil, err
 		}
 		r.Downloads++
+		if err := r.opened(ctx, tx); err != nil {
+			return nil, err
+		}
 		out = r
 		return []store.Event{{Type: "release.downloaded", Project: r.Project, Subjects: []string{r.ID, r.Project}, Body: map[string]int{"nth": r.Downloads}}}, releases.Update(ctx, tx, r)
 	})

@@ -36,17 +36,17 @@ type Room struct {
 	// what they show alone.
 	Data func(ctx context.Context, q store.Querier, extract string) (Data, error)
 
-	machine policies.Machine
+	machine, standing, run policies.Machine
 }
 
 // New returns the room.
 func New(st *store.Store, checkpoint func(context.Context) (string, error)) *Room {
-	return &Room{St: st, Checkpoint: checkpoint, machine: policies.MustMachine("request")}
+	return &Room{St: st, Checkpoint: checkpoint, machine: policies.MustMachine("request"), standing: policies.MustMachine("standing"), run: policies.MustMachine("run")}
 }
 
 // Loaders read the room's entities for decisions.
 func Loaders() map[string]store.Loader {
-	return map[string]store.Loader{"Request": loadRequest, "Release": loadRelease}
+	return map[string]store.Loader{"Request": loadRequest, "Release": loadRelease, "Standing": loadStanding}
 }
 
 func loadRequest(ctx context.Context, q store.Querier, id string) (store.Entity, error) {

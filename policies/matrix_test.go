@@ -93,6 +93,8 @@ func question(a Action, who string) store.Decision {
 		project["author"] = "usr_lead"
 	case "Pair":
 		e.Attrs = map[string]any{"orgs": []string{ours}, "humans": []string{"h-member"}, "answered": []string{"org_university"}, "state": "waiting"}
+	case "Standing":
+		project["author"], project["recipients"] = "usr_lead", []string{"usr_outsider"}
 	case "Release":
 		project["recipients"], project["frozen"], project["downloadUntil"] = []string{"usr_lead"}, false, noon.Add(time.Hour).Unix()
 	}
@@ -199,7 +201,7 @@ func stepUp(ago time.Duration) func(*store.Decision) {
 
 func lapses() []lapse {
 	var out []lapse
-	work := []string{"workspace.create", "workspace.enter", "workspace.start", "request.submit", "request.resubmit"}
+	work := []string{"workspace.create", "workspace.enter", "workspace.start", "request.submit", "request.resubmit", "standing.propose"}
 	for _, a := range work {
 		out = append(out,
 			lapse{"permit not begun", a, "lead", res("permitFrom", noon.Add(time.Second).Unix()), "permit-is-current", ark.Lapsed},
@@ -248,6 +250,12 @@ func lapses() []lapse {
 		lapse{"custodian who has to sign is on the project", "request.sign-off", "custodian-applicant", nil, "nobody-checks-their-own-project", ark.Forbidden},
 		lapse{"another custodian's contract", "request.waive", "custodian-other", nil, "default-deny", ark.Forbidden},
 		lapse{"frozen release read", "release.read", "lead", res("frozen", true), "", 0},
+		lapse{"approved without a second factor", "standing.approve", "checker", stepUp(301 * time.Second), "second-factor-for-standing-outputs", ark.Unsigned},
+		lapse{"approved with one", "standing.approve", "custodian-own", stepUp(300 * time.Second), "", 0},
+		lapse{"a custodian on the project approves", "standing.approve", "custodian-applicant", nil, "nobody-decides-on-their-own-standing-output", ark.Forbidden},
+		lapse{"recipient reads", "standing.read", "outsider", res("recipients", []string{"usr_outsider"}), "", 0},
+		lapse{"recipient before a checker has approved", "standing.read", "outsider", res("recipients", []string{}), "default-deny", ark.Forbidden},
+		lapse{"recipient who is no researcher proposes", "standing.propose", "lead", usr("roles", []string{"checker"}), "default-deny", ark.Forbidden},
 		lapse{"founder on a used Ark", "user.manage", "founder", res("empty", false), "default-deny", ark.Forbidden},
 		lapse{"researcher role lost", "workspace.create", "member", usr("roles", []string{}), "default-deny", ark.Forbidden},
 		lapse{"checker role lost", "request.vote", "checker", usr("roles", []string{"researcher"}), "default-deny", ark.Forbidden},

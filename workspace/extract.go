@@ -22,14 +22,14 @@ func (r *Room) StartCut(ctx context.Context, permit string) error {
 		return err
 	}
 	return r.St.Act(ctx, store.Actor{System: "governance"}, "extract.cut", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
-		if old, err := extracts.First(ctx, tx, "permit = $1", permit); err == nil {
+		if old, err := r.first(ctx, tx, permit); err == nil {
 			return []store.Event{{Type: "extract.already-started", Project: project, Subjects: []string{old.ID}}}, nil
 		}
 		p, err := governance.GetPermit(ctx, tx, permit)
 		if err != nil {
 			return nil, err
 		}
-		e, err := r.cut(ctx, tx, p, false)
+		e, err := r.cut(ctx, tx, p, false, "")
 		if err != nil {
 			return nil, err
 		}
@@ -37,14 +37,29 @@ func (r *Room) StartCut(ctx context.Context, permit string) error {
 	})
 }
 
+// first is the first extract that was cut for a permit's workspaces.
+func (r *Room) first(ctx context.Context, q store.Querier, permit string) (*Extract, error) {
+	all, err := extracts.Where(ctx, q, "permit = $1", permit)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].Run == "" {
+			return &all[i], nil
+		}
+	}
+	return nil, ark.Faultf(ark.Unknown, "there is no such extract")
+}
+
 // cut adds an extract of a permit and has it cut; newest takes the newest
-// versions in the place of those the permit names.
-func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, newest bool) (*Extract, error) {
+// versions in the place of those the permit names. run is that of a standing
+// output which it is for, empty for the project's workspaces.
+func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, newest bool, run string) (*Extract, error) {
 	optOuts, err := r.Catalogue.OptOuts(ctx, tx, p.OptOut)
 	if err != nil {
 		return nil, err
 	}
-	e := Extract{ID: tx.NewID(ark.PrefixExtract), Project: p.Project, Permit: p.ID, State: r.extract.Start, Started: tx.Now()}
+	e := Extract{ID: tx.NewID(ark.PrefixExtract), Project: p.Project, Permit: p.ID, State: r.extract.Start, Started: tx.Now(), Run: run}
 	job := CutJob{Extract: e.ID, Project: p.Project, Permit: p.ID, PermitHash: p.Hash, OptOut: p.OptOut, OptOuts: optOuts}
 	for _, g := range p.Grants {
 		version := g.Version
@@ -62,6 +77,20 @@ func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, newe
 		return nil, err
 	}
 	return &e, extracts.Insert(ctx, tx, &e)
+}
+
+// CutForRun has the newest versions of a permit's data cut for a run of a
+// standing output, inside the change that begins it.
+func (r *Room) CutForRun(ctx context.Context, tx *store.Tx, permit, run string) (string, error) {
+	p, err := governance.GetPermit(ctx, tx, permit)
+	if err != nil {
+		return "", err
+	}
+	e, err := r.cut(ctx, tx, p, true, run)
+	if err != nil {
+		return "", err
+	}
+	return e.ID, nil
 }
 
 // ApplyCut records a cut inside the change that ends its job, and makes its
@@ -84,7 +113,7 @@ func (r *Room) ApplyCut(ctx context.Context, tx *store.Tx, id string, res CutRes
 	}
 	e.State, e.Says, e.Cut = to, res.Failed, tx.Now()
 	e.Tables, e.Database, e.Sidecar, e.Manifest = res.Tables, res.Database, res.Sidecar, res.Manifest
-	if to == "ready" {
+	if to == "ready" && e.Run == "" {
 		if err := r.Governance.Activate(ctx, tx, e.Project, e.ID); err != nil {
 			return nil, err
 		}

@@ -31,6 +31,10 @@ type Extract struct {
 	Started  time.Time      `json:"started"`
 	Cut      time.Time      `json:"cut,omitzero"`
 	Ended    *Ended         `json:"ended,omitempty"`
+
+	// Run is the run of a standing output that it was cut for: no workspace
+	// ever holds it, since the difference to the one it holds shows who left.
+	Run string `json:"run,omitempty"`
 }
 
 // Ended is the record of an extract's destruction: which objects were deleted,

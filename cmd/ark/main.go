@@ -58,6 +58,7 @@ type cli struct {
 	Decide      decideCmd      `cmd:"" help:"Decide a review for your organisation."`
 	Workspace   workspaceCmd   `cmd:"" help:"Open, start, stop and list your workspaces."`
 	Airlock     airlockCmd     `cmd:"" help:"Submit, check, release and download outputs."`
+	Standing    standingCmd    `cmd:"" help:"Ask for, approve and answer standing outputs: tables made again on each new version."`
 	Release     releaseCmd     `cmd:"" help:"Verify what was released."`
 }
 

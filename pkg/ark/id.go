@@ -42,6 +42,10 @@ const (
 	PrefixSession      Prefix = "ses"
 	PrefixFeasibility  Prefix = "fea"
 	PrefixPair         Prefix = "pai"
+	PrefixStanding     Prefix = "sto"
+	PrefixRun          Prefix = "run"
+	PrefixInput        Prefix = "inp"
+	PrefixPasskey      Prefix = "pky"
 )
 
 // NewID returns prefix_ and 32 hex digits of a UUIDv7 (RFC 9562): identifiers

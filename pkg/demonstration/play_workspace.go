@@ -235,7 +235,7 @@ func (p *play) notebook(ctx context.Context, d desk) error {
 }
 
 // cells make: rounded.csv, which may leave; small.csv, whose counts are small
-// and exact; rows.csv, one row a person; figure.png; and a try at the network.
+// and exact; by_sex.csv with its specification; rows.csv, one row a person; figure.png; and a try at the network.
 var cells = []string{
 	`import duckdb, os, pandas as pd
 con = duckdb.connect()
@@ -254,6 +254,12 @@ small.to_csv(f"{outbox}/small.csv", index=False)
 small.to_csv(f"{outbox}/CANARY-zq7.csv", index=False)
 both.head(40).to_csv(f"{outbox}/rows.csv", index=False)
 print(rounded.shape, small.shape)`,
+	`import json
+sexes = people.groupby("sex").person.nunique().rename("count").reset_index()
+sexes["count"] = sexes["count"].map(lambda n: "*" if n < 10 else str(5 * round(n / 5)))
+sexes.to_csv(f"{outbox}/by_sex.csv", index=False)
+json.dump({"ark": 1, "kind": "crosstab", "data": "emergency_care__person", "rows": ["sex"]}, open(f"{outbox}/by_sex.csv.ark.json", "w"))
+print(sexes.shape)`,
 	`import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt

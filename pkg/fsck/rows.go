@@ -45,6 +45,8 @@ var tables = []struct {
 	{"workspaces", "wsp", map[string]string{"project": "project", "usr": "user", "state": "state"}},
 	{"requests", "req", map[string]string{"project": "project", "author": "author", "state": "state"}},
 	{"releases", "rel", map[string]string{"project": "project", "request": "request"}},
+	{"standing_outputs", "sto", map[string]string{"project": "project", "state": "state"}},
+	{"standing_runs", "run", map[string]string{"standing": "standing", "state": "state"}},
 }
 
 // rows reads every document and holds it against its own key columns, then

@@ -31,7 +31,12 @@ func (c *Control) kinds() map[string]work.Kind {
 			}},
 		"publish": {Action: "version.apply", Resource: c.datasetOfVersion,
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r catalogue.PublishResult) ([]store.Event, error) {
-				return c.Catalogue.ApplyVersion(ctx, tx, j.Subject, r)
+				events, err := c.Catalogue.ApplyVersion(ctx, tx, j.Subject, r)
+				if err != nil {
+					return nil, err
+				}
+				more, err := c.versionPublished(ctx, tx, j.Subject)
+				return append(events, more...), err
 			}),
 			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
 				return c.Catalogue.ApplyVersion(ctx, tx, j.Subject, catalogue.PublishResult{Failed: says})
@@ -53,10 +58,17 @@ func (c *Control) kinds() map[string]work.Kind {
 			})},
 		"cut": {Action: "extract.apply", Resource: c.projectOfExtract,
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.CutResult) ([]store.Event, error) {
-				return c.Workspaces.ApplyCut(ctx, tx, j.Subject, r)
+				return c.extractCut(ctx, tx, j.Subject, r)
 			}),
 			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
-				return c.Workspaces.ApplyCut(ctx, tx, j.Subject, workspace.CutResult{Failed: says})
+				return c.extractCut(ctx, tx, j.Subject, workspace.CutResult{Failed: says})
+			}},
+		"make": {Action: "standing.apply", Resource: standingOf,
+			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r airlock.MakeResult) ([]store.Event, error) {
+				return c.made(ctx, tx, j, r)
+			}),
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
+				return c.made(ctx, tx, j, airlock.MakeResult{Failed: says})
 			}},
 		"end-extract": {Action: "extract.apply", Resource: c.projectOfExtract,
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.EndResult) ([]store.Event, error) {
@@ -86,6 +98,7 @@ func (c *Control) kinds() map[string]work.Kind {
 				return c.Airlock.ApplyRelease(ctx, tx, in, r)
 			})},
 		"issue-permit":  finishOnly(),
+		"run-standing":  finishOnly(),
 		"start-cut":     finishOnly(),
 		"close-project": finishOnly(),
 	}
@@ -107,7 +120,10 @@ func (c *Control) steps() map[string][]work.Step {
 		"issue-permit": one("issue", func(ctx context.Context, in map[string]string) error {
 			return c.Governance.IssuePermit(ctx, in["project"])
 		}),
-		"start-cut":     one("start", func(ctx context.Context, in map[string]string) error { return c.Workspaces.StartCut(ctx, in["permit"]) }),
+		"start-cut": one("start", func(ctx context.Context, in map[string]string) error { return c.Workspaces.StartCut(ctx, in["permit"]) }),
+		"run-standing": one("begin", func(ctx context.Context, in map[string]string) error {
+			return c.Airlock.Begin(ctx, in["run"], c.Workspaces.CutForRun)
+		}),
 		"close-project": one("close", func(ctx context.Context, in map[string]string) error { return c.closeProject(ctx, in["project"]) }),
 	}
 }

@@ -121,7 +121,7 @@ func (p *Portal) releaseList(c *Call) error {
 	for _, r := range all {
 		t.Rows = append(t.Rows, []ui.Cell{{Text: when(r.At), Href: "/releases/" + r.ID, Head: true}, {Text: r.title}, {Tag: releaseTag(r.Release)}, {Text: number(len(r.Files))}, {Text: r.Destination}, {Text: number(r.Downloads)}})
 	}
-	return c.Page(ui.Page{Head: "Releases", Lead: "What has left this Ark, approved by two people and signed.", Body: []ui.Block{t}})
+	return c.Page(ui.Page{Head: "Releases", Lead: "What has left this Ark, approved by two people and signed.", Body: []ui.Block{t, ui.Links{Items: []ui.Link{{Text: "Standing outputs: tables that are made again on each new version", Href: "/standing"}}}}})
 }
 
 // releaseRecord is one release: what left, where to, and its proof.
@@ -157,6 +157,12 @@ func (p *Portal) releaseRecord(c *Call) error {
 		n = &ui.Next{Tone: "stopped", Text: "Frozen: " + r.FrozenSays, When: when(r.FrozenAt) + " by " + dir.actor(r.FrozenBy)}
 	}
 	n.Actions = []ui.Button{{Text: "Download the bundle", Href: "/releases/" + r.ID + "/download", Off: c.Off("release.download", "Release", r.ID)}}
+	if c.Off("standing.propose", "Release", r.ID) == "" && !r.Frozen && r.Standing == "" {
+		n.Actions = append(n.Actions, ui.Button{Text: "Make it again on each new version", Href: "/releases/" + r.ID + "/standing", Look: "secondary"})
+	}
+	if r.Standing != "" {
+		n.Actions = append(n.Actions, ui.Button{Text: "The standing output", Href: "/standing/" + r.Standing, Look: "secondary"})
+	}
 	if c.Off("release.freeze", "Release", r.ID) == "" && !r.Frozen {
 		n.Actions = append(n.Actions, ui.Button{Text: "This should not have left", Href: "/releases/" + r.ID + "/freeze", Look: "warning"})
 	}

@@ -8,17 +8,17 @@ import (
 )
 
 // The machines are the states of things as data; words and owners come from them.
-type machines struct{ project, review, delivery, linkage, version, extract, workspace, request policies.Machine }
+type machines struct{ project, review, delivery, linkage, version, extract, workspace, request, standing policies.Machine }
 
 func loadMachines() machines {
 	return machines{policies.MustMachine("project"), policies.MustMachine("review"), policies.MustMachine("delivery"), policies.MustMachine("linkage"),
-		policies.MustMachine("version"), policies.MustMachine("extract"), policies.MustMachine("workspace"), policies.MustMachine("request")}
+		policies.MustMachine("version"), policies.MustMachine("extract"), policies.MustMachine("workspace"), policies.MustMachine("request"), policies.MustMachine("standing")}
 }
 
 var (
-	good = []string{"active", "approved", "accepted", "done", "published", "ready", "running", "released", "closed", "answered"}
-	bad  = []string{"rejected", "refused", "blocked", "failed", "frozen", "suspended", "recalled"}
-	idle = []string{"draft", "withdrawn", "superseded", "destroyed", "stopped", "queued", "cancelled"}
+	good = []string{"active", "approved", "accepted", "done", "published", "ready", "running", "released", "closed", "answered", "delivered"}
+	bad  = []string{"rejected", "refused", "blocked", "failed", "frozen", "suspended", "recalled", "declined"}
+	idle = []string{"draft", "withdrawn", "superseded", "destroyed", "stopped", "queued", "cancelled", "ended"}
 )
 
 // tag is a state in words. yours says that the viewer has to act next.

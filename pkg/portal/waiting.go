@@ -49,7 +49,11 @@ func (p *Portal) waiting(c *Call) []todo {
 			return err
 		}
 		more, err := p.waitingIncidents(c, q)
-		out = append(more, out...)
+		if err != nil {
+			return err
+		}
+		standing, err := p.waitingStanding(c, q)
+		out = append(append(more, out...), standing...)
 		return err
 	})
 	if err != nil {
