@@ -145,8 +145,8 @@ func (x *Room) Propose(ctx context.Context, actor store.Actor, release string, p
 			return nil, err
 		}
 		for _, id := range p.Recipients {
-			if u, err := governance.GetUser(ctx, tx, id); err != nil || u.Suspended {
-				return nil, ark.Faultf(ark.Invalid, "one of the recipients has no account in this Ark, or it is suspended").At("", 0, "recipients")
+			if u, err := governance.GetUser(ctx, tx, id); err != nil || u.Suspended || u.Has(ark.Checker) {
+				return nil, ark.Faultf(ark.Invalid, "one of the recipients has no account in this Ark, or may not receive outputs").At("", 0, "recipients").Do("name users who are active and no output checkers")
 			}
 		}
 		to := slices.Clone(p.Recipients)

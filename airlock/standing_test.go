@@ -211,6 +211,9 @@ func TestStandingOutputsAreGuarded(t *testing.T) {
 	if _, err := w.Propose(ctx, w.as("author"), rel, bad); !ark.Is(err, ark.Invalid) {
 		t.Errorf("a recipient without an account: %v", err)
 	}
+	if _, err := w.Propose(ctx, w.as("author"), rel, w.proposal("ann")); !ark.Is(err, ark.Invalid) {
+		t.Errorf("an output checker as recipient: %v", err)
+	}
 	for _, who := range []string{"member", "outsider", "ann", "operator"} {
 		if _, err := w.Propose(ctx, w.as(who), rel, w.proposal("member")); !ark.Is(err, ark.Forbidden) {
 			t.Errorf("%s proposed: %v", who, err)

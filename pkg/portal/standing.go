@@ -332,7 +332,7 @@ func (p *Portal) proposeForm(c *Call) build {
 		}
 		to := ui.Field{Kind: "checks", Name: "recipients", Label: "Who receives it each time?", Hint: "They act on it. Where one of them is not on the permit, a custodian concerned is asked too."}
 		for _, u := range dir.users {
-			if !u.Suspended {
+			if !u.Suspended && !u.Has(ark.Checker) { // who checks is no recipient, and nobody's to know
 				to.Options = append(to.Options, ui.Option{Value: u.ID, Text: u.Name, Hint: dir.org(u.Org)})
 			}
 		}
