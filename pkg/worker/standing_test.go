@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/keys"
@@ -67,7 +68,7 @@ func TestAStandingOutputIsMadeAndDifferenced(t *testing.T) {
 		judge := func(text []byte) string {
 			a := b.again(p, behind)
 			defer a.close()
-			found, err := a.judge(t.Context(), f, text, nil)
+			found, err := a.judge(t.Context(), b.leaves(t, f, text), nil)
 			must(t, err)
 			return strings.Join(rules(found), " ")
 		}
@@ -81,7 +82,7 @@ func TestAStandingOutputIsMadeAndDifferenced(t *testing.T) {
 			}
 		}
 		a := b.again(p, behind)
-		kept, err := a.keep(t.Context(), airlock.ReleaseJob{Release: job.Run, Project: "prj-a", Files: []airlock.CheckOf{f}, Behind: behind}, [][]byte{text})
+		kept, err := a.keep(t.Context(), airlock.ReleaseJob{Release: job.Run, Project: "prj-a", Files: []airlock.CheckOf{f}, Behind: behind}, []leaving{b.leaves(t, f, text)})
 		a.close()
 		must(t, err)
 		history = append(history, kept)
@@ -97,4 +98,12 @@ func TestAStandingOutputIsMadeAndDifferenced(t *testing.T) {
 			t.Errorf("%s: %+v", name, res)
 		}
 	}
+}
+
+// leaves is a file as judging takes it, after inspection has found nothing.
+func (b Bench) leaves(t *testing.T, f airlock.CheckOf, data []byte) leaving {
+	t.Helper()
+	tables, err := tablesOf(f, data, inspect.Result{})
+	must(t, err)
+	return leaving{f, tables}
 }
