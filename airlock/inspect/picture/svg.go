@@ -10,6 +10,7 @@ import (
 
 	"github.com/ark-tre/ark/airlock/inspect/look"
 	"github.com/ark-tre/ark/airlock/inspect/markup"
+	"github.com/ark-tre/ark/airlock/inspect/paint"
 )
 
 // drawn are the elements of the subset that a rebuilt SVG may hold.
@@ -40,6 +41,8 @@ type svg struct {
 	vertex int            // corners of the longest path
 	images int
 	texts  []string
+	rules  []rule
+	sheet  paint.Sheet
 }
 
 // SVG looks at an SVG drawing and writes one of the elements that draw.
@@ -53,6 +56,10 @@ func SVG(s *look.Scope, f look.File) look.Report {
 	if err := v.read(stripDoctype(f.Data)); err != nil {
 		r.Add(f, "file-unreadable", look.Nowhere)
 		return r
+	}
+	unseen := v.sheet.Unseen()
+	for _, why := range look.Keys(unseen) {
+		r.Add(f, "picture-hidden-elements", look.Nowhere, "text", why, "texts", look.Itoa(unseen[why]))
 	}
 	v.points()
 	v.labels()
@@ -76,9 +83,13 @@ func stripDoctype(b []byte) []byte {
 }
 
 func (v *svg) read(data []byte) error {
+	if err := v.styles(data); err != nil {
+		return err
+	}
 	m := markup.New(data)
 	first, hidden := true, 0
 	var open []string
+	looks := []state{newState()} // of the elements that are open
 	for {
 		ok, err := m.Next()
 		if !ok {
@@ -108,6 +119,9 @@ func (v *svg) read(data []byte) error {
 			}
 			if t := strings.TrimSpace(m.Data); t != "" {
 				v.texts = append(v.texts, t)
+				if m.Inside("text") {
+					v.writes(t, looks[len(looks)-1])
+				}
 				v.s.Word(v.r, v.f, look.Nowhere, t)
 			}
 			v.out.WriteString(markup.Escape(m.Data))
@@ -138,6 +152,20 @@ func (v *svg) read(data []byte) error {
 				hidden++
 				continue
 			}
+			if first {
+				v.sheet.Bounds = bounds(m)
+			}
+			g := looks[len(looks)-1].enter(m, v.rules)
+			if name == "text" || name == "tspan" {
+				if x, ok := amount(m.Attr("x"), 0); ok {
+					g.x = x
+				}
+				if y, ok := amount(m.Attr("y"), 0); ok {
+					g.y = y
+				}
+			}
+			looks = append(looks, g)
+			v.fills(m, g)
 			v.element(m, first)
 			first = false
 		case markup.End:
@@ -147,7 +175,22 @@ func (v *svg) read(data []byte) error {
 				hidden--
 				continue
 			}
+			looks = looks[:len(looks)-1]
 			v.out.WriteString("</" + name + ">")
+		}
+	}
+}
+
+// styles reads the style sheets, which may stand behind what they style.
+func (v *svg) styles(data []byte) error {
+	m := markup.New(data)
+	for {
+		ok, err := m.Next()
+		if !ok {
+			return err
+		}
+		if m.Kind == markup.Text && m.Inside("style") && len(v.rules) < 4000 {
+			v.rules = append(v.rules, sheet(m.Data)...)
 		}
 	}
 }
