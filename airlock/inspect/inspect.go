@@ -44,6 +44,7 @@ type Item struct {
 	Data    []byte
 	Allowed []string // endings that may leave; none: every kind that is understood
 	MaxRows int      // most rows of a table; 0: the default
+	Records int      // how many records the extract holds; 0: not known
 	Anyway  bool     // rebuild what fails too: people may decide that it leaves
 	Tables  bool     // give tables back
 }

@@ -207,7 +207,7 @@ func (s *Session) Look(ctx context.Context, it Item) (Result, error) {
 // ask sends one file and reads the answer, which a hostile child may have
 // written: its verdict is worked out again from its findings.
 func (c *child) ask(it Item) (Result, error) {
-	if err := wire.Write(c.in, wire.Ask{Name: it.Name, Allowed: it.Allowed, MaxRows: it.MaxRows, Anyway: it.Anyway, Tables: it.Tables}, it.Data); err != nil {
+	if err := wire.Write(c.in, wire.Ask{Name: it.Name, Allowed: it.Allowed, MaxRows: it.MaxRows, Records: it.Records, Anyway: it.Anyway, Tables: it.Tables}, it.Data); err != nil {
 		return Result{}, err
 	}
 	var a wire.Answer

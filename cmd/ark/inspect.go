@@ -27,6 +27,7 @@ type inspectCmd struct {
 	Profile     string   `help:"A shipped disclosure profile's name or a profile file: its list of files and its longest table hold." xor:"rules"`
 	KnownValues string   `name:"known-values" help:"Values that must not leave, one a line: pseudonyms, record keys." type:"path"`
 	Out         string   `help:"Write rebuilt, clean files into this folder." type:"path"`
+	Records     int      `help:"How many records the extract holds: a model of as many parameters is refused."`
 	Scanner     string   `help:"clamd's address, a socket or host:port; then every file must pass it." env:"ARK_CLAMD"`
 	Weak        bool     `help:"Go on where the kernel lacks a part of the sandbox."`
 	Rules       bool     `help:"List what is looked for instead."`
@@ -84,7 +85,7 @@ func (c inspectCmd) Run(ctx context.Context) error {
 	enc.SetEscapeHTML(false)
 	found, taken := false, map[string]bool{}
 	for _, f := range files {
-		r, err := f.look(ctx, s, allowed, rows)
+		r, err := f.look(ctx, s, inspect.Item{Allowed: allowed, MaxRows: rows, Records: c.Records})
 		if err != nil {
 			return err
 		}
@@ -214,7 +215,7 @@ func submitted(p string) string {
 }
 
 // look has the file looked at. What is no plain file is refused unopened.
-func (f fileArg) look(ctx context.Context, s *inspect.Session, allowed []string, rows int) (inspect.Result, error) {
+func (f fileArg) look(ctx context.Context, s *inspect.Session, it inspect.Item) (inspect.Result, error) {
 	if f.odd {
 		r := look.Refuse(look.File{Name: f.name}, "application/octet-stream", "file-link")
 		return inspect.Result{Type: r.Media, Verdict: r.Verdict(), Findings: r.Findings}, nil
@@ -231,7 +232,8 @@ func (f fileArg) look(ctx context.Context, s *inspect.Session, allowed []string,
 	if err != nil {
 		return inspect.Result{}, ark.Faultf(ark.Invalid, "a file to look at could not be read: %s", baseName(f.path)).Because(err)
 	}
-	return s.Look(ctx, inspect.Item{Name: f.name, Data: data, Allowed: allowed, MaxRows: rows})
+	it.Name, it.Data = f.name, data
+	return s.Look(ctx, it)
 }
 
 // write puts a rebuilt file into the folder under its own name, with a number

@@ -130,7 +130,7 @@ func TestPseudonymsOfTheExtractAreKnown(t *testing.T) {
 			t.Errorf("%q: known %v, want %v: %v", text, got, want, rules(res.Files[0].Findings))
 		}
 	}
-	f, err := b.pseudonyms(t.Context(), airlock.Data{})
+	f, _, err := b.pseudonyms(t.Context(), airlock.Data{})
 	must(t, err)
 	if f != nil {
 		t.Error("no extract gives known values")
@@ -146,8 +146,11 @@ func TestKnownValuesAreKept(t *testing.T) {
 	a, c := b.extract(t, "prj-a", 0), b.extract(t, "prj-b", 0)
 	inode := func(d airlock.Data) uint64 {
 		t.Helper()
-		f, err := b.pseudonyms(t.Context(), d)
+		f, n, err := b.pseudonyms(t.Context(), d)
 		must(t, err)
+		if n != 120 {
+			t.Errorf("the extract holds %d records", n)
+		}
 		defer f.Close()
 		s, err := f.Stat()
 		must(t, err)
@@ -164,7 +167,7 @@ func TestKnownValuesAreKept(t *testing.T) {
 		t.Error("a set is kept for longer than it may be", f)
 	}
 	must(t, b.Objects.Delete(t.Context(), a.Tables[0].Ref.Zone, a.Tables[0].Ref.Name))
-	if f, err := b.pseudonyms(t.Context(), a); err != nil || f != nil {
-		t.Errorf("of an extract that is there no more: %v %v", f, err)
+	if f, n, err := b.pseudonyms(t.Context(), a); err != nil || f != nil || n != 0 {
+		t.Errorf("of an extract that is there no more: %v %d %v", f, n, err)
 	}
 }

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -107,8 +108,9 @@ func twin(f *os.File) (*os.File, error) {
 
 // pseudonyms makes a set of all pseudonyms of an extract, for ark-inspect to
 // look for; nil: there are none, or the extract is there no more. Whether it
-// may be read is asked of the store every time, a kept set or not.
-func (b Bench) pseudonyms(ctx context.Context, d airlock.Data) (inspect.Known, error) {
+// may be read is asked of the store every time, a kept set or not. records is
+// how many the longest table holds; 0: not known.
+func (b Bench) pseudonyms(ctx context.Context, d airlock.Data) (set inspect.Known, records int, err error) {
 	var there []airlock.DataTable
 	of := ""
 	for _, t := range d.Tables {
@@ -118,34 +120,36 @@ func (b Bench) pseudonyms(ctx context.Context, d airlock.Data) (inspect.Known, e
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if err := f.Close(); err != nil {
-			return nil, err
+		r, err := columnar.Open(f, t.Ref.Size, columnar.Limits{})
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, 0, err
 		}
+		records = max(records, int(r.NumRows()))
 		there = append(there, t)
 		of += t.Ref.SHA256 + " "
 	}
 	if f, kept := b.Known.take(of, time.Now()); kept {
-		return f, nil
+		return f, records, nil
 	}
 	var sums []uint64
 	for _, t := range there {
 		more, err := b.pseudonymsOf(ctx, t)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		sums = append(sums, more...)
 	}
 	if len(sums) == 0 {
 		b.Known.keep(of, nil, time.Now())
-		return nil, nil
+		return nil, records, nil
 	}
-	f, _, err := known.MakeSums(b.Tmp, sums)
+	set, _, err = known.MakeSums(b.Tmp, sums)
 	if err == nil {
-		b.Known.keep(of, f, time.Now())
+		b.Known.keep(of, set, time.Now())
 	}
-	return f, err
+	return set, records, err
 }
 
 func (b Bench) pseudonymsOf(ctx context.Context, t airlock.DataTable) ([]uint64, error) {

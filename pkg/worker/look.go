@@ -25,6 +25,7 @@ type looking struct {
 	*inspect.Session
 	profile  disclosure.Profile
 	known    inspect.Known
+	records  int // of the extract's longest table; 0: not known
 	attacker *protect.Attacker
 }
 
@@ -51,7 +52,7 @@ func (l *looking) asTable(name string, data []byte) disclose.File {
 
 // look starts looking, with the pseudonyms of the pinned extract as known values.
 func (b Bench) look(ctx context.Context, p disclosure.Profile, data airlock.Data) (*looking, error) {
-	known, err := b.pseudonyms(ctx, data)
+	known, records, err := b.pseudonyms(ctx, data)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func (b Bench) look(ctx context.Context, p disclosure.Profile, data airlock.Data
 		}
 		return nil, err
 	}
-	return &looking{s, p, known, b.attacker()}, nil
+	return &looking{Session: s, profile: p, known: known, records: records, attacker: b.attacker()}, nil
 }
 
 // Close ends the session and the solver and lets the known values go.
@@ -80,7 +81,7 @@ func (l *looking) inspect(ctx context.Context, f airlock.CheckOf, data []byte) (
 	if f.Submitted.Name != "" && len(may) > 0 { // what was submitted may leave, so what was made of it may
 		may = append(slices.Clone(may), strings.ToLower(strings.TrimPrefix(path.Ext(f.Name), ".")))
 	}
-	return l.Look(ctx, inspect.Item{Name: f.Name, Data: data, Allowed: may, MaxRows: l.profile.MaxRows, Anyway: true, Tables: true})
+	return l.Look(ctx, inspect.Item{Name: f.Name, Data: data, Allowed: may, MaxRows: l.profile.MaxRows, Records: l.records, Anyway: true, Tables: true})
 }
 
 // file looks at one file as it is.

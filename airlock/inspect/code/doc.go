@@ -11,6 +11,7 @@ import (
 
 	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/airlock/inspect/look"
+	"github.com/ark-tre/ark/airlock/inspect/model"
 )
 
 // maxText is the longest text that a person reads for release.
@@ -25,6 +26,9 @@ func Prose(media string) func(*look.Scope, look.File) look.Report {
 			return r
 		}
 		s.Text(&r, f, text)
+		if model.Boosted(s, &r, f, text) {
+			return r
+		}
 		tracebacks(s, &r, f, text)
 		markdown(s, &r, f, text)
 		r.Add(f, "text-needs-eyes", look.Nowhere)

@@ -1,6 +1,7 @@
 package code
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/ark-tre/ark/airlock/disclosure"
@@ -11,6 +12,9 @@ import (
 // is added to the lines of findings.
 func Literals(s *look.Scope, r *look.Report, f look.File, text string, line int) {
 	n, at := longest(text)
+	if k := len(inserted.FindAllStringIndex(text, -1)); k >= 5 { // a row each
+		n = max(n, 10*k)
+	}
 	where := disclosure.Where{Line: at + line}
 	switch {
 	case n >= 200:
@@ -19,6 +23,9 @@ func Literals(s *look.Scope, r *look.Report, f look.File, text string, line int)
 		r.Add(f, "code-literals-maybe", where, "literals", look.Itoa(n))
 	}
 }
+
+// inserted is a row of data that a statement of SQL brings with it.
+var inserted = regexp.MustCompile(`(?i)\bvalues\s*\(`)
 
 // longest counts the literals of the bracket that holds most, and says on
 // which line it opens.

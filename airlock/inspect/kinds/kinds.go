@@ -84,6 +84,7 @@ type Options struct {
 	Allowed []string // endings; none: every kind on the list
 	MaxRows int
 	Known   func([]byte) bool
+	Records int  // of the extract, for models: no more parameters than that; 0: not known
 	Anyway  bool // hand a rebuilt file over though it fails, for those who may decide that it leaves
 }
 
@@ -99,7 +100,7 @@ func Look(ctx context.Context, o Options, name string, data []byte) look.Report 
 	}
 	// A rebuilt file is handed on only if it is itself found clean.
 	again := look.File{Name: rebuiltName(name, r.Ending), Data: r.Rebuilt}
-	twice := run(ctx, Options{MaxRows: o.MaxRows, Known: o.Known}, kinds, again)
+	twice := run(ctx, Options{MaxRows: o.MaxRows, Known: o.Known, Records: o.Records}, kinds, again)
 	if twice.Fails() && !(o.Anyway && covers(r, twice)) {
 		r.Rebuilt = nil
 	}
@@ -126,7 +127,7 @@ func rebuiltName(name, ending string) string {
 
 // run looks at one file and, through its scope, at what lies inside.
 func run(ctx context.Context, o Options, kinds map[string]kind, f look.File) look.Report {
-	s := &look.Scope{Context: ctx, Known: o.Known, MaxRows: o.MaxRows, Anyway: o.Anyway, Room: look.NewRoom()}
+	s := &look.Scope{Context: ctx, Known: o.Known, MaxRows: o.MaxRows, Records: o.Records, Anyway: o.Anyway, Room: look.NewRoom()}
 	s.Inspect = func(inner look.File) look.Report { return one(s, o, kinds, inner) }
 	r := one(s, o, kinds, f)
 	if ctx.Err() != nil {
@@ -155,6 +156,8 @@ func one(s *look.Scope, o Options, kinds map[string]kind, f look.File) look.Repo
 		r = look.Refuse(f, k.media, "file-type-not-allowed", "ending", clip(f.Ext()), "allowed", strings.Join(o.Allowed, " "))
 	case encrypted(f.Data):
 		r = look.Refuse(f, sniff(f.Data), "file-encrypted")
+	case f.Ext() == "dta" && len(f.Data) > 3 && f.Data[0] >= 102 && f.Data[0] <= 115: // Stata 3 to 12
+		r = look.Refuse(f, k.media, "file-old-form", "format", look.Itoa(int(f.Data[0])))
 	case !k.is(f.Data):
 		r = look.Refuse(f, sniff(f.Data), "file-type-mismatch", "ending", clip(f.Ext()))
 	default:

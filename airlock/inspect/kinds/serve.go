@@ -71,5 +71,5 @@ func guarded(ctx context.Context, ask wire.Ask, data []byte, known func([]byte) 
 			r = look.Refuse(look.File{Name: ask.Name}, "", "file-crashed")
 		}
 	}()
-	return Look(ctx, Options{Allowed: ask.Allowed, MaxRows: ask.MaxRows, Known: known, Anyway: ask.Anyway}, ask.Name, data)
+	return Look(ctx, Options{Allowed: ask.Allowed, MaxRows: ask.MaxRows, Known: known, Records: ask.Records, Anyway: ask.Anyway}, ask.Name, data)
 }

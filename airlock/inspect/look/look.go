@@ -67,6 +67,7 @@ type Scope struct {
 	Known   func(folded []byte) bool // a known value, folded as Fold does; nil: none is known
 	MaxRows int                      // most rows of a table; 0: DefaultRows
 	Inspect func(File) Report        // looks at a member of an archive or document
+	Records int                      // how many records the extract holds; 0: not known
 	Anyway  bool                     // rebuild what fails too
 	Room    *Room                    // what the whole submitted file may still unfold to
 

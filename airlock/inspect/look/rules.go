@@ -58,6 +58,7 @@ var fileRules = []Rule{
 	{"file-name-identifier", fail, "the file's name holds an identifier", "rename it; the name is content too"},
 	{"file-name-long", fail, "the file's name is longer than a name people read", "shorten it to 100 characters"},
 	{"file-name-path", fail, "the file's name leads out of its folder", "rename it"},
+	{"file-old-form", fail, "this is an older form of the type, which is not read", "save it in a newer form (Stata 13 or later), or as CSV"},
 	{"file-scanner-absent", fail, "the malware scanner that is configured does not answer", "tell the operator; nothing leaves until it does"},
 	{"file-slow", fail, "reading the file takes longer than it may", "make it smaller and simpler"},
 	{"file-too-large", fail, "the file is larger than 16 MiB", "release what is needed, not everything"},
@@ -200,5 +201,6 @@ var packRules = []Rule{
 	{"archive-hidden-data", fail, "there is data before, between or after the members of the archive", "pack the files again"},
 	{"archive-link", fail, "the archive holds a link or special file", "pack files only"},
 	{"archive-many", fail, "the archive holds more files than people read", "release what is needed"},
+	{"archive-other-name", review, "the compressed file has kept another name inside, which was removed", "compress the file under its own name"},
 	{"archive-path", fail, "a member's name leads out of the archive", "pack the files again"},
 }

@@ -33,6 +33,18 @@ func boosted(c *contents, text string) {
 // any node, holds.
 var leafCounts = words("leaf_count", "n_node_samples", "count", "n_samples", "internal_count", "samples", "n", "weighted_n_node_samples", "node_sample_size", "recordCount")
 
+// Boosted judges a LightGBM model in its own text form; false for any other
+// text.
+func Boosted(s *look.Scope, r *look.Report, f look.File, text string) bool {
+	if !strings.HasPrefix(text, "tree\nversion=") {
+		return false
+	}
+	c := &contents{s: s, r: r, f: f}
+	boosted(c, text)
+	c.finish()
+	return true
+}
+
 // treeJSON walks JSON of trees for the size of their nodes.
 func treeJSON(c *contents, v any, key string, depth int) {
 	if depth > 400 {
@@ -42,7 +54,10 @@ func treeJSON(c *contents, v any, key string, depth int) {
 	switch v := v.(type) {
 	case float64:
 		c.numbers++
-		if leafCounts[key] && v > 0 && v < leastLeaf {
+		switch {
+		case leafCounts[key] && v > 0 && v < leastLeaf:
+			c.r.Add(c.f, "model-small-leaf", look.Nowhere, "smallest_leaf", look.Itoa(int(v)))
+		case key == "sum_hessian" && v < leastLeaf && c.squares: // one a record
 			c.r.Add(c.f, "model-small-leaf", look.Nowhere, "smallest_leaf", look.Itoa(int(v)))
 		}
 	case string:
@@ -82,8 +97,20 @@ func TreeJSON(s *look.Scope, r *look.Report, f look.File, doc any) bool {
 	if !treeModel(doc) {
 		return false
 	}
-	c := &contents{s: s, r: r, f: f, trees: true}
+	c := &contents{s: s, r: r, f: f, trees: true, squares: squares(doc)}
 	treeJSON(c, doc, "", 0)
-	c.r.Add(f, "model-needs-eyes", look.Nowhere, "numbers", look.Itoa(c.numbers))
+	c.finish()
 	return true
+}
+
+// squares reports whether xgboost fitted squares, so that its hessians count
+// records.
+func squares(doc any) bool {
+	at := doc
+	for _, k := range []string{"learner", "objective", "name"} {
+		m, _ := at.(map[string]any)
+		at = m[k]
+	}
+	name, _ := at.(string)
+	return strings.HasPrefix(name, "reg:squared")
 }

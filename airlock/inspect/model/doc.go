@@ -28,6 +28,7 @@ type contents struct {
 	numbers int
 	classes []string // in the order they are named
 	trees   bool
+	squares bool // hessians count records
 }
 
 // stores notes a place that keeps records.
@@ -64,7 +65,7 @@ func (c *contents) text(s string) { c.s.Word(c.r, c.f, look.Nowhere, s) }
 
 // finish adds what holds of every model.
 func (c *contents) finish() look.Report {
-	if c.numbers > maxNumbers*20 {
+	if c.numbers > maxNumbers*20 || c.s.Records > 0 && c.numbers >= c.s.Records {
 		c.r.Add(c.f, "model-too-many-parameters", look.Nowhere, "numbers", look.Itoa(c.numbers))
 	}
 	c.r.Add(c.f, "model-needs-eyes", look.Nowhere, "numbers", look.Itoa(c.numbers))

@@ -130,6 +130,7 @@ func GZIP(s *look.Scope, f look.File) look.Report {
 	}
 	if name != "" && name != inner {
 		s.Name(&r, look.File{Name: f.Name + "!/" + name})
+		r.Add(f, "archive-other-name", look.Nowhere)
 	}
 	if f.Depth >= look.MaxDepth {
 		r.Add(f, "archive-deep", look.Nowhere)

@@ -275,13 +275,17 @@ func (p *htmlPage) script(n *html.Node, attr map[string]string) {
 	if strings.TrimSpace(text) == "" {
 		return
 	}
-	if len(text) > 20000 && libraries.MatchString(text[:20000]) || len(text) > 100 && libraries.MatchString(text[:min(len(text), 400)]) && !strings.Contains(text, "newPlot") {
+	if len(text) > 20000 && libraries.MatchString(text[:20000]) && !strings.HasSuffix(attr["type"], "json") {
+		return
+	}
+	if len(text) > 100 && libraries.MatchString(text[:min(len(text), 400)]) && !strings.Contains(text, "newPlot") {
+		p.data(text, false)
 		return
 	}
 	if reaches.MatchString(text) && !strings.Contains(text, "Plotly.") && !strings.Contains(text, "requirejs") && !strings.Contains(text, "Bokeh") {
 		p.r.Add(p.f, "page-active", look.Nowhere, "script", "reaches out")
 	}
-	p.data(text)
+	p.data(text, true)
 }
 
 // untemplated drops the colours and fonts that plotly writes with every plot.
@@ -307,8 +311,12 @@ func untemplated(text string) string {
 
 var bdata = regexp.MustCompile(`"bdata"\s*:\s*"([A-Za-z0-9+/=\\]+)"`)
 
+// packed are long words of base64, such as bokeh packs arrays in.
+var packed = regexp.MustCompile(`"[A-Za-z0-9+/]{400,}={0,2}"`)
+
 // data judges the figures that a script carries: plots keep their data so.
-func (p *htmlPage) data(text string) {
+// little says that a little of it is worth a look as well.
+func (p *htmlPage) data(text string, little bool) {
 	part := look.Report{}
 	code.Literals(p.s, &part, p.f, untemplated(text), 0)
 	n := 0
@@ -316,9 +324,13 @@ func (p *htmlPage) data(text string) {
 		raw, _ := base64.StdEncoding.DecodeString(strings.NewReplacer(`\u002f`, "/", `\u002b`, "+", `\`, "").Replace(m[1]))
 		n = max(n, len(raw))
 	}
+	for _, m := range packed.FindAllString(text, 64) { // others', in base64
+		n = max(n, len(m))
+	}
 	switch {
 	case part.Has("code-literals") || n > 800:
 		p.r.Add(p.f, "page-data", look.Nowhere, "bytes", look.Itoa(len(text)))
+	case !little:
 	case part.Has("code-literals-maybe") || n > 0 || len(text) > 400:
 		p.r.Add(p.f, "page-data-maybe", look.Nowhere, "bytes", look.Itoa(len(text)))
 	}

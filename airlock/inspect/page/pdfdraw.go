@@ -179,9 +179,7 @@ func (j *judge) draw(content []byte, res pdfDict, g state, depth int) {
 		case "c", "v", "y":
 			curves++
 			j.lines++
-			if two {
-				p.to(n2[0], n2[1], false)
-			}
+			p.curve(string(op), args)
 		case "l":
 			j.lines++
 			if two {

@@ -161,6 +161,32 @@ func (p *outline) to(x, y float64, begin bool) {
 	}
 }
 
+// curve adds a curve as points along it.
+func (p *outline) curve(op string, args []any) {
+	need := 4
+	if op == "c" {
+		need = 6
+	}
+	n, ok := numbers(args, need)
+	if !ok {
+		return
+	}
+	from := [2]float64{n[0], n[1]}
+	if len(p.parts) > 0 && len(p.parts[len(p.parts)-1]) > 0 {
+		last := p.parts[len(p.parts)-1]
+		from = last[len(last)-1]
+	}
+	switch op {
+	case "v":
+		n = []float64{from[0], from[1], n[0], n[1], n[2], n[3]}
+	case "y":
+		n = []float64{n[0], n[1], n[2], n[3], n[2], n[3]}
+	}
+	for _, c := range paint.Curve(from, [6]float64(n)) {
+		p.to(c[0], c[1], false)
+	}
+}
+
 // areas are what the path encloses.
 func (p *outline) areas(m paint.Matrix) []paint.Area {
 	var out []paint.Area

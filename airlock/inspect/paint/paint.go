@@ -97,3 +97,15 @@ func (c Colour) over(o Colour, opacity float64) Colour {
 	mix := func(a, b float64) float64 { return a*opacity + b*(1-opacity) }
 	return Colour{mix(c.R, o.R), mix(c.G, o.G), mix(c.B, o.B), true}
 }
+
+// Curve gives points along a cubic curve from p, its end last.
+func Curve(p [2]float64, c [6]float64) [][2]float64 {
+	var out [][2]float64
+	for i := 1; i <= 4; i++ {
+		t := float64(i) / 4
+		u := 1 - t
+		a, b, d, e := u*u*u, 3*u*u*t, 3*u*t*t, t*t*t
+		out = append(out, [2]float64{a*p[0] + b*c[0] + d*c[2] + e*c[4], a*p[1] + b*c[1] + d*c[3] + e*c[5]})
+	}
+	return out
+}

@@ -82,7 +82,7 @@ func segments(s *look.Scope, r *look.Report, f look.File) int {
 		case kind >= 0xe0 && kind <= 0xef:
 			r.Add(f, "picture-metadata", look.Nowhere)
 			icc := bytes.HasPrefix(body, []byte("ICC_PROFILE"))
-			if len(body) > 300 && !icc || kind == 0xe2 && bytes.HasPrefix(body, []byte("MPF")) || bytes.Contains(body, []byte("\xff\xd8\xff")) {
+			if len(body) > 300 && !icc || icc && !profile(body[min(len(body), 14):]) && len(body) > 14 && body[12] <= 1 || kind == 0xe2 && bytes.HasPrefix(body, []byte("MPF")) || bytes.Contains(body, []byte("\xff\xd8\xff")) {
 				r.Add(f, "picture-metadata-data", look.Nowhere, "bytes", look.Itoa(len(body)))
 			}
 			metadataBytes(s, r, f, body)
@@ -96,3 +96,6 @@ func segments(s *look.Scope, r *look.Report, f look.File) int {
 	}
 	return -1
 }
+
+// profile reports whether bytes begin as a colour profile does.
+func profile(b []byte) bool { return len(b) >= 40 && string(b[36:40]) == "acsp" }

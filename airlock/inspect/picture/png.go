@@ -98,7 +98,7 @@ func chunks(s *look.Scope, r *look.Report, f look.File) int {
 			metadata(s, r, f, text(kind, body))
 		case kind == "iCCP" || kind == "eXIf":
 			r.Add(f, "picture-metadata", look.Nowhere, "chunk", kind)
-			if n > 16<<10 || kind == "eXIf" && n > 512 {
+			if n > 16<<10 || kind == "eXIf" && n > 256 || kind == "iCCP" && !profile([]byte(text("zTXt", body).value)) {
 				r.Add(f, "picture-metadata-data", look.Nowhere, "chunk", kind, "bytes", look.Itoa(n))
 			}
 			metadataBytes(s, r, f, body)

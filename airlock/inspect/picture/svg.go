@@ -42,6 +42,7 @@ type svg struct {
 	images int
 	texts  []string
 	rules  []rule
+	aside  int // characters of what is not drawn
 	sheet  paint.Sheet
 }
 
@@ -107,8 +108,11 @@ func (v *svg) read(data []byte) error {
 			}
 		case markup.Text:
 			if hidden > 0 {
-				if strings.TrimSpace(m.Data) != "" {
+				if t := strings.TrimSpace(m.Data); t != "" {
 					v.s.Word(v.r, v.f, look.Nowhere, m.Data)
+					if v.aside += len(t); v.aside > 250 {
+						v.r.Add(v.f, "picture-metadata-data", look.Nowhere, "characters", look.Itoa(v.aside))
+					}
 				}
 				continue
 			}

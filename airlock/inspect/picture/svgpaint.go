@@ -122,9 +122,20 @@ func outline(d string) [][2]float64 {
 					y += py
 				}
 			default:
-				x, y = n[k+step-2], n[k+step-1]
-				if relative {
-					x, y = x+px, y+py
+				m := append([]float64{}, n[k:k+step]...)
+				for i := range m {
+					if relative && c != 'a' || relative && i >= 5 {
+						m[i] += []float64{px, py}[(i+step)%2]
+					}
+				}
+				x, y = m[step-2], m[step-1]
+				switch step {
+				case 6:
+					out = append(out, paint.Curve([2]float64{px, py}, [6]float64(m))...)
+					continue
+				case 4:
+					out = append(out, paint.Curve([2]float64{px, py}, [6]float64{m[0], m[1], m[0], m[1], x, y})...)
+					continue
 				}
 			}
 			if c|0x20 == 'm' && k == 0 {

@@ -31,8 +31,9 @@ type Ask struct {
 	Name    string   `json:"name"`
 	Allowed []string `json:"allowed,omitempty"` // endings that may leave; none: every kind that is understood
 	MaxRows int      `json:"max_rows,omitempty"`
-	Anyway  bool     `json:"anyway,omitempty"` // rebuild what fails too
-	Tables  bool     `json:"tables,omitempty"` // give tables back, as disclosure.WriteSheets writes them
+	Records int      `json:"records,omitempty"` // of the extract; 0: not known
+	Anyway  bool     `json:"anyway,omitempty"`  // rebuild what fails too
+	Tables  bool     `json:"tables,omitempty"`  // give tables back, as disclosure.WriteSheets writes them
 }
 
 // Answer is what was found; the rebuilt file and the sheets follow, in this

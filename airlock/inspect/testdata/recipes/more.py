@@ -94,8 +94,8 @@ for i in range(5):
     doc.build([Paragraph("Mean cost by age band", getSampleStyleSheet()["Title"]), t]); put("harmless", f"rltable{i}.pdf", "pdf-table-dark-head", "reportlab", b.getvalue())
     # pies and bars with white words on dark areas
     plt.rcParams["svg.fonttype"] = ["path", "none"][i % 2]
-    fig, ax = plt.subplots(1, 2, figsize=(6, 3)); ax[0].pie([30, 45, 25 + i], labels=["North", "South", "East"], autopct="%1.0f%%", colors=["#1f4e78", "#7b241c", "#145a32"], textprops={"color": "black"})
-    for tx in ax[0].texts[1::2]: tx.set_color("white")
+    fig, ax = plt.subplots(1, 2, figsize=(6, 3)); _, _, inner = ax[0].pie([30, 45, 25 + i], labels=["North", "South", "East"], autopct="%1.0f%%", colors=["#1f4e78", "#7b241c", "#145a32"], textprops={"color": "black"})
+    for tx in inner: tx.set_color("white")
     bars = ax[1].bar(["a", "b"], [120, 240 + i], color="#222255"); ax[1].bar_label(bars, label_type="center", color="white"); ax[1].set_title("People")
     for e in ("svg", "pdf"): put("harmless", f"pie{i}.{e}", f"{e}-white-on-dark", "matplotlib", out_bytes(lambda b: fig.savefig(b, format=e)))
     plt.close(fig)

@@ -1,4 +1,4 @@
-"""Packs what make.py and hostile.R made: python pack.py OUTDIR corpus.zip
+"""Packs what make.py, hostile.R and more.py made: python pack.py OUTDIR corpus.zip
 
 The list corpus.tsv in it says of each file: label, name, technique, tool. A kind and technique keeps
 as many files as fit; large ones are left out first.
@@ -7,14 +7,14 @@ import collections, os, sys, zipfile
 
 out, to = sys.argv[1:3]
 rows, seen = [], collections.Counter()
-for t in ("py.tsv", "r.tsv"):
+for t in ("py.tsv", "r.tsv", "more.tsv"):
     for line in open(f"{out}/{t}"):
         label, name, technique, tool = line.rstrip("\n").split("\t")
         p = f"{out}/{label}/{name}"
         size = os.path.getsize(p)
-        most = 5 if size < 12000 else 2 if size < 40000 else 1
+        most = 4 if size < 5000 else 2 if size < 12000 else 1
         if label == "harmless":
-            most += 1
+            most += 2
         if seen[label, technique] < most:
             seen[label, technique] += 1
             rows.append((label, name, technique, tool, p))
