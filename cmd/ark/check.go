@@ -74,7 +74,7 @@ func (c checkCmd) Run(ctx context.Context) error {
 	number := differencing.Keyed(key)
 	var tables []string
 	for _, f := range files {
-		seen, err := f.look(ctx, look, p.Files, p.MaxRows)
+		seen, err := f.look(ctx, look, inspect.Item{Allowed: p.Files, MaxRows: p.MaxRows})
 		if err != nil {
 			return err
 		}
