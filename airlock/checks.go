@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/ark-tre/ark/airlock/acro"
 	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/objects"
@@ -17,6 +18,8 @@ type CheckedFile struct {
 	Verdict  string               `json:"verdict"`
 	Findings []disclosure.Finding `json:"findings"`
 	Clean    Submitted            `json:"clean,omitzero"` // the file made of it; none: it is the submitted one
+	ACRO     *acro.Claim          `json:"acro,omitempty"`
+	Damaged  bool                 `json:"damaged,omitempty"` // its stored bytes are not what was submitted
 }
 
 // CheckResult is what the airlock worker gives back.
@@ -45,6 +48,7 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 		by[c.ID] = c
 	}
 	to := "submitted"
+	var damaged []string
 	rules := map[string]int{}
 	for i := range r.Files {
 		f := &r.Files[i]
@@ -55,7 +59,10 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 		if !ok {
 			c.Verdict = "fail"
 		}
-		f.Type, f.Verdict, f.Findings = c.Type, c.Verdict, c.Findings
+		f.Type, f.Verdict, f.Findings, f.ACRO = c.Type, c.Verdict, c.Findings, c.ACRO
+		if c.Damaged {
+			f.Verdict, damaged = "fail", append(damaged, f.ID)
+		}
 		if f.Kind == KindOutput && c.Clean.Name != "" {
 			if c.Clean.Ref.Zone != objects.Outputs || len(c.Clean.Ref.SHA256) != 64 {
 				return nil, ark.Faultf(ark.Internal, "the clean file is not where clean files are kept")
@@ -81,6 +88,13 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 	}
 	if to == "submitted" {
 		r.Offered = tx.Now()
+	}
+	for _, id := range damaged {
+		events, err := x.damaged(ctx, tx, r, id)
+		if err != nil {
+			return nil, err
+		}
+		alarm = append(alarm, events...)
 	}
 	return append(alarm, r.event("request.checked", map[string]any{"state": to, "rules": rules, "round": round})), put(ctx, tx, r)
 }

@@ -78,7 +78,7 @@ func (x *Room) Contest(ctx context.Context, actor store.Actor, request, why stri
 				continue
 			}
 			rules := failing(f)
-			if len(rules) == 0 {
+			if len(rules) == 0 || f.Damaged {
 				return "", ark.Faultf(ark.Conflict, "file %d could not be checked at all, and that cannot be contested", f.Ordinal).Do("send it in a form that can be checked")
 			}
 			c.Rules[f.Ref.SHA256] = append(c.Rules[f.Ref.SHA256], rules...)

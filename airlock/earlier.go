@@ -55,9 +55,11 @@ func EarlierOn(ctx context.Context, q store.Querier, permit, project string) ([]
 }
 
 // OpenReleased authorises and records that actor looks at a file of an earlier
-// release, and returns it: what left is these very bytes.
-func (x *Room) OpenReleased(ctx context.Context, actor store.Actor, release string, ordinal int) (*File, error) {
+// release, and returns it with the request it came from: what left is these
+// very bytes.
+func (x *Room) OpenReleased(ctx context.Context, actor store.Actor, release string, ordinal int) (*File, string, error) {
 	var out *File
+	request := ""
 	err := x.St.Act(ctx, actor, "release.read", store.Resource{Type: "Release", ID: release}, func(tx *store.Tx) ([]store.Event, error) {
 		rel, err := releases.Get(ctx, tx, release)
 		if err != nil {
@@ -73,12 +75,12 @@ func (x *Room) OpenReleased(ctx context.Context, actor store.Actor, release stri
 			}
 			for i := range r.Files {
 				if r.Files[i].Ordinal == ordinal && r.Files[i].Ref.SHA256 == f.SHA256 {
-					out = &r.Files[i]
+					out, request = &r.Files[i], r.ID
 					return []store.Event{{Type: "access.release.read", Project: rel.Project, Subjects: []string{rel.ID}, Body: map[string]int{"file": ordinal}}}, nil
 				}
 			}
 		}
 		return nil, ark.Faultf(ark.Unknown, "this release has no such file")
 	})
-	return out, err
+	return out, request, err
 }

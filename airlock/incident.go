@@ -13,13 +13,15 @@ import (
 )
 
 // Incident is something that left and should not have, or bytes that are not
-// what was signed.
+// what was signed or submitted.
 type Incident struct {
 	ID        string    `json:"id"`
-	Release   string    `json:"release"`
+	Release   string    `json:"release"`           // empty: it is about a file of a request
+	Request   string    `json:"request,omitempty"` // that file's
+	File      int       `json:"file,omitempty"`    // its number
 	Project   string    `json:"project"`
 	State     string    `json:"state"` // "open" or "settled"
-	Kind      string    `json:"kind"`  // IncidentLeft or IncidentAltered
+	Kind      string    `json:"kind"`  // IncidentLeft, IncidentAltered or IncidentDamaged
 	Says      string    `json:"says"`
 	By        string    `json:"by"`
 	At        time.Time `json:"at"`
@@ -32,6 +34,9 @@ type Incident struct {
 	SettledBy string    `json:"settled_by,omitempty"`
 	Lesson    string    `json:"lesson,omitempty"`
 	Cases     []Case    `json:"cases"`
+	// Sample is the cases as a file of samples of the rules, in the form of
+	// airlock/disclosure/samples; the airlock's worker writes it.
+	Sample objects.Ref `json:"sample,omitzero"`
 }
 
 // Case is a file of an incident as a sample of the rules: its bytes are kept,
@@ -39,14 +44,17 @@ type Incident struct {
 type Case struct {
 	Ordinal  int         `json:"ordinal"`
 	Ref      objects.Ref `json:"ref"`
-	Expect   string      `json:"expect"`   // "fail"
-	Findings int         `json:"findings"` // that the rules of the day had
+	Expect   string      `json:"expect"`            // "fail"
+	Findings int         `json:"findings"`          // that the rules of the day had
+	Judged   bool        `json:"judged,omitempty"`  // it was judged again as a sample
+	Stopped  bool        `json:"stopped,omitempty"` // the rules stop it by themselves
 }
 
 // Kinds and outcomes of incidents.
 const (
 	IncidentLeft    = "should-not-have-left"
 	IncidentAltered = "altered-bytes"
+	IncidentDamaged = "damaged-file" // of a request: it has not left
 	OutcomeNearMiss = "near-miss"
 	OutcomeBreach   = "breach"
 )
@@ -86,7 +94,7 @@ func (x *Room) incident(ctx context.Context, tx *store.Tx, release, kind, why st
 	}
 	by := tx.Actor().Name()
 	in := Incident{ID: tx.NewID("inc"), Release: rel.ID, Project: rel.Project, State: "open", Kind: kind, Says: why, By: by, At: tx.Now(), ReportBy: tx.Now().Add(reportWithin), Downloads: rel.Downloads}
-	if in.Told, err = concerned(ctx, tx, rel); err != nil {
+	if in.Told, err = concerned(ctx, tx, rel.Project, rel.Recipients); err != nil {
 		return nil, err
 	}
 	r, err := requests.Get(ctx, tx, rel.Request)
@@ -95,11 +103,14 @@ func (x *Room) incident(ctx context.Context, tx *store.Tx, release, kind, why st
 	}
 	for _, f := range r.Files {
 		if f.Release == rel.ID && kind == IncidentLeft {
-			in.Cases = append(in.Cases, Case{f.Ordinal, f.Ref, "fail", len(f.Findings)})
+			in.Cases = append(in.Cases, Case{Ordinal: f.Ordinal, Ref: f.Ref, Expect: "fail", Findings: len(f.Findings)})
 		}
 	}
 	rel.Frozen, rel.FrozenSays, rel.FrozenBy, rel.FrozenAt, rel.Incident = true, why, by, tx.Now(), in.ID
 	if err := incidents.Insert(ctx, tx, &in); err != nil {
+		return nil, err
+	}
+	if err := in.enqueueSample(ctx, tx, r); err != nil {
 		return nil, err
 	}
 	if x.Notify {
@@ -112,10 +123,10 @@ func (x *Room) incident(ctx context.Context, tx *store.Tx, release, kind, why st
 	return []store.Event{{Type: "release.frozen", Project: rel.Project, Subjects: []string{rel.ID, rel.Project}}, {Type: "incident.opened", Project: rel.Project, Subjects: subjects, Body: map[string]string{"kind": kind}}}, releases.Update(ctx, tx, rel)
 }
 
-// concerned are the users who have to know: recipients, custodians of the
-// organisations whose data it is, and operators.
-func concerned(ctx context.Context, q store.Querier, rel *Release) ([]string, error) {
-	p, err := governance.GetProject(ctx, q, rel.Project)
+// concerned are the users who have to know: recipients or the author, custodians
+// of the organisations whose data it is, and operators.
+func concerned(ctx context.Context, q store.Querier, project string, first []string) ([]string, error) {
+	p, err := governance.GetProject(ctx, q, project)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +134,7 @@ func concerned(ctx context.Context, q store.Querier, rel *Release) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	out := slices.Clone(rel.Recipients)
+	out := slices.Clone(first)
 	for _, u := range all {
 		custodian := slices.Contains(u.Roles, ark.Custodian) && slices.Contains(p.Orgs, u.Org)
 		if (custodian || slices.Contains(u.Roles, ark.Operator)) && !u.Suspended && !slices.Contains(out, u.ID) {
@@ -133,13 +144,33 @@ func concerned(ctx context.Context, q store.Querier, rel *Release) ([]string, er
 	return out, nil
 }
 
-// Settle records what the incident turned out to be, and what is to be learnt.
-func (x *Room) Settle(ctx context.Context, actor store.Actor, release, outcome, lesson string) error {
+// verdictOn looks at what an incident is said to have been.
+func verdictOn(outcome, lesson string) error {
 	if outcome != OutcomeNearMiss && outcome != OutcomeBreach {
 		return ark.Faultf(ark.Invalid, "an incident is a near miss or a breach").At("", 0, "outcome")
 	}
 	if strings.TrimSpace(lesson) == "" || len(lesson) > maxText {
 		return ark.Faultf(ark.Invalid, "say in at most %d characters what was found out and done", maxText).At("", 0, "lesson")
+	}
+	return nil
+}
+
+// settle ends one incident.
+func (in *Incident) settle(ctx context.Context, tx *store.Tx, outcome, lesson string, subjects ...string) (store.Event, error) {
+	if in.State != "open" {
+		return store.Event{}, ark.Faultf(ark.Conflict, "the incident is settled already")
+	}
+	if outcome == OutcomeNearMiss && in.Downloads > 0 && in.Kind == IncidentLeft {
+		return store.Event{}, ark.Faultf(ark.Conflict, "it was downloaded %d times before it was frozen, so it is no near miss", in.Downloads).At("", 0, "outcome").Do("record it as a breach")
+	}
+	in.State, in.Outcome, in.Lesson, in.Settled, in.SettledBy = "settled", outcome, lesson, tx.Now(), tx.Actor().Name()
+	return store.Event{Type: "incident.settled", Project: in.Project, Subjects: append(subjects, in.Project, in.ID), Body: map[string]any{"outcome": outcome, "late": tx.Now().After(in.ReportBy)}}, incidents.Update(ctx, tx, in)
+}
+
+// Settle records what the incident turned out to be, and what is to be learnt.
+func (x *Room) Settle(ctx context.Context, actor store.Actor, release, outcome, lesson string) error {
+	if err := verdictOn(outcome, lesson); err != nil {
+		return err
 	}
 	return x.St.Act(ctx, actor, "release.settle", store.Resource{Type: "Release", ID: release}, func(tx *store.Tx) ([]store.Event, error) {
 		rel, err := releases.Get(ctx, tx, release)
@@ -153,14 +184,8 @@ func (x *Room) Settle(ctx context.Context, actor store.Actor, release, outcome, 
 		if err != nil {
 			return nil, err
 		}
-		if in.State != "open" {
-			return nil, ark.Faultf(ark.Conflict, "the incident is settled already")
-		}
-		if outcome == OutcomeNearMiss && in.Downloads > 0 && in.Kind == IncidentLeft {
-			return nil, ark.Faultf(ark.Conflict, "it was downloaded %d times before it was frozen, so it is no near miss", in.Downloads).At("", 0, "outcome").Do("record it as a breach")
-		}
-		in.State, in.Outcome, in.Lesson, in.Settled, in.SettledBy = "settled", outcome, lesson, tx.Now(), actor.User
-		return []store.Event{{Type: "incident.settled", Project: rel.Project, Subjects: []string{rel.ID, rel.Project, in.ID}, Body: map[string]any{"outcome": outcome, "late": tx.Now().After(in.ReportBy)}}}, incidents.Update(ctx, tx, in)
+		e, err := in.settle(ctx, tx, outcome, lesson, rel.ID)
+		return []store.Event{e}, err
 	})
 }
 

@@ -192,6 +192,9 @@ func (x *Room) message(ctx context.Context, q store.Querier, n notice, users []g
 		m.Subject, href = "A standing output has come: "+p.Title, origin+"/releases/"+n.Release
 	case NoticeIncident:
 		m.Subject, href = "A release should not have left: "+p.Title, origin+"/releases/"+n.Release
+		if n.Release == "" {
+			m.Subject, href = "A submitted file was found damaged: "+p.Title, origin+"/incidents/"+n.Request
+		}
 	default:
 		m.Subject, href = "Your outputs are "+strings.ReplaceAll(n.State, "-", " ")+": "+p.Title, origin+"/outputs/"+n.Request
 	}

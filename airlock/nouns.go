@@ -3,6 +3,7 @@ package airlock
 import (
 	"time"
 
+	"github.com/ark-tre/ark/airlock/acro"
 	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/store"
@@ -57,6 +58,13 @@ type File struct {
 	Findings []disclosure.Finding `json:"findings,omitempty"`
 
 	Submitted Submitted `json:"submitted,omitzero"` // what the author sent, where the clean file is another
+
+	// ACRO is what ACRO or SACRO says of it: a claim of the author's own tool,
+	// shown to checkers and believed by nobody.
+	ACRO *acro.Claim `json:"acro,omitempty"`
+	// Damaged says that the stored bytes were found not to be those that were
+	// submitted: it can't leave until that is settled.
+	Damaged bool `json:"damaged,omitempty"`
 }
 
 // Submitted is what an author sent. It stays sealed beside the clean file that

@@ -39,6 +39,7 @@ type ReleaseJob struct {
 // from its bytes, did not pass: the request goes back to its checkers' hands.
 type ReleaseResult struct {
 	Refused string         `json:"refused,omitempty"`
+	Damaged []string       `json:"damaged,omitempty"` // files whose stored bytes are not what was submitted
 	Bundle  objects.Ref    `json:"bundle"`
 	Files   []ReleasedFile `json:"files"`
 	Record  objects.Ref    `json:"record,omitzero"` // the internal record
@@ -86,6 +87,9 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 		for _, f := range r.Files {
 			if !f.asks() {
 				continue
+			}
+			if f.Damaged {
+				return "", ark.Faultf(ark.Conflict, "the stored bytes of file %d are not what was submitted, so it can't leave", f.Ordinal).Do("settle the incident, or return the request so that the file is sent again").By("bytes-are-what-was-submitted")
 			}
 			if r.Decision(f) != Approved {
 				if !partial {
@@ -240,7 +244,15 @@ func (x *Room) ApplyRelease(ctx context.Context, tx *store.Tx, job ReleaseJob, r
 			return nil, err
 		}
 		r.Says, r.Release, r.ReleasedBy = res.Refused, "", ""
-		return []store.Event{r.event("release.refused", map[string]string{"why": "the bundle did not pass its own checks"})}, put(ctx, tx, r)
+		events := []store.Event{r.event("release.refused", map[string]string{"why": "the bundle did not pass its own checks"})}
+		for _, id := range res.Damaged {
+			more, err := x.damaged(ctx, tx, r, id)
+			if err != nil {
+				return nil, err
+			}
+			events = append(events, more...)
+		}
+		return events, put(ctx, tx, r)
 	}
 	for i := range r.Files {
 		for _, f := range job.Files {

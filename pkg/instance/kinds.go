@@ -97,6 +97,14 @@ func (c *Control) kinds() map[string]work.Kind {
 				}
 				return c.Airlock.ApplyRelease(ctx, tx, in, r)
 			})},
+		"sample": {Action: "request.apply", Resource: on("Request"),
+			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r airlock.SampleResult) ([]store.Event, error) {
+				var in airlock.SampleJob
+				if err := json.Unmarshal(j.Input, &in); err != nil {
+					return nil, err
+				}
+				return c.Airlock.ApplySample(ctx, tx, in, r)
+			})},
 		"issue-permit":  finishOnly(),
 		"run-standing":  finishOnly(),
 		"start-cut":     finishOnly(),

@@ -3,8 +3,11 @@ package instance
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"hash"
 	"io"
 	"log/slog"
 	"net"
@@ -77,13 +80,24 @@ func serveObjects(ctx context.Context, l net.Listener, st *objects.Store, may fu
 			return
 		}
 		body, err := st.Open(r.Context(), ref)
+		if errors.Is(err, objects.ErrDamaged) {
+			log.ErrorContext(r.Context(), "object is not what was stored", "zone", ref.Zone, "err", err)
+			http.Error(w, "damaged", http.StatusGone)
+			return
+		}
 		if err != nil {
 			log.WarnContext(r.Context(), "object not handed out", "zone", ref.Zone, "err", err)
 			http.Error(w, "not there", http.StatusNotFound)
 			return
 		}
 		defer body.Close()
-		if _, err := io.Copy(w, body); err != nil {
+		w.Header().Set("Trailer", damagedTrailer)
+		_, err = io.Copy(w, body)
+		switch {
+		case errors.Is(err, objects.ErrDamaged):
+			log.ErrorContext(r.Context(), "object is not what was stored", "zone", ref.Zone, "err", err)
+			w.Header().Set(damagedTrailer, "yes") // the stream ends whole, and says that it is not to be believed
+		case err != nil:
 			log.WarnContext(r.Context(), "object not handed out whole", "zone", ref.Zone, "err", err)
 			panic(http.ErrAbortHandler) // the reader sees a broken stream, never a short file
 		}
@@ -129,9 +143,45 @@ func (o openers) open(ctx context.Context, ref objects.Ref) (io.ReadCloser, erro
 	if err != nil {
 		return nil, ark.Faultf(ark.Unavailable, "the %s worker does not answer", role).Do("try again in a moment").Because(err)
 	}
+	if resp.StatusCode == http.StatusGone {
+		resp.Body.Close()
+		return nil, notAsStored(ref)
+	}
 	if resp.StatusCode != http.StatusOK {
 		resp.Body.Close()
 		return nil, ark.Faultf(ark.Unavailable, "the %s worker did not hand that out", role).Do("tell the operator; its log says why")
 	}
-	return resp.Body, nil
+	return &believed{resp: resp, ref: ref, sum: sha256.New()}, nil
 }
+
+// damagedTrailer follows the bytes of an object that turned out, on the way, not
+// to be what was stored.
+const damagedTrailer = "Ark-Damaged"
+
+func notAsStored(ref objects.Ref) error {
+	return ark.Faultf(ark.Internal, "the object in the zone %q is not what was stored", string(ref.Zone)).
+		Do("don't use it; restore it from a backup and find out who changed the store").Because(objects.ErrDamaged)
+}
+
+// believed reads what a worker hands out. Its end is an error unless the bytes
+// are those that the ref names: the portal verifies what the worker verified.
+type believed struct {
+	resp *http.Response
+	ref  objects.Ref
+	sum  hash.Hash
+	n    int64
+}
+
+// Read implements io.Reader.
+func (b *believed) Read(p []byte) (int, error) {
+	n, err := b.resp.Body.Read(p)
+	b.sum.Write(p[:n])
+	b.n += int64(n)
+	if err == io.EOF && (b.resp.Trailer.Get(damagedTrailer) != "" || b.n != b.ref.Size || hex.EncodeToString(b.sum.Sum(nil)) != b.ref.SHA256) {
+		return n, notAsStored(b.ref)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *believed) Close() error { return b.resp.Body.Close() }

@@ -83,6 +83,7 @@ func (p *Portal) checkForm(c *Call) build {
 		for _, x := range all[in.ID] {
 			r.Findings = append(r.Findings, findingItem(x))
 		}
+		r.Under = claimBlocks(*in)
 		r.Side = append(p.checkSide(c, v, *in, app, earlier, typed), p.assignForm(c, v, dir))
 		page.Body = append(page.Body, r)
 		return page, nil

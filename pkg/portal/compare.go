@@ -50,13 +50,13 @@ func (p *Portal) heldAgainst(c *Call, v airlock.View, f airlock.FileView, earlie
 	}
 	var old *airlock.File
 	var err error
-	project := v.Project
+	project, request := v.Project, v.ID
 	if kind == "round" {
 		old, err = p.cfg.Rooms.Airlock.OpenFile(c.Ctx(), c.Actor, v.ID, id)
 		r.Against = "Earlier round"
 	} else {
 		n, _ := strconv.Atoi(id)
-		old, err = p.cfg.Rooms.Airlock.OpenReleased(c.Ctx(), c.Actor, kind, n)
+		old, request, err = p.cfg.Rooms.Airlock.OpenReleased(c.Ctx(), c.Actor, kind, n)
 		for _, e := range earlier {
 			if e.ID == kind {
 				project, r.Against = e.Project, "Released "+day(e.At)
@@ -68,7 +68,7 @@ func (p *Portal) heldAgainst(c *Call, v airlock.View, f airlock.FileView, earlie
 	}
 	ref := old.Ref
 	open := func(ctx context.Context) (io.ReadCloser, error) { return p.cfg.Rooms.Outputs.Open(ctx, project, ref) }
-	if r.Beside, err = p.cfg.FileViewer.Ticket(viewer.File{Name: old.Name, Size: ref.Size, Open: open}); err != nil {
+	if r.Beside, err = p.cfg.FileViewer.Ticket(viewer.File{Name: old.Name, Size: ref.Size, Open: open, Damaged: p.foundDamaged(request, old.ID)}); err != nil {
 		return nil, err
 	}
 	r.Against += ": " + old.Name

@@ -33,6 +33,9 @@ func (p *Portal) internalRecord(c *Call) error {
 	if r.Record.SHA256 == "" {
 		return ark.Faultf(ark.Unknown, "this release was signed before internal records were kept")
 	}
+	if err := p.intact(c, r, r.Record); err != nil {
+		return err
+	}
 	return p.send(c, r.Record, r.ID+".record.json", "application/vnd.dsse+json")
 }
 
@@ -80,13 +83,16 @@ func (p *Portal) releaseKey(c *Call) error {
 func (p *Portal) incidentBlocks(c *Call, r *airlock.Release, in *airlock.Incident, dir *directory) []ui.Block {
 	kind := map[string]string{airlock.IncidentLeft: "It should not have left", airlock.IncidentAltered: "Its stored bytes are not what was signed"}[in.Kind]
 	rows := []ui.Row{{Key: "What", Text: kind}, {Key: "Since", Text: when(in.At)}, {Key: "Downloads before", Text: number(in.Downloads)}, {Key: "To be reported by", Text: when(in.ReportBy)}, {Key: "Told", Lines: dir.userNames(in.Told)}}
-	if len(in.Cases) > 0 {
-		rows = append(rows, ui.Row{Key: "Kept as cases for the rules", Text: count(len(in.Cases), "file")})
-	}
+	rows = append(rows, p.caseRows(c, r, in)...)
 	out := []ui.Block{ui.Head2{Text: "Incident"}}
 	if in.State == "settled" {
-		rows = append(rows, ui.Row{Key: "It was", Text: map[string]string{airlock.OutcomeNearMiss: "a near miss", airlock.OutcomeBreach: "a breach"}[in.Outcome]}, ui.Row{Key: "Settled", Text: when(in.Settled)}, ui.Row{Key: "What was found out and done", Said: in.Lesson})
-		return append(out, ui.Summary{Rows: rows})
+		rows = append(rows, ui.Row{Key: "It was", Text: outcomeWords[in.Outcome]}, ui.Row{Key: "Settled", Text: when(in.Settled)}, ui.Row{Key: "What was found out and done", Said: in.Lesson})
+		out = append(out, ui.Summary{Rows: rows})
+		if len(in.Cases) > 0 && c.Off("release.calibrate", "Release", r.ID) == "" {
+			out = append(out, ui.Text{Soft: true, Text: "Would checkers stop it today? The files go before them once more, as a request like any other that can never leave."},
+				ui.Actions{Buttons: []ui.Button{{Text: "Use it to calibrate checkers", Action: "/releases/" + r.ID + "/calibrate", Look: "secondary"}}})
+		}
+		return out
 	}
 	left := "The 72 hours are over: " + wait(c.Now().Sub(in.ReportBy)) + " ago."
 	if c.Now().Before(in.ReportBy) {
@@ -94,9 +100,7 @@ func (p *Portal) incidentBlocks(c *Call, r *airlock.Release, in *airlock.Inciden
 	}
 	out = append(out, ui.Warning{Head: "The clock runs", Text: left}, ui.Summary{Rows: rows})
 	if off := c.Off("release.settle", "Release", r.ID); off == "" {
-		out = append(out, ui.Details{Summary: "Settle it", Body: []ui.Block{ui.Form{Action: "/releases/" + r.ID + "/settle", Fields: []ui.Field{
-			{Kind: "radios", Name: "outcome", Label: "What was it?", Options: []ui.Option{{Value: airlock.OutcomeNearMiss, Text: "A near miss", Hint: "Nobody outside got it."}, {Value: airlock.OutcomeBreach, Text: "A breach"}}},
-			{Kind: "area", Name: "lesson", Label: "What was found out, and what was done?", Rows: 4}}, Submit: ui.Button{Text: "Record it"}}}})
+		out = append(out, ui.Details{Summary: "Settle it", Body: []ui.Block{settleForm("/releases/"+r.ID+"/settle", nil, nil)}})
 	}
 	return out
 }
@@ -104,5 +108,60 @@ func (p *Portal) incidentBlocks(c *Call, r *airlock.Release, in *airlock.Inciden
 func (p *Portal) settle(c *Call) error {
 	return c.Attempt(nil, func(form url.Values) (string, error) {
 		return "/releases/" + c.ID(), p.cfg.Rooms.Airlock.Settle(c.Ctx(), c.Actor, c.ID(), form.Get("outcome"), form.Get("lesson"))
+	})
+}
+
+// caseRows say what became of the files as samples of the rules.
+func (p *Portal) caseRows(c *Call, r *airlock.Release, in *airlock.Incident) []ui.Row {
+	if len(in.Cases) == 0 {
+		return nil
+	}
+	judged, stopped := 0, 0
+	for _, k := range in.Cases {
+		if k.Judged {
+			judged++
+		}
+		if k.Stopped {
+			stopped++
+		}
+	}
+	text := count(len(in.Cases), "file") + ", being written down"
+	if judged > 0 {
+		text = fmt.Sprintf("%s; the rules stop %d by themselves", count(len(in.Cases), "file"), stopped)
+	}
+	out := []ui.Row{{Key: "Added to the samples of the rules", Text: text}}
+	if in.Sample.SHA256 != "" && c.Off("release.audit", "Release", r.ID) == "" {
+		out = append(out, ui.Row{Key: "The samples", Link: &ui.Link{Text: "download them (for checkers and auditors)", Href: "/releases/" + r.ID + "/sample"}})
+	}
+	return out
+}
+
+// sampleFile hands out the files of an incident as samples of the rules.
+func (p *Portal) sampleFile(c *Call) error {
+	var r *airlock.Release
+	var in *airlock.Incident
+	if err := c.view(func(q store.Querier) error {
+		var err error
+		if r, err = airlock.GetRelease(c.Ctx(), q, c.ID()); err != nil || r.Incident == "" {
+			return err
+		}
+		in, err = airlock.GetIncident(c.Ctx(), q, r.Incident)
+		return err
+	}); err != nil {
+		return err
+	}
+	if in == nil || in.Sample.SHA256 == "" {
+		return ark.Faultf(ark.Unknown, "there are no samples of this release").Do("they are written when it is said that it should not have left")
+	}
+	if err := p.intact(c, r, in.Sample); err != nil {
+		return err
+	}
+	return p.send(c, in.Sample, r.ID+".cases.yaml", "application/yaml")
+}
+
+func (p *Portal) calibrate(c *Call) error {
+	return c.Attempt(nil, func(url.Values) (string, error) {
+		_, err := p.cfg.Rooms.Airlock.Calibrate(c.Ctx(), c.Actor, c.ID())
+		return "/releases/" + c.ID(), err
 	})
 }

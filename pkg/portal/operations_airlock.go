@@ -253,6 +253,9 @@ func (p *Portal) airlockOperations(a *API) error {
 			_, err := x.Calibrate(c.Ctx(), c.Actor, in.ID)
 			return nil, err
 		}),
+		operation(a, Op{Method: post, Path: "/requests/{id}/settle", Action: "request.settle", On: "Request", Tag: "Airlock", Summary: "Record what damaged files of a request turned out to be"}, func(c *Call, in *settleIn) (*struct{}, error) {
+			return nil, x.SettleDamage(c.Ctx(), c.Actor, in.ID, in.Body.Outcome, in.Body.Lesson)
+		}),
 		operation(a, Op{Method: post, Path: "/releases/{id}/settle", Action: "release.settle", On: "Release", Tag: "Airlock", Summary: "Record what an incident turned out to be"}, func(c *Call, in *settleIn) (*struct{}, error) {
 			return nil, x.Settle(c.Ctx(), c.Actor, in.ID, in.Body.Outcome, in.Body.Lesson)
 		}),

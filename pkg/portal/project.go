@@ -209,7 +209,11 @@ func (p *Portal) projectMain(c *Call, f *projectFacts) []ui.Block {
 		r := f.releases[i]
 		rel.Rows = append(rel.Rows, []ui.Cell{{Text: when(r.At), Href: "/releases/" + r.ID, Head: true}, {Text: number(len(r.Files))}, {Text: r.Destination}, {Tag: releaseTag(r)}})
 	}
-	return append(out, rel)
+	out = append(out, rel)
+	if x.Lead == c.Viewer.User || c.Viewer.Has(ark.Operator) {
+		out = append(out, ui.Links{Items: []ui.Link{{Text: "Open requests, and what to do when an author has left", Href: "/projects/" + x.ID + "/requests"}}})
+	}
+	return out
 }
 
 // hideOthers reports whether the viewer, a custodian, still has to decide: what

@@ -23,6 +23,8 @@ func (p *Portal) releaseRoutes() []Route {
 		{Pattern: "GET /releases/{id}/record", Action: "release.audit", On: thing("Release"), Serve: p.internalRecord, Record: true},
 		{Pattern: "GET /releases/key", Action: "public.read", On: whole, Serve: p.releaseKeyPage},
 		{Pattern: "GET /releases/key.pem", Action: "public.read", On: whole, Serve: p.releaseKey},
+		{Pattern: "GET /releases/{id}/sample", Action: "release.audit", On: thing("Release"), Serve: p.sampleFile, Record: true},
+		{Pattern: "POST /releases/{id}/calibrate", Action: "release.calibrate", On: thing("Release"), Serve: p.calibrate},
 		{Pattern: "POST /releases/{id}/settle", Action: "release.settle", On: thing("Release"), Serve: p.settle},
 		{Pattern: "GET /releases/{id}/freeze", Action: "release.freeze", On: thing("Release"), Serve: p.freezePage},
 		{Pattern: "POST /releases/{id}/freeze", Action: "release.freeze", On: thing("Release"), Serve: p.freezeRelease},
@@ -187,16 +189,17 @@ func (p *Portal) downloadRelease(c *Call) error {
 	if err != nil {
 		return err
 	}
-	if err := p.intact(c, r); err != nil {
+	if err := p.intact(c, r, r.Bundle); err != nil {
 		return err
 	}
 	return p.send(c, r.Bundle, releaseFile(r), "application/zip")
 }
 
-// intact reads the bundle to its end before a byte of it is handed out. Bytes
-// that are not what was signed are an incident, and nobody gets them.
-func (p *Portal) intact(c *Call, r *airlock.Release) error {
-	in, err := p.cfg.Rooms.Objects.Open(c.Ctx(), r.Bundle)
+// intact reads a release's bundle, its record or its samples to the end before a
+// byte is handed out. Bytes that are not what was signed are an incident, and
+// nobody gets them.
+func (p *Portal) intact(c *Call, r *airlock.Release, ref objects.Ref) error {
+	in, err := p.cfg.Rooms.Objects.Open(c.Ctx(), ref)
 	if err == nil {
 		_, err = io.Copy(io.Discard, in)
 		in.Close()
@@ -204,7 +207,7 @@ func (p *Portal) intact(c *Call, r *airlock.Release) error {
 	if !errors.Is(err, objects.ErrDamaged) {
 		return err
 	}
-	if err := p.cfg.Rooms.Airlock.Altered(c.Ctx(), r.ID); err != nil {
+	if err := p.cfg.Rooms.Airlock.Altered(c.Ctx(), r.ID); err != nil && !ark.Is(err, ark.Conflict) {
 		p.cfg.Log.ErrorContext(c.Ctx(), "an altered release could not be frozen", "release", r.ID, "err", err)
 	}
 	return ark.Faultf(ark.Forbidden, "the stored bytes of this release are not what was signed, so it was frozen").Do("the operator and the custodians have been told").By("bytes-are-what-was-signed")

@@ -27,8 +27,9 @@ func (p *Portal) showFile(c *Call, v airlock.View, f airlock.FileView, against o
 		row, col := cellOf(x.Where.Ref)
 		marks = append(marks, viewer.Mark{Number: number(x.Number), Severity: string(x.Severity), Row: row, Col: col, Line: x.Where.Line, Says: sentence(x.Says)})
 	}
+	marks = append(marks, claimMarks(f.ACRO)...)
 	project, ref := v.Project, file.Ref
-	return p.cfg.FileViewer.Ticket(viewer.File{Name: file.Name, Size: ref.Size, Marks: marks, Against: against, Open: func(ctx context.Context) (io.ReadCloser, error) {
+	return p.cfg.FileViewer.Ticket(viewer.File{Name: file.Name, Size: ref.Size, Marks: marks, Against: against, Damaged: p.foundDamaged(v.ID, f.ID), Open: func(ctx context.Context) (io.ReadCloser, error) {
 		return p.cfg.Rooms.Outputs.Open(ctx, project, ref)
 	}})
 }
@@ -80,7 +81,7 @@ func (p *Portal) ownFile(c *Call) error {
 		for _, x := range numbered(v)[f.ID] {
 			fs.Items = append(fs.Items, findingItem(x))
 		}
-		page.Body = append(page.Body, fs)
+		page.Body = append(append(page.Body, fs), claimBlocks(f)...)
 		return c.Page(page)
 	}
 	return ark.Faultf(ark.Unknown, "this request has no such file")

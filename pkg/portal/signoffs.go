@@ -116,6 +116,14 @@ func (p *Portal) waitingIncidents(c *Call, q store.Querier) ([]todo, error) {
 	}
 	var out []todo
 	for _, i := range all {
+		if i.Request != "" {
+			href := "/incidents/" + i.Request
+			if c.Off("request.settle", "Request", i.Request) != "" {
+				href = "/outputs/" + i.Request
+			}
+			out = append(out, todo{Text: "A submitted file was found damaged", Href: href, Since: i.At, What: "it cannot leave; what it was is decided by " + when(i.ReportBy)})
+			continue
+		}
 		out = append(out, todo{Text: "A release should not have left", Href: "/releases/" + i.Release, Since: i.At, What: "stop using it; what it turns out to be is decided by " + when(i.ReportBy)})
 	}
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -43,6 +44,19 @@ func (b Bench) checkSteps() []work.Step {
 			return nil, err
 		}
 		res := airlock.CheckResult{}
+		damaged, err := b.damaged(ctx, job.Files)
+		if err != nil {
+			return nil, err
+		}
+		if len(damaged) > 0 { // nothing is judged: what is not judged counts as failed
+			for _, f := range job.Files {
+				if slices.Contains(damaged, f.ID) {
+					res.Files = append(res.Files, airlock.CheckedFile{ID: f.ID, Verdict: "fail", Damaged: true, Findings: []disclose.Finding{{Rule: "file-changed", Severity: disclose.SevFail, File: f.Name,
+						Says: "the stored bytes are not what was submitted", Repair: "submit the file again", Evidence: map[string]string{}}}})
+				}
+			}
+			return res, nil
+		}
 		look, err := b.look(ctx, profile, job.Behind.Data)
 		if err != nil {
 			return nil, err
@@ -53,6 +67,10 @@ func (b Bench) checkSteps() []work.Step {
 		again := b.again(profile, job.Behind)
 		again.attacker = look.attacker
 		defer again.close()
+		said, err := b.claims(ctx, job.Files)
+		if err != nil {
+			return nil, err
+		}
 		for _, f := range job.Files {
 			data, err := b.bytes(ctx, f.Ref)
 			if err != nil {
@@ -84,6 +102,12 @@ func (b Bench) checkSteps() []work.Step {
 				verdict = "review" // it never leaves: checkers may see what cannot go
 			}
 			c := airlock.CheckedFile{ID: f.ID, Type: found.Type, Verdict: verdict, Findings: found.Findings}
+			if c.ACRO, err = said.on(ctx, sent, data); err != nil {
+				return nil, err
+			}
+			if f.ID == said.of && said.finding != nil {
+				c.Findings = append(c.Findings, *said.finding)
+			}
 			if f.Submitted.Name != "" {
 				if c.Clean, err = b.keepClean(ctx, job.Project, f, data); err != nil {
 					return nil, err
@@ -130,6 +154,24 @@ func (b Bench) bytes(ctx context.Context, ref objects.Ref) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
+// damaged names the submitted files whose stored bytes are not what was
+// submitted.
+func (b Bench) damaged(ctx context.Context, files []airlock.CheckOf) (out []string, err error) {
+	for _, f := range files {
+		r, err := b.Objects.Open(ctx, f.Ref)
+		if err == nil {
+			_, err = io.Copy(io.Discard, r)
+			r.Close()
+		}
+		if errors.Is(err, objects.ErrDamaged) {
+			out = append(out, f.ID)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // releaseSteps assemble the bundle, open it again from its bytes, judge every
 // file once more, and only then sign and store it.
 func (b Bench) releaseSteps() []work.Step {
@@ -153,6 +195,13 @@ func (b Bench) releaseSteps() []work.Step {
 		again := b.again(profile, job.Behind)
 		again.attacker = look.attacker
 		defer again.close()
+		damaged, err := b.damaged(ctx, job.Files)
+		if err != nil {
+			return nil, err
+		}
+		if len(damaged) > 0 {
+			return airlock.ReleaseResult{Refused: "the stored bytes of a file are not what was submitted", Damaged: damaged}, nil
+		}
 		var all []leaving
 		var results []inspect.Result
 		for _, f := range job.Files {

@@ -45,7 +45,7 @@ func (b Bench) Roles() map[string]map[string][]work.Step {
 		"linkage": {"link": b.linkSteps()},
 		"publish": {"publish": b.publishSteps(), "feasibility": b.feasibilitySteps(), "assess": b.assessSteps(), "cut": b.cutSteps(), "end-extract": b.endSteps()},
 		"enclave": {"start-workspace": b.startSteps()},
-		"airlock": {"check": b.checkSteps(), "release": b.releaseSteps(), "make": b.makeSteps()},
+		"airlock": {"check": b.checkSteps(), "release": b.releaseSteps(), "make": b.makeSteps(), "sample": b.sampleSteps()},
 	}
 }
 

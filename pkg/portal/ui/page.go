@@ -180,6 +180,7 @@ type (
 		Beside   string // the address of what it is held against
 		Against  string // its name
 		Findings []Finding
+		Under    []Block // below the findings
 		Side     []Block
 	}
 	// Viewer frames one untrusted file.

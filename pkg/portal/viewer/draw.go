@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -27,6 +28,7 @@ type page struct {
 	Rows    []row
 	Lines   []line
 	Columns []column
+	Claims  bool // marks of the author's own tool are among the marks
 
 	against map[[2]int]string // cells of the file that this one is held against
 }
@@ -131,6 +133,7 @@ func (p *page) table(data []byte, sep rune, marks []Mark) bool {
 		p.Rows = append(p.Rows, r)
 	}
 	p.Columns = sums.columns(p.Head)
+	p.Claims = slices.ContainsFunc(marks, func(m Mark) bool { return m.Severity == Claim })
 	return p.Head != nil
 }
 
@@ -187,7 +190,7 @@ func worst(ms []Mark) string {
 		if m.Severity == "fail" {
 			return "fail"
 		}
-		if m.Severity == "review" || w == "" {
+		if m.Severity == "review" || w == "" || w == Claim {
 			w = m.Severity
 		}
 	}

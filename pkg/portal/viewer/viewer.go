@@ -15,6 +15,7 @@ import (
 	"crypto/rand"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"html/template"
 	"io"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/objects"
 )
 
 //go:embed page.html view.css
@@ -34,6 +36,9 @@ type File struct {
 	Size  int64
 	Marks []Mark
 	Open  func(ctx context.Context) (io.ReadCloser, error)
+	// Damaged, where it is set, is told when the bytes turn out not to be those
+	// that were stored. They are not shown.
+	Damaged func(ctx context.Context)
 	// Against, where it is set, opens the file that this one is held against:
 	// cells of a table that differ from it are outlined.
 	Against func(ctx context.Context) (io.ReadCloser, error)
@@ -43,11 +48,15 @@ type File struct {
 // Rows and columns count from 1 as in a spreadsheet; 0 is not known.
 type Mark struct {
 	Number   string
-	Severity string // fail, review or info
+	Severity string // fail, review, info or Claim
 	Row, Col int
 	Line     int
 	Says     string
 }
+
+// Claim is the severity of a mark that the author's own tool made: it is shown
+// apart from what was found.
+const Claim = "claim"
 
 // Viewer is the handler of the viewer's origin. Make it with New.
 type Viewer struct {
@@ -198,14 +207,29 @@ const most = 8 << 20
 func read(ctx context.Context, f File) (data []byte, cut bool, err error) {
 	in, err := f.Open(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, false, f.refused(ctx, err)
 	}
 	defer in.Close()
 	data, err = io.ReadAll(io.LimitReader(in, most+1))
 	if len(data) > most {
-		return data[:most], true, err
+		// What is not shown is read all the same: the last byte has to be what
+		// was stored before the first one is believed.
+		if _, err = io.Copy(io.Discard, in); err == nil {
+			return data[:most], true, nil
+		}
 	}
-	return data, false, err
+	if err != nil {
+		return nil, false, f.refused(ctx, err)
+	}
+	return data, false, nil
+}
+
+// refused tells who has to know when the bytes are not what was stored.
+func (f File) refused(ctx context.Context, err error) error {
+	if errors.Is(err, objects.ErrDamaged) && f.Damaged != nil {
+		f.Damaged(ctx)
+	}
+	return err
 }
 
 // pictureType is the type of a picture by its first bytes, "" for all others.
