@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"text/tabwriter"
@@ -23,6 +22,30 @@ type airlockCmd struct {
 	Return   airlockReturnCmd   `cmd:"" help:"Return a request for changes."`
 	Release  airlockReleaseCmd  `cmd:"" help:"Release the approved files; needs a fresh second factor (ark sign-in --again)."`
 	Download airlockDownloadCmd `cmd:"" help:"Download the signed bundle of a release."`
+
+	Withdraw airlockWithdrawCmd `cmd:"" help:"Withdraw your request."`
+	Hold     airlockHoldCmd     `cmd:"" help:"Hold your request; its reviews are kept."`
+	Resume   airlockResumeCmd   `cmd:"" help:"Give a held request back as it is."`
+	Contest  airlockContestCmd  `cmd:"" help:"Say that a failed check does not apply."`
+	Appeal   airlockAppealCmd   `cmd:"" help:"Appeal against a return."`
+
+	Claim     airlockClaimCmd     `cmd:"" help:"Take a request in hand."`
+	Assign    airlockAssignCmd    `cmd:"" help:"Give a request to an output checker, or take it from them."`
+	Reassign  airlockReassignCmd  `cmd:"" help:"Give a request to another author, as the lead or an operator."`
+	Resolve   airlockResolveCmd   `cmd:"" help:"Mark a comment as dealt with."`
+	Reject    airlockRejectCmd    `cmd:"" help:"Refuse a request for good."`
+	Override  airlockOverrideCmd  `cmd:"" help:"Say, as an output checker, that a contested check does not apply (yes), or that it does (no)."`
+	Waive     airlockWaiveCmd     `cmd:"" help:"Waive a rule of your contract, as its custodian, or not."`
+	Arbitrate airlockArbitrateCmd `cmd:"" help:"Decide on an appeal that was drawn for you."`
+	SignOff   airlockSignOffCmd   `cmd:"" help:"Sign a release off, as lay reviewer or custodian, or object to it."`
+
+	Released  airlockReleasedCmd  `cmd:"" help:"Show a release."`
+	Record    airlockRecordCmd    `cmd:"" help:"Download the internal record of a release."`
+	Incident  airlockIncidentCmd  `cmd:"" help:"Say that a release should not have left: downloads stop at once."`
+	Settle    airlockSettleCmd    `cmd:"" help:"Record what an incident turned out to be."`
+	Damage    airlockDamageCmd    `cmd:"" help:"Record what damaged files of a request turned out to be."`
+	Calibrate airlockCalibrateCmd `cmd:"" help:"Put what should not have left before the checkers once more."`
+	Cases     airlockCasesCmd     `cmd:"" help:"Download the files of an incident as samples of the rules."`
 }
 
 type airlockQueueCmd struct{ online }
@@ -214,18 +237,5 @@ func (c airlockDownloadCmd) Run(ctx context.Context) error {
 	if err := k.Get(ctx, "/releases/"+c.Release, nil); err != nil {
 		return err
 	}
-	k.HTTP.Timeout = 0
-	out, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return ark.Faultf(ark.Conflict, "the file to write can't be made").At(c.Out, 0, "").Do("give a new file in a folder that you may write to").Because(err)
-	}
-	n, err := k.Download(ctx, "/releases/"+c.Release+"/download", io.Writer(out))
-	if closed := out.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		os.Remove(c.Out)
-		return err
-	}
-	return c.print(map[string]any{"file": c.Out, "bytes": n}, "%d bytes; check them with: ark release verify --key FILE %s", n, c.Out)
+	return c.fetch(ctx, "/releases/"+c.Release+"/download", c.Out, "%d bytes; check them with: ark release verify --key FILE BUNDLE")
 }

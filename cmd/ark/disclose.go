@@ -26,6 +26,7 @@ type discloseCmd struct {
 	Suppress discloseSuppressCmd `cmd:"" help:"Choose which further cells to withhold, so that the primary ones can't be worked out."`
 	Audit    discloseAuditCmd    `cmd:"" help:"Say what an attacker learns from a pattern of suppression."`
 	Verify   discloseVerifyCmd   `cmd:"" help:"Verify certificates of suppression in exact arithmetic."`
+	Cases    discloseCasesCmd    `cmd:"" help:"Judge what left an Ark and should not have, by the rules of this program; status 1 when they do not stop it."`
 	History  discloseHistoryCmd  `cmd:"" help:"Keep released tables, and list them."`
 	Rules    discloseRulesCmd    `cmd:"" help:"List the rules, or the profiles shipped with Ark."`
 }
