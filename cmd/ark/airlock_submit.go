@@ -10,13 +10,13 @@ type airlockSubmitCmd struct {
 	online
 	waiting
 	Workspace  string   `arg:"" help:"The workspace whose outbox holds the files."`
-	Output     []string `arg:"" name:"file" sep:"none" help:"Names in the outbox that are to leave."`
+	Output     []string `arg:"" optional:"" name:"file" sep:"none" help:"Names in the outbox that are to leave; none: the outbox says it itself, in request.json, the results of ACRO or output specifications."`
 	Supporting []string `sep:"none" help:"A name in the outbox that only checkers see. May be repeated."`
-	Group      string   `required:"" help:"What the files are together."`
-	Context    string   `required:"" help:"What they show and what they are for."`
-	Population string   `required:"" help:"Who is in them, and how many."`
-	Controls   string   `required:"" help:"Disclosure control you applied."`
-	Relation   string   `required:"" help:"How they relate to what was released before."`
+	Group      string   `help:"What the files are together."`
+	Context    string   `help:"What they show and what they are for."`
+	Population string   `help:"Who is in them, and how many."`
+	Controls   string   `help:"Disclosure control you applied."`
+	Relation   string   `help:"How they relate to what was released before."`
 	Resubmit   string   `help:"Answer a request that was blocked or returned, instead of making one." placeholder:"REQUEST"`
 	Answer     string   `help:"With --resubmit: what you changed."`
 }
@@ -31,6 +31,9 @@ func (c airlockSubmitCmd) Run(ctx context.Context) error {
 		"group": airlock.Group{Name: c.Group, Context: c.Context, Population: c.Population, Controls: c.Controls, Relation: c.Relation}}
 	if c.Supporting == nil {
 		delete(in, "supporting")
+	}
+	if len(c.Output) == 0 {
+		in = map[string]any{"prepared": true, "answer": c.Answer}
 	}
 	v := airlock.View{ID: c.Resubmit}
 	if c.Resubmit == "" {

@@ -3,7 +3,6 @@ package portal
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -203,46 +202,6 @@ func (p *Portal) rowsOf(ctx context.Context, project, name string, ref objects.R
 		n++
 	}
 	return max(n-1, 0), nil
-}
-
-// requestFile is the file of an outbox that says how its files are to be
-// submitted: the groups with their context, as the API takes them.
-const requestFile = "request.json"
-
-// maxRequestFile bounds it, in bytes.
-const maxRequestFile = 256 << 10
-
-// prepared reads the outbox's own request file; nil when there is none. It is
-// the user's own text, shown to nobody else.
-func (p *Portal) prepared(c *Call, project, ws string, files []volume.Entry) ([]GroupIn, error) {
-	for _, f := range files {
-		if f.Name != requestFile || f.Refused != "" || p.cfg.Rooms.Outputs == nil {
-			continue
-		}
-		bad := ark.Faultf(ark.Invalid, "the file %s in the outbox cannot be read", requestFile).Do("mend it, or take it away and fill in the form")
-		if f.Size > maxRequestFile {
-			return nil, bad
-		}
-		refs, err := p.cfg.Rooms.Outputs.Pin(c.Ctx(), project, ws, []string{f.Name})
-		if err != nil {
-			return nil, err
-		}
-		in, err := p.cfg.Rooms.Outputs.Open(c.Ctx(), project, refs[0])
-		if err != nil {
-			return nil, err
-		}
-		defer in.Close()
-		var body struct {
-			Groups []GroupIn `json:"groups"`
-		}
-		dec := json.NewDecoder(io.LimitReader(in, maxRequestFile))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&body); err != nil || len(body.Groups) == 0 || len(body.Groups) > maxGroups {
-			return nil, bad.Because(err)
-		}
-		return body.Groups, nil
-	}
-	return nil, nil
 }
 
 // filledFrom puts prepared groups into the form as if they had been typed.

@@ -22,6 +22,7 @@ type SubmissionIn struct {
 		Supporting []string       `json:"supporting,omitempty" maxItems:"25" doc:"Of one group: names that only checkers see"`
 		Group      *airlock.Group `json:"group,omitempty"`
 		Class      string         `json:"class,omitempty" enum:",code" doc:"Code has one checker and a day's time"`
+		Prepared   bool           `json:"prepared,omitempty" doc:"Take groups, files and context from the outbox itself: request.json, the results of ACRO, or output specifications"`
 		Answer     string         `json:"answer,omitempty" maxLength:"20000" doc:"On resubmission: what you changed"`
 	}
 }
@@ -159,7 +160,11 @@ func (p *Portal) workspaceOperations(a *API) error {
 			return &Body[List[volume.Entry]]{List[volume.Entry]{Items: files}}, err
 		}),
 		operation(a, Op{Method: post, Path: "/workspaces/{id}/requests", Action: "request.submit", On: "Workspace", Tag: "Airlock", Summary: "Submit files of the outbox for release"}, func(c *Call, in *SubmissionIn) (*Body[airlock.View], error) {
-			s, err := p.submission(c, in.ID, in.Body.Class, in.groups())
+			groups, err := p.given(c, in.ID, in)
+			if err != nil {
+				return nil, err
+			}
+			s, err := p.submission(c, in.ID, in.Body.Class, groups)
 			if err != nil {
 				return nil, err
 			}
@@ -210,7 +215,11 @@ func (p *Portal) airlockOperations(a *API) error {
 			if err != nil {
 				return nil, err
 			}
-			s, err := p.submission(c, ws, v.Class, in.groups())
+			groups, err := p.given(c, ws, in)
+			if err != nil {
+				return nil, err
+			}
+			s, err := p.submission(c, ws, v.Class, groups)
 			if err != nil {
 				return nil, err
 			}

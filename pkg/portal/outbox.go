@@ -132,13 +132,13 @@ func (p *Portal) submitForm(c *Call) build {
 			return page, nil
 		}
 		if typed == nil {
-			groups, err := p.prepared(c, x.ID, c.ID(), files)
+			groups, from, err := p.prepared(c, x.ID, c.ID(), files)
 			if err != nil {
 				page.Errors = problems(err)
 			}
 			if len(groups) > 0 {
 				typed = filledFrom(groups)
-				page.Notice = &ui.Notice{Good: true, Text: "Filled in from request.json in your outbox.", More: "Read it through, then submit."}
+				page.Notice = &ui.Notice{Good: true, Text: "Filled in from " + from + " in your outbox.", More: "Read it through, then submit."}
 			}
 		}
 		n := groupCount(typed)
