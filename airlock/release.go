@@ -33,6 +33,7 @@ type ReleaseJob struct {
 	At       time.Time       `json:"at"`
 	Inside   json.RawMessage `json:"inside,omitempty"` // the decisions, for the internal record
 	Behind   Behind          `json:"behind,omitzero"`
+	Concerns []Concern       `json:"concerns,omitempty"`
 }
 
 // ReleaseResult is what it gives back. Refused says that the bundle, reopened
@@ -45,6 +46,7 @@ type ReleaseResult struct {
 	Record  objects.Ref    `json:"record,omitzero"` // the internal record
 	// Contributors are the sets of who stands behind the released figures.
 	Contributors objects.Ref `json:"contributors,omitzero"`
+	Exposure     []Exposure  `json:"exposure,omitempty"`
 }
 
 // downloadDays is how long the recipient may download a release.
@@ -118,6 +120,9 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 			return "", err
 		}
 		if err := x.move(tx, r, "approved", "request.release"); err != nil {
+			return "", err
+		}
+		if job.Concerns, err = concerns(ctx, tx, permit); err != nil {
 			return "", err
 		}
 		if job.Behind, err = x.behind(ctx, tx, r); err != nil {
@@ -271,7 +276,7 @@ func (x *Room) ApplyRelease(ctx context.Context, tx *store.Tx, job ReleaseJob, r
 	r.Releases = append(r.Releases, job.Release)
 	rel := Release{ID: job.Release, Project: r.Project, Request: r.ID, Permit: r.Permit, Recipients: []string{r.Author}, Destination: r.Destination,
 		Files: res.Files, Bundle: res.Bundle, Checkpoint: job.Checkpoint, At: tx.Now(), By: r.ReleasedBy,
-		DownloadUntil: tx.Now().Add(downloadDays), Record: res.Record, Contributors: res.Contributors}
+		DownloadUntil: tx.Now().Add(downloadDays), Record: res.Record, Contributors: res.Contributors, Exposure: res.Exposure}
 	rel.standing(r)
 	if err := releases.Insert(ctx, tx, &rel); err != nil {
 		return nil, err

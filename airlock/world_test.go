@@ -117,7 +117,8 @@ func newWorldTerms(t testing.TB, checkers int, terms governance.AirlockTerms) *w
 		}
 		members := []string{w.users["author"].ID, w.users["member"].ID}
 		permit := governance.Permit{ID: w.permit, Project: w.project, Profile: "ark", Destination: "the university", Checkers: checkers, From: noon.Add(-time.Hour), Until: noon.Add(1000 * time.Hour),
-			Holders: []governance.Holder{{User: members[0], Human: "h-author"}, {User: members[1], Human: "h-member"}, {User: w.users["newcomer"].ID, Human: "h-newcomer"}}, Hash: "permit-hash", Airlock: terms}
+			Holders: []governance.Holder{{User: members[0], Human: "h-author"}, {User: members[1], Human: "h-member"}, {User: w.users["newcomer"].ID, Human: "h-newcomer"}}, Hash: "permit-hash", Airlock: terms,
+			Grants: []governance.Grant{{Dataset: "dst_00000000000070008000000000000001"}}}
 		insert(t, tx, "permits", permit, "id", permit.ID, "project", w.project, "until", permit.Until.Unix())
 		insert(t, tx, "projects", governance.Project{ID: w.project, State: "active", Lead: members[1], Members: members, Orgs: []string{}, Permit: w.permit}, "id", w.project, "state", "active")
 		insert(t, tx, "projects", governance.Project{ID: w.other, State: "active", Lead: w.users["outsider"].ID, Members: []string{w.users["outsider"].ID}, Orgs: []string{}}, "id", w.other, "state", "active")

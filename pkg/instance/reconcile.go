@@ -6,7 +6,6 @@ import (
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/ark"
-	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/workspace"
 	"github.com/ark-tre/ark/workspace/cut"
@@ -142,21 +141,10 @@ func (c *Control) closeProject(ctx context.Context, project string) error {
 }
 
 // remains is what a closed project leaves behind, for its evidence of deletion.
-func (c *Control) remains(ctx context.Context, project string) ([]map[string]any, error) {
-	sets, last := 0, time.Time{}
-	err := c.Store.View(ctx, func(q store.Querier) error {
-		rs, err := airlock.ReleasesOf(ctx, q, project)
-		for _, r := range rs {
-			if r.Contributors.Name != "" {
-				sets++
-				last = r.At
-			}
-		}
+func (c *Control) remains(ctx context.Context, project string) (out []airlock.Remains, err error) {
+	err = c.Store.View(ctx, func(q store.Querier) error {
+		out, err = airlock.RemainsOf(ctx, q, project)
 		return err
 	})
-	if err != nil || sets == 0 {
-		return []map[string]any{}, err
-	}
-	return []map[string]any{{"what": "who stands behind the project's released figures, by numbers that only the airlock's worker can make", "zone": string(objects.Contributors), "objects": sets,
-		"until": last.Add(objects.DefaultRules()[objects.Contributors].Retain), "why": "without them later releases could not be compared with these, and a few people could be told by subtraction"}}, nil
+	return out, err
 }

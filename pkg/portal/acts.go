@@ -31,6 +31,7 @@ var actText = map[string]string{
 	"delivery.accepted":              "checked a delivery and parted it",
 	"delivery.blocked":               "refused a delivery as a whole",
 	"delivery.recalled":              "took a delivery back",
+	"differencing.alarm":             "raised an alarm: several rounds conflicted with earlier releases",
 	"extract.frozen":                 "froze an extract: data in it was taken back",
 	"extract.ending":                 "began to destroy an extract",
 	"extract.destroyed":              "destroyed an extract",

@@ -77,6 +77,9 @@ func (p *Portal) datasetActions(c *Call, d *catalogue.Dataset, v *catalogue.Vers
 			buttons[i].Off = "No version of this dataset has been published yet."
 		}
 	}
+	if c.Off("dataset.exposure", "Dataset", d.ID) == "" {
+		buttons = append(buttons, ui.Button{Text: "What has left", Href: "/datasets/" + d.ID + "/released", Look: "secondary"})
+	}
 	return []ui.Block{ui.Actions{Buttons: buttons}}
 }
 

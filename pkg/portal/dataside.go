@@ -25,6 +25,7 @@ func (p *Portal) dataRoutes() []Route {
 		{Pattern: "GET /datasets", Action: "self.read", On: whole, Serve: p.datasetList},
 		{Pattern: "GET /datasets/new", Action: "dataset.offer", On: whole, Serve: p.newDataset},
 		{Pattern: "POST /datasets", Action: "dataset.offer", On: whole, Serve: p.offerDataset, Body: 2 << 20},
+		{Pattern: "GET /datasets/{id}/released", Action: "dataset.exposure", On: thing("Dataset"), Serve: p.exposure},
 		{Pattern: "POST /datasets/{id}/publish", Action: "version.publish", On: thing("Dataset"), Serve: p.publish},
 		{Pattern: "GET /my-data", Action: "self.read", On: whole, Serve: p.myData},
 		{Pattern: "POST /organisations/{id}/delegations", Action: "delegation.manage", On: thing("Organisation"), Serve: p.delegate},

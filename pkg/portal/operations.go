@@ -354,6 +354,15 @@ func (p *Portal) dataOperations(a *API) error {
 			}
 			return &Body[VersionOut]{publicVersions([]catalogue.Version{*v})[0]}, nil
 		}),
+		operation(a, Op{Method: get, Path: "/datasets/{id}/released", Action: "dataset.exposure", On: "Dataset", Tag: "Data", Summary: "How much the releases of a dataset tell together"}, func(c *Call, in *One) (*Body[*exposureSays], error) {
+			return read(c, func(ctx context.Context, q store.Querier) (*exposureSays, error) {
+				d, s, _, err := exposureOf(ctx, q, in.ID)
+				if err != nil {
+					return nil, err
+				}
+				return &exposureSays{d.ID, s}, nil
+			})
+		}),
 		operation(a, Op{Method: post, Path: "/datasets/{id}/versions/{version}/withdraw", Action: "version.withdraw", On: "Dataset", Tag: "Data", Summary: "Take a version back: extracts of it are frozen, cut anew from a later one, and destroyed"}, func(c *Call, in *withdrawIn) (*Body[*catalogue.Recall], error) {
 			rec, err := k.WithdrawVersion(c.Ctx(), c.Actor, in.ID, in.Version, in.Body.Reason, in.Body.Days)
 			return &Body[*catalogue.Recall]{rec}, err

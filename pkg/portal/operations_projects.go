@@ -6,6 +6,7 @@ import (
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/workspace"
 )
@@ -165,8 +166,9 @@ type ExtractOut struct {
 	Tables map[string][]string `json:"tables"`
 }
 
-// withoutChecker hides which checker released: authors know "checker 1".
+// withoutChecker hides which checker released: authors know "checker 1"; and
+// what is kept of who stands behind it.
 func withoutChecker(r airlock.Release) airlock.Release {
-	r.By = ""
+	r.By, r.Contributors, r.Exposure = "", objects.Ref{}, nil
 	return r
 }

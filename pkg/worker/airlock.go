@@ -245,7 +245,7 @@ func (b Bench) releaseSteps() []work.Step {
 		if err != nil {
 			return nil, err
 		}
-		res.Contributors, err = again.keep(ctx, job, all)
+		res.Contributors, res.Exposure, err = again.keepSets(ctx, job, all)
 		return res, err
 	})}
 }

@@ -302,8 +302,8 @@ func (a *again) judgeTable(ctx context.Context, t table) (found []disclose.Findi
 	return append(found, within...), false, err
 }
 
-// keep stores who stands behind the figures of a release.
-func (a *again) keep(ctx context.Context, job airlock.ReleaseJob, left []leaving) (objects.Ref, error) {
+// sets are who stands behind the figures of a release, as a history keeps them.
+func (a *again) sets(ctx context.Context, job airlock.ReleaseJob, left []leaving) ([]byte, error) {
 	all := differencing.Release{ID: job.Release, Project: job.Project}
 	var tables []table
 	for _, l := range left {
@@ -312,7 +312,7 @@ func (a *again) keep(ctx context.Context, job airlock.ReleaseJob, left []leaving
 	for _, t := range tables {
 		o, wrong, err := a.output(ctx, t)
 		if err != nil {
-			return objects.Ref{}, err
+			return nil, err
 		}
 		if wrong != nil {
 			o.Micro = nil
@@ -320,18 +320,14 @@ func (a *again) keep(ctx context.Context, job airlock.ReleaseJob, left []leaving
 		lost := false
 		one, _, err := rederive.Contents(a.profile, o, a.number(&lost))
 		if err != nil {
-			return objects.Ref{}, err
+			return nil, err
 		}
 		if lost {
-			return objects.Ref{}, ark.Faultf(ark.Internal, "a person of the extract is not in its sidecar")
+			return nil, ark.Faultf(ark.Internal, "a person of the extract is not in its sidecar")
 		}
 		if all.Figures = append(all.Figures, one.Figures...); len(one.Figures) == 0 {
 			all.Plain = append(all.Plain, one.Plain...)
 		}
 	}
-	sets, err := all.Marshal()
-	if err != nil {
-		return objects.Ref{}, err
-	}
-	return a.b.Objects.Put(ctx, objects.Contributors, job.Project+"/"+job.Release+".sets", ContributorsKey, bytes.NewReader(sets))
+	return all.Marshal()
 }

@@ -3,7 +3,10 @@ package worker
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/differencing"
 	disclose "github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/pkg/columnar"
@@ -124,10 +128,14 @@ func TestAReleaseOfAnotherProjectIsRemembered(t *testing.T) {
 	defer keeper.close()
 	data, err := b.bytes(context.Background(), all.Ref)
 	must(t, err)
-	kept, err := keeper.keep(context.Background(), airlock.ReleaseJob{Release: "rel-1", Project: "prj-a", Files: []airlock.CheckOf{all}, Behind: first}, []leaving{{all, []table{{name: all.Name, spec: all.Name + airlock.SpecSuffix, data: data}}}})
+	kept, stand, err := keeper.keepSets(context.Background(), airlock.ReleaseJob{Release: "rel-1", Project: "prj-a", Files: []airlock.CheckOf{all}, Behind: first, Concerns: []airlock.Concern{{Dataset: "dst-1"}}},
+		[]leaving{{all, []table{{name: all.Name, spec: all.Name + airlock.SpecSuffix, data: data}}}})
 	must(t, err)
 	if kept.Zone != objects.Contributors {
 		t.Fatalf("kept at %+v", kept)
+	}
+	if want := (airlock.Exposure{Dataset: "dst-1", Cells: 2, Atom: "about 60", Nearest: "at least 11"}); len(stand) != 1 || stand[0] != want {
+		t.Errorf("the dataset stands at %+v", stand)
 	}
 	second.History = []objects.Ref{kept}
 	if v, fs := b.check(t, most, second); v != "fail" || !slices.Equal(rules(fs), []string{"release-difference"}) || fs[0].Evidence["people"] != "2" {
@@ -165,5 +173,61 @@ func TestWhatIsNotReproducibleOrNotSaidDoesNotPass(t *testing.T) {
 		if string(v) != c.verdict || !slices.Contains(rules(fs), c.rule) {
 			t.Errorf("%q: %s %v, want %s with %s", c.spec, v, rules(fs), c.verdict, c.rule)
 		}
+	}
+}
+
+// TestTheSealedStoreYieldsNobody: with every kept set opened, every name of the
+// extract and the whole index of numbers of another key, nobody can be told;
+// with the sealed bytes alone nothing at all. With the sidecar everybody can,
+// so that the test looks at something.
+func TestTheSealedStoreYieldsNobody(t *testing.T) {
+	b := bench(t)
+	behind := airlock.Behind{Data: b.extract(t, "prj-a", 0)}
+	behind.Specs = []airlock.CheckOf{b.submit(t, "s1", "all.csv"+airlock.SpecSuffix, `{"kind":"crosstab","data":"visits","rows":["side"]}`)}
+	all := b.submit(t, "f1", "all.csv", "side,count\nnorth,60\nsouth,60\n")
+	data, err := b.bytes(context.Background(), all.Ref)
+	must(t, err)
+	keeper := b.again(mustProfile(t, "cms"), behind)
+	defer keeper.close()
+	ref, _, err := keeper.keepSets(context.Background(), airlock.ReleaseJob{Release: "rel-1", Project: "prj-a", Files: []airlock.CheckOf{all}, Behind: behind},
+		[]leaving{{all, []table{{name: all.Name, spec: all.Name + airlock.SpecSuffix, data: data}}}})
+	must(t, err)
+	opened, err := keeper.read(context.Background(), ref)
+	must(t, err)
+	count := func(store []byte, number func(i int, name string) uint64) (n int) {
+		for i := range 120 {
+			name := fmt.Sprintf("prj-a-name-%03d", i)
+			if bytes.Contains(store, []byte(name)) || bytes.Contains(store, binary.BigEndian.AppendUint64(nil, number(i, name))) {
+				n++
+			}
+		}
+		return n
+	}
+	sidecar := func(i int, _ string) uint64 { return uint64(7_000_000_000_000 + i) }
+	if n := count(opened, sidecar); n != 120 {
+		t.Fatalf("with the sidecar %d of 120 are found: the test looks at nothing", n)
+	}
+	guess := differencing.Keyed([]byte("some other key of thirty-two byt"))
+	for what, number := range map[string]func(int, string) uint64{
+		"a key of one's own": func(_ int, name string) uint64 { return guess(name) },
+		"the names' bytes":   func(_ int, name string) uint64 { return binary.BigEndian.Uint64([]byte(name)) },
+		"their order":        func(i int, _ string) uint64 { return uint64(i) },
+	} {
+		if n := count(opened, number); n != 0 {
+			t.Errorf("by %s %d people are found", what, n)
+		}
+	}
+	// Sealed, the store does not even show the numbers.
+	found := 0
+	must(t, filepath.WalkDir(filepath.Join(b.Tmp, "objects"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		found += count(raw, sidecar)
+		return err
+	}))
+	if found != 0 {
+		t.Errorf("the sealed bytes show %d people", found)
 	}
 }
