@@ -261,7 +261,7 @@ type Release struct {
 	Contributors  objects.Ref `json:"contributors,omitzero"` // for the airlock's worker alone
 	Standing      string      `json:"standing,omitempty"`    // the standing output that it is of
 	Run           string      `json:"run,omitempty"`
-	Exposure      []Exposure  `json:"exposure,omitempty"`    // of its datasets, as of this release
+	Exposure      []Exposure  `json:"exposure,omitempty"` // of its datasets, as of this release
 }
 
 var (

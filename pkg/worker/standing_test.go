@@ -82,7 +82,7 @@ func TestAStandingOutputIsMadeAndDifferenced(t *testing.T) {
 			}
 		}
 		a := b.again(p, behind)
-		kept, err := a.keep(t.Context(), airlock.ReleaseJob{Release: job.Run, Project: "prj-a", Files: []airlock.CheckOf{f}, Behind: behind}, []leaving{b.leaves(t, f, text)})
+		kept, _, err := a.keepSets(t.Context(), airlock.ReleaseJob{Release: job.Run, Project: "prj-a", Files: []airlock.CheckOf{f}, Behind: behind}, []leaving{b.leaves(t, f, text)})
 		a.close()
 		must(t, err)
 		history = append(history, kept)
