@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/ark-tre/ark/pkg/linkage/frame"
 	"github.com/ark-tre/ark/pkg/linkage/model"
@@ -134,8 +136,6 @@ func (p *Plan) random(pairs int) [][]float64 {
 	if p.f.N < 2 {
 		return n
 	}
-	w := &scratch{}
-	var digits []int
 	state := uint64(1)
 	next := func() uint64 { state += 0x9E3779B97F4A7C15; return frame.Mix(state) }
 	some := make([]uint32, min(p.f.N, randomRows)) // few enough to stay in cache
@@ -146,16 +146,29 @@ func (p *Plan) random(pairs int) [][]float64 {
 		}
 	}
 	draw := func() uint32 { return some[next()%uint64(len(some))] }
+	drawn := make([][2]uint32, 0, pairs)
 	for range pairs {
 		l, r := draw(), draw()
 		if l == r || p.m.Mode == model.Link && p.f.Source[l] == p.f.Source[r] {
 			continue
 		}
-		digits = p.digits(p.pattern(w, l, r), digits)
-		for i, d := range digits {
-			n[i][d]++
-		}
+		drawn = append(drawn, [2]uint32{l, r})
 	}
+	var wg sync.WaitGroup
+	var at atomic.Int32
+	for range min(p.threads, len(p.comps)) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			w := &scratch{}
+			for i := int(at.Add(1)) - 1; i < len(p.comps); i = int(at.Add(1)) - 1 { // one comparison after the other: its values stay near
+				for _, q := range drawn {
+					n[i][p.level(w, i, q[0], q[1])]++
+				}
+			}
+		}()
+	}
+	wg.Wait()
 	return n
 }
 

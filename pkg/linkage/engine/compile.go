@@ -42,7 +42,7 @@ type memo struct {
 	f    float64
 }
 
-const memoBits = 13
+const memoBits = 8
 
 // similarity returns f of two values, from the memo when it is there.
 func (w *scratch) similarity(which int, l, r uint32, lw, rw *frame.Words, f func(a, b string) float64) float64 {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -232,7 +233,12 @@ func (p *Plan) maximise(sessions []session, fixed []bool) {
 		for x, i := range s.use {
 			// Families and twins among a session's matches add disagreement: the
 			// less of it, the more the session is believed.
-			belief := matches / (m[x][len(m[x])-1] + doubt)
+			d := m[x][len(m[x])-1] + doubt
+			if slices.Contains(fixed, true) { // what is left open is what labels went by, and errs alike whoever is taken
+				d = m[x][len(m[x])-1] + doubt/10
+				d *= d * d
+			}
+			belief := matches / d
 			for k := range m[x] {
 				sum[i][k] += m[x][k] * belief
 			}
@@ -240,13 +246,14 @@ func (p *Plan) maximise(sessions []session, fixed []bool) {
 	}
 	for i := range p.comps {
 		if !fixed[i] {
-			p.comps[i].setM(sum[i])
+			p.comps[i].setM(sum[i], strongest)
 		}
 	}
 }
 
-// setM sets the open M of c in proportion to n.
-func (c *comparison) setM(n []float64) {
+// setM sets the open M of c in proportion to n; most, when there is one, is the
+// most that a disagreement may speak against a match.
+func (c *comparison) setM(n []float64, most float64) {
 	total := 0.0
 	for k, l := range c.levels {
 		if !l.IsNull {
@@ -258,7 +265,10 @@ func (c *comparison) setM(n []float64) {
 	}
 	for k := range c.levels {
 		if l := &c.levels[k]; !l.IsNull && !l.FixM {
-			l.M = max(n[k]/total, floorM, l.U/strongest)
+			l.M = max(n[k]/total, floorM)
+			if most > 0 {
+				l.M = max(l.M, l.U/most)
+			}
 		}
 	}
 }
@@ -344,12 +354,19 @@ func (p *Plan) countLabels(c *candidates) []bool {
 	if s.total < 500 {
 		return fixed
 	}
+	var m [][]float64
+	if at >= p.tiers { // nobody checked the number: some pairs that share it are of two people
+		m, _ = p.runSession(s, fixed)
+	}
 	for x, i := range s.use {
 		n := make([]float64, len(p.comps[i].levels))
 		for _, cell := range s.cells {
 			n[cell.levels[x]] += cell.n
 		}
-		p.comps[i].setM(n)
+		if m != nil {
+			n = m[x]
+		}
+		p.comps[i].setM(n, 0)
 		fixed[i] = true
 	}
 	return fixed

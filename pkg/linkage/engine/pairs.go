@@ -171,8 +171,8 @@ func (p *Plan) pattern(w *scratch, l, r uint32) uint32 {
 	if w.seen == nil {
 		w.seen = make([]outcome, len(p.comps)<<seenBits)
 	}
-	lrow, rrow := p.row(l), p.row(r)
 	out := uint32(0)
+	lrow, rrow := p.row(l), p.row(r)
 	for i := range p.comps {
 		c := &p.comps[i]
 		a, b := lrow[i], rrow[i]
@@ -185,13 +185,36 @@ func (p *Plan) pattern(w *scratch, l, r uint32) uint32 {
 				continue
 			}
 		}
-		o := &w.seen[i<<seenBits+int((a*0x9E3779B1^b*0x85EBCA77)>>(32-seenBits))]
-		if o.l != a || o.r != b || !o.set {
-			*o = outcome{a, b, uint8(c.outcome(w, p.values(l), p.values(r))), true}
-		}
-		out += uint32(o.level) * c.stride
+		out += uint32(p.looked(w, i, a, b, l, r)) * c.stride
 	}
 	return out
+}
+
+// level compares two records by comparison i.
+func (p *Plan) level(w *scratch, i int, l, r uint32) int {
+	if w.seen == nil {
+		w.seen = make([]outcome, len(p.comps)<<seenBits)
+	}
+	a, b := p.row(l)[i], p.row(r)[i]
+	if c := &p.comps[i]; c.plain {
+		if a == 0 || b == 0 {
+			return 0
+		}
+		if a == b {
+			return 1
+		}
+	}
+	return p.looked(w, i, a, b, l, r)
+}
+
+// looked is the level of comparison i of the tuples a and b of l and r, which
+// may have been compared lately.
+func (p *Plan) looked(w *scratch, i int, a, b, l, r uint32) int {
+	o := &w.seen[i<<seenBits+int((a*0x9E3779B1^b*0x85EBCA77)>>(32-seenBits))]
+	if o.l != a || o.r != b || !o.set {
+		*o = outcome{a, b, uint8(p.comps[i].outcome(w, p.values(l), p.values(r))), true}
+	}
+	return int(o.level)
 }
 
 // outcome is the first level of c that holds.
@@ -211,7 +234,7 @@ type outcome struct {
 	set   bool
 }
 
-const seenBits = 13
+const seenBits = 11
 
 // digits splits a pattern into the level of each comparison.
 func (p *Plan) digits(pattern uint32, into []int) []int {

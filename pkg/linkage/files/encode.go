@@ -23,7 +23,7 @@ func Encode(ctx context.Context, in Input, out, id string, key []byte) error {
 			named[n] = true
 		}
 	}
-	raw, err := load(ctx, []Input{in}, 1, func(c string) bool { return named[c] || model.RoleOf(c) != model.Ignored })
+	raw, err := load(ctx, []Input{in}, 1, func(c string) bool { return named[c] || model.RoleOf(c) != model.Ignored }, nil)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,11 @@ func Link(ctx context.Context, q Request) (*Done, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := load(ctx, q.Inputs, q.Options.Threads, want)
+	rows, err := q.rows(m)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := load(ctx, q.Inputs, q.Options.Threads, want, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +150,23 @@ func (q *Request) wants(m *model.Model) (func(string) bool, error) {
 		return func(c string) bool { return named[c] || need[c] || linkage.PartOf(c, need) }, nil
 	}
 	return func(c string) bool { return named[c] || model.RoleOf(c) != model.Ignored || model.IsEncoded(c) }, nil
+}
+
+// rows tells which columns do nothing but name rows.
+func (q *Request) rows(m *model.Model) (func(string) bool, error) {
+	need := map[string]bool{}
+	if m != nil {
+		var err error
+		if need, err = m.Columns(); err != nil {
+			return nil, err
+		}
+	}
+	return func(c string) bool {
+		if c == q.Truth || need[c] || model.RoleOf(c) != model.Ignored || model.IsEncoded(c) || linkage.PartOf(c, need) {
+			return false
+		}
+		return c == q.ID || m != nil && c == m.UniqueID || slices.Contains(idColumns(), c)
+	}, nil
 }
 
 // prepare makes the frame that the model looks at, and the model when the

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"hash/maphash"
 	"io"
 	"os"
 	"path/filepath"
@@ -36,12 +37,13 @@ func ParseInput(s string) (Input, error) {
 	return Input{name, path}, nil
 }
 
-// load reads the wanted columns of all inputs into one frame.
-func load(ctx context.Context, inputs []Input, threads int, want func(string) bool) (*frame.Frame, error) {
+// load reads the wanted columns of all inputs into one frame. Nothing but the
+// names of rows is asked of the columns that rows names.
+func load(ctx context.Context, inputs []Input, threads int, want, rows func(string) bool) (*frame.Frame, error) {
 	if len(inputs) == 0 {
 		return nil, ark.Faultf(ark.Invalid, "no input is named").Do("give --in FILE")
 	}
-	b := frame.NewBuilder().Only(want).Threads(threads)
+	b := frame.NewBuilder().Only(want).Rows(rows).Threads(threads)
 	seen := map[string]bool{}
 	for _, in := range inputs {
 		if seen[in.Name] {
@@ -99,26 +101,97 @@ func names(f *frame.Frame, column string, m *model.Model) (*Names, error) {
 	if c == nil {
 		return nil, ark.Faultf(ark.Invalid, "the inputs have no such column").At("", 0, column).Do("give the name of a column with --id")
 	}
-	seen := make([]uint32, c.Dict.Len()) // by value, the source that had it last, plus one
-	start := make([]int, len(f.Sources))
-	for i := range f.N {
-		s := f.Source[i]
-		start[s]++
-		id := c.IDs[i]
+	start := make([]int64, len(f.Sources)+1)
+	for _, x := range f.Source {
+		start[x+1]++
+	}
+	for x := range f.Sources {
+		start[x+1] += start[x]
+	}
+	row := func(i int) (string, int64) { s := f.Source[i]; return f.Sources[s], int64(i) - start[s] + 1 }
+	for i, id := range c.IDs {
 		if id == 0 {
-			return nil, ark.Faultf(ark.Invalid, "the row has no id").At(f.Sources[s], int64(start[s]), column).Do("give every row an id")
+			file, n := row(i)
+			return nil, ark.Faultf(ark.Invalid, "the row has no id").At(file, n, column).Do("give every row an id")
 		}
-		if seen[id] == uint32(s)+1 {
-			return nil, ark.Faultf(ark.Invalid, "the id of the row was given to an earlier row").At(f.Sources[s], int64(start[s]), column).
-				Do("give every row an id of its own, or name another column with --id")
-		}
-		seen[id] = uint32(s) + 1
+	}
+	if i := repeated(c, f.Source); i >= 0 {
+		file, n := row(i)
+		return nil, ark.Faultf(ark.Invalid, "the id of the row was given to an earlier row").At(file, n, column).
+			Do("give every row an id of its own, or name another column with --id")
 	}
 	out := &Names{ids: c}
 	if len(f.Sources) > 1 {
 		out.source, out.sources = f.Source, f.Sources
 	}
 	return out, nil
+}
+
+// named is a row with a hash of its id.
+type named struct {
+	hash uint64
+	row  uint32
+}
+
+// repeated returns the first row whose source has its id in an earlier row, -1
+// when there is none. Rows are looked at in parts by their hash, whose tables
+// stay in cache.
+func repeated(c *frame.Column, source []uint16) int {
+	seed := maphash.MakeSeed()
+	hash := func(i int) uint64 {
+		return frame.Mix(maphash.String(seed, c.Dict.At(c.IDs[i])) ^ uint64(source[i]))
+	}
+	bits := 1
+	for len(c.IDs)>>bits > 2048 && bits < 13 {
+		bits++
+	}
+	hashes := make([]uint64, len(c.IDs))
+	starts := make([]uint32, 1<<bits+1)
+	for i := range hashes {
+		hashes[i] = hash(i)
+		starts[hashes[i]>>(64-bits)+1]++
+	}
+	for i := 1; i < len(starts); i++ {
+		starts[i] += starts[i-1]
+	}
+	parts, next := make([]named, len(hashes)), slices.Clone(starts)
+	for i, h := range hashes {
+		p := h >> (64 - bits)
+		parts[next[p]] = named{h, uint32(i)}
+		next[p]++
+	}
+	first := -1
+	var slots []uint32 // place in the part, plus one
+	for p := range 1 << bits {
+		part := parts[starts[p]:starts[p+1]]
+		room := 16
+		for room < 2*len(part) {
+			room *= 2
+		}
+		if room > len(slots) {
+			slots = make([]uint32, room)
+		}
+		table := slots[:room]
+		clear(table)
+		for k := range part {
+			e := &part[k]
+			for h := e.hash & uint64(room-1); ; h = (h + 1) & uint64(room-1) {
+				if table[h] == 0 {
+					table[h] = uint32(k) + 1
+					break
+				}
+				o := &part[table[h]-1]
+				if o.hash != e.hash || source[o.row] != source[e.row] || c.Dict.At(c.IDs[o.row]) != c.Dict.At(c.IDs[e.row]) {
+					continue
+				}
+				if first < 0 || int(e.row) < first {
+					first = int(e.row)
+				}
+				break
+			}
+		}
+	}
+	return first
 }
 
 // Names are the ids of rows as outputs write them.

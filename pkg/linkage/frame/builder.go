@@ -14,6 +14,7 @@ type Builder struct {
 	source  []uint16
 	n       int
 	want    func(column string) bool // nil: every column
+	rows    func(column string) bool // nil: none
 	threads int
 }
 
@@ -21,6 +22,7 @@ type building struct {
 	name string
 	ids  []uint32
 	in   *Interner
+	each bool // every row gets a number of its own
 }
 
 // NewBuilder returns an empty builder.
@@ -28,6 +30,11 @@ func NewBuilder() *Builder { return &Builder{byName: map[string]int{}} }
 
 // Only makes the builder leave out the columns that want refuses.
 func (b *Builder) Only(want func(column string) bool) *Builder { b.want = want; return b }
+
+// Rows names columns whose values are all different, so that nothing is gained
+// by looking each up: every row gets a number of its own there, also when its
+// value was seen before.
+func (b *Builder) Rows(of func(column string) bool) *Builder { b.rows = of; return b }
 
 // Threads lets a Parquet file's columns be read by several goroutines.
 func (b *Builder) Threads(n int) *Builder { b.threads = n; return b }
@@ -40,7 +47,7 @@ func (b *Builder) column(name string) *building {
 	if i, ok := b.byName[name]; ok {
 		return b.cols[i]
 	}
-	c := &building{name: name, in: NewInterner(), ids: make([]uint32, b.n)}
+	c := &building{name: name, in: NewInterner(), ids: make([]uint32, b.n), each: b.rows != nil && b.rows(name)}
 	b.byName[name] = len(b.cols)
 	b.cols = append(b.cols, c)
 	return c

@@ -57,7 +57,12 @@ func (b *Builder) AddCSV(name string, r io.Reader) error {
 			if cols[i] == nil {
 				continue
 			}
-			cols[i].ids = append(cols[i].ids, cols[i].in.copied(strings.TrimSpace(v)))
+			c := cols[i]
+			if v = strings.TrimSpace(v); c.each && v != "" {
+				c.ids = append(c.ids, c.in.dict.add([]byte(v)))
+				continue
+			}
+			c.ids = append(c.ids, c.in.copied(v))
 		}
 	}
 	b.finish(name, rows)

@@ -163,6 +163,10 @@ func (c *building) readBytes(ctx context.Context, pf *file.Reader, column int) e
 				if len(v) == 0 {
 					continue
 				}
+				if c.each {
+					c.ids[base+i] = c.in.dict.add(v)
+					continue
+				}
 				p := unsafe.SliceData([]byte(v))
 				if k := &recent[uintptr(unsafe.Pointer(p))>>2%(1<<12)]; k.at == p && c.in.dict.At(k.id) == string(v) { // buffers are used again
 					c.ids[base+i] = k.id
@@ -214,6 +218,10 @@ func (c *building) add(a arrow.Array) {
 			c.ids = append(c.ids, 0)
 			continue
 		}
-		c.ids = append(c.ids, c.in.String(a.ValueStr(i)))
+		if v := a.ValueStr(i); c.each && v != "" {
+			c.ids = append(c.ids, c.in.dict.add([]byte(v)))
+		} else {
+			c.ids = append(c.ids, c.in.String(v))
+		}
 	}
 }

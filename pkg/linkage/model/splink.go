@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/linkage/expr"
 )
 
 // The shape of Splink's model JSON. Keys that say nothing about which pairs
@@ -148,6 +149,9 @@ func (s *splinkModel) model() (*Model, error) {
 	}
 	for _, r := range s.Rules {
 		m.Rules = append(m.Rules, Rule{Name: r.Rule, When: r.Rule})
+		if m.Labels == "" && equatesNumber(r.Rule) {
+			m.Labels = r.Rule
+		}
 	}
 	for _, c := range s.Comparisons {
 		mc := Comparison{Name: c.Name, Description: c.Description}
@@ -180,6 +184,16 @@ func (s *splinkModel) model() (*Model, error) {
 		m.Comparisons = append(m.Comparisons, mc)
 	}
 	return m, nil
+}
+
+// equatesNumber reports whether a rule asks for the same NHS number and nothing
+// else: m can be learnt on such pairs.
+func equatesNumber(rule string) bool {
+	n, err := expr.Rule(rule)
+	if err != nil || n.Op != expr.Eq || n.Args[0].Op != expr.Col || n.Args[1].Op != expr.Col {
+		return false
+	}
+	return n.Args[0].Text == n.Args[1].Text && RoleOf(n.Args[0].Text) == NHSNumber
 }
 
 // trained reports whether any level has a probability; when none has, the
