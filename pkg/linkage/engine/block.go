@@ -8,29 +8,55 @@ import (
 	"github.com/ark-tre/ark/pkg/linkage/frame"
 )
 
-// block numbers the blocks of every rule.
+// block numbers the blocks of every rule, some rules at a time, and lays the
+// numbers out with the records.
 func (p *Plan) block() {
-	var wg sync.WaitGroup
-	var next atomic.Int32
-	p.order, p.starts = make([][]uint32, len(p.rules)), make([][]uint32, len(p.rules))
-	for range min(p.threads, len(p.rules)) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			g := &grouping{}
-			for i := int(next.Add(1)) - 1; i < len(p.rules); i = int(next.Add(1)) - 1 {
-				r := &p.rules[i]
-				limit := p.m.MaxBlock
-				if i < p.tiers {
-					limit = 0
-				}
-				r.number(g, p.f.N, limit)
-				p.order[i], p.starts[i] = r.lists()
-			}
-		}()
+	p.lists.begin(p)
+	gs := make([]*grouping, p.threads)
+	for i := range gs {
+		gs[i] = &grouping{}
 	}
-	wg.Wait()
+	tasks, pairs := make([][]task, len(p.rules)), make([]int64, len(p.rules))
+	for from := 0; from < len(p.rules); from += together {
+		to := min(from+together, len(p.rules))
+		var wg sync.WaitGroup
+		var next atomic.Int32
+		next.Store(int32(from))
+		for _, g := range gs[:min(p.threads, to-from)] {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				for i := int(next.Add(1)) - 1; i < to; i = int(next.Add(1)) - 1 {
+					r := &p.rules[i]
+					limit := p.m.MaxBlock
+					if i < p.tiers {
+						limit = 0
+					}
+					r.number(g, p.f.N, limit)
+					l := listOf(r.ids, 1, r.size)
+					tasks[i], pairs[i] = p.divided(i, l.starts)
+					if p.lists.keep {
+						p.lists.all[i] = l
+					}
+				}
+			}()
+		}
+		wg.Wait()
+		columns := make([][]uint32, 0, together)
+		for k := from; k < to; k++ {
+			columns = append(columns, p.rules[k].ids)
+			p.rules[k].ids = nil
+		}
+		p.put(p.own+from, columns)
+	}
+	for k := range p.rules {
+		p.tasks = append(p.tasks, tasks[k]...)
+		p.upper += pairs[k]
+	}
 }
+
+// together is how many rules are numbered before their numbers are laid out.
+const together = 4
 
 // grouping is the memory that rules are numbered in, one after the other.
 type grouping struct {
@@ -326,86 +352,61 @@ func dropSingles(ids []uint32, size int) ([]uint32, int) {
 	return ids, int(next)
 }
 
-// lists returns the records by block, and where each block starts.
-func (r *rule) lists() (order, starts []uint32) {
-	starts = make([]uint32, r.size+1)
-	for _, id := range r.ids {
-		if id != 0 {
-			starts[id+1]++
+// layOut makes the records' rows: value numbers, and the tuple numbers of
+// comparisons that look at several columns, side by side with room for block
+// numbers, so that comparing two records touches two short runs of memory.
+func (p *Plan) layOut() {
+	var own [][]uint32
+	of := make([]int, len(p.comps))
+	for j := range p.comps {
+		t, slot := p.comps[j].tuples(p.vs)
+		if of[j] = -1 - slot; t != nil {
+			of[j] = len(own)
+			own = append(own, t)
 		}
 	}
-	for i := 1; i < len(starts); i++ {
-		starts[i] += starts[i-1]
-	}
-	order = make([]uint32, starts[r.size])
-	at := append([]uint32(nil), starts...)
-	for i, id := range r.ids {
-		if id != 0 {
-			order[at[id]] = uint32(i)
-			at[id]++
+	p.own = len(own)
+	p.base = p.own + len(p.rules)
+	p.width = p.base + len(p.vs.slots)
+	for j := range p.comps {
+		if p.comps[j].pos = of[j]; of[j] < 0 {
+			p.comps[j].pos = p.base - 1 - of[j]
 		}
 	}
-	return order, starts
+	p.rows = make([]uint32, p.width*p.f.N)
+	p.put(0, own)
+	var values [][]uint32
+	for _, v := range p.vs.slots {
+		values = append(values, v.ids)
+	}
+	p.put(p.base, values)
 }
 
-// pack lays the value and block numbers of each record side by side, so that
-// comparing two records touches two short runs of memory.
-func (p *Plan) pack() {
-	p.width, p.slots = len(p.comps)+len(p.rules), len(p.vs.slots)
-	p.rows, p.cold = make([]uint32, p.width*p.f.N), make([]uint32, p.slots*p.f.N)
-	tuples := make([][]uint32, len(p.comps))
-	for j := range p.comps {
-		tuples[j] = p.comps[j].tuples(p.vs)
-	}
-	base := len(p.comps)
-	for k := range p.rules {
-		p.rules[k].slot = base + k
-	}
+// put lays columns out in the records' rows from a place on.
+func (p *Plan) put(at int, columns [][]uint32) {
 	const chunk = 512 // rows laid out at a time, to stay in cache
-	var buf [chunk]uint32
 	for lo := 0; lo < p.f.N; lo += chunk {
 		hi := min(lo+chunk, p.f.N)
-		for j, v := range p.vs.slots {
-			for i, id := range v.run(lo, hi, buf[:]) {
-				p.cold[(lo+i)*p.slots+j] = id
+		for j, c := range columns {
+			for i, id := range c[lo:hi] {
+				p.rows[(lo+i)*p.width+at+j] = id
 			}
 		}
-		for j, t := range tuples {
-			for i, id := range t[lo:hi] {
-				p.rows[(lo+i)*p.width+j] = id
-			}
-		}
-		for k := range p.rules {
-			for i, id := range p.rules[k].ids[lo:hi] {
-				p.rows[(lo+i)*p.width+base+k] = id
-			}
-		}
-	}
-	for k := range p.rules {
-		p.rules[k].ids = nil
 	}
 }
 
 // tuples numbers the combinations of the values that c looks at: two records
-// with the same numbers compare the same.
-func (c *comparison) tuples(vs *vectors) []uint32 {
-	var parts []*vector // values of single columns tell what is derived from them
-	seen := map[*frame.Column]bool{}
+// with the same numbers compare the same. When they are those of one vector, it
+// returns nothing but its slot.
+func (c *comparison) tuples(vs *vectors) (ids []uint32, slot int) {
+	if len(c.slots) == 1 {
+		return nil, c.slots[0]
+	}
+	var parts []*vector // what is derived from a single column has its slot
 	for _, s := range c.slots {
-		v := vs.slots[s]
-		if v.from != nil {
-			if seen[v.from] {
-				continue
-			}
-			seen[v.from] = true
-			v = &vector{ids: v.from.IDs}
-		}
-		parts = append(parts, v)
+		parts = append(parts, vs.slots[s])
 	}
-	if len(parts) == 1 {
-		return parts[0].ids
-	}
-	ids := make([]uint32, vs.f.N)
+	ids = make([]uint32, vs.f.N)
 	for i := range ids {
 		ids[i] = 1
 	}
@@ -415,19 +416,19 @@ func (c *comparison) tuples(vs *vectors) []uint32 {
 			ids[i] = t.Number(uint64(a)<<32 | uint64(v.at(i)))
 		}
 	}
-	return ids
+	return ids, 0
 }
 
 // free lets go of what was laid side by side, after the frequencies that are
 // asked for later are counted.
 func (p *Plan) free() {
-	for _, v := range p.vs.slots {
+	for _, v := range p.vs.counted {
 		v.frequencies()
 	}
 	for _, v := range p.vs.all {
-		v.ids, v.via, v.from = nil, nil, nil
+		v.ids, v.from = nil, nil
 		if v.slot < 0 {
-			v.words, v.nums = nil, nil
+			v.via, v.words, v.nums = nil, nil, nil
 		}
 	}
 	for i := range p.rules {
@@ -442,4 +443,4 @@ func (p *Plan) free() {
 func (p *Plan) row(i uint32) []uint32 { return p.rows[int(i)*p.width : (int(i)+1)*p.width] }
 
 // values is the value numbers of a record, which tests look at.
-func (p *Plan) values(i uint32) []uint32 { return p.cold[int(i)*p.slots : (int(i)+1)*p.slots] }
+func (p *Plan) values(i uint32) []uint32 { return p.row(i)[p.base:] }

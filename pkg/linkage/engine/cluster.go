@@ -161,7 +161,7 @@ func newClusters(p *Plan) *clusters {
 	for _, v := range p.unique {
 		values := make([]uint32, n)
 		for i := range values {
-			values[i] = p.values(uint32(i))[v.slot]
+			values[i] = v.in(p.values(uint32(i)))
 		}
 		c.unique = append(c.unique, values)
 	}

@@ -13,7 +13,8 @@ import (
 
 // keepPairs is how many candidate pairs are kept in memory between counting
 // and scoring; beyond it patterns are counted on a sample and all pairs are
-// compared when they are scored.
+// compared when they are scored. The sample is of records: a record's pairs are
+// all looked at or none, so that most of the work is left out too.
 const keepPairs = 24 << 20
 
 // cell counts the pairs of one pattern that hold one set of rules.
@@ -29,18 +30,6 @@ type candidates struct {
 	cells []cell
 	total int64 // pairs looked at
 	each  uint64
-}
-
-// upperPairs is the number of pairs with repeats across rules.
-func (p *Plan) upperPairs() int64 {
-	total := int64(0)
-	for k := range p.rules {
-		for b := 1; b < p.rules[k].size; b++ {
-			n := int64(p.starts[k][b+1] - p.starts[k][b])
-			total += n * (n - 1) / 2
-		}
-	}
-	return total
 }
 
 // counter counts patterns and masks.
@@ -89,21 +78,18 @@ func merge(counters []*counter) []cell {
 
 // collect compares the candidate pairs and counts their patterns.
 func (p *Plan) collect(ctx context.Context) (*candidates, error) {
-	upper := p.upperPairs()
+	upper := p.upper
 	out := &candidates{each: 1}
-	tasks := p.tasks()
+	tasks := p.tasks
 	if upper <= keepPairs {
 		out.pairs = make([][]Pair, len(tasks))
 	} else {
 		out.each = uint64(upper/(4<<20)) + 1
 	}
 	counters := make([]*counter, len(tasks))
-	err := p.each(ctx, tasks, func(w *worker, at int, l, r uint32, k int) {
+	err := p.each(ctx, tasks, out.each, func(w *worker, at int, l, r uint32, k int) {
 		if counters[at] == nil {
 			counters[at] = newCounter()
-		}
-		if out.each > 1 && frame.Mix(uint64(l)<<32|uint64(r))%out.each != 0 {
-			return
 		}
 		pat := p.pattern(&w.scratch, l, r)
 		counters[at].add(pat, p.mask(w, k, l, r))
@@ -206,7 +192,7 @@ func (p *Plan) determines(a, b *vector) bool {
 	at := make([]uint32, a.words.Len())
 	for i := range uint32(p.f.N) {
 		v := p.values(i)
-		switch id, other := v[a.slot], v[b.slot]+1; {
+		switch id, other := a.in(v), b.in(v)+1; {
 		case id == 0:
 		case at[id] == 0:
 			at[id] = other

@@ -107,16 +107,16 @@ func (c *compiler) test(n *expr.Node) (test, error) {
 			tab[id] = triOf(v.words.At(uint32(id)) == "true")
 		}
 		tab[0] = unknown
-		return sided(v.slot, tab, l), nil
+		return sided(v, tab, l), nil
 	}
 	return nil, ark.Faultf(ark.Invalid, "%s is not a condition", n).Do("compare it with something")
 }
 
-func sided(slot int, tab []tri, left bool) test {
+func sided(v *vector, tab []tri, left bool) test {
 	if left {
-		return func(_ *scratch, l, _ []uint32) tri { return tab[l[slot]] }
+		return func(_ *scratch, l, _ []uint32) tri { return tab[v.in(l)] }
 	}
-	return func(_ *scratch, _, r []uint32) tri { return tab[r[slot]] }
+	return func(_ *scratch, _, r []uint32) tri { return tab[v.in(r)] }
 }
 
 func (c *compiler) chain(n *expr.Node) (test, error) {
@@ -159,11 +159,10 @@ func (c *compiler) isNull(n *expr.Node) (test, error) {
 	if err != nil {
 		return nil, err
 	}
-	slot := v.slot
 	if l {
-		return func(_ *scratch, l, _ []uint32) tri { return triOf(l[slot] == 0) }, nil
+		return func(_ *scratch, l, _ []uint32) tri { return triOf(v.in(l) == 0) }, nil
 	}
-	return func(_ *scratch, _, r []uint32) tri { return triOf(r[slot] == 0) }, nil
+	return func(_ *scratch, _, r []uint32) tri { return triOf(v.in(r) == 0) }, nil
 }
 
 // compare compiles a comparison, choosing the cheapest way to do it.
@@ -182,7 +181,7 @@ func (c *compiler) compare(n *expr.Node) (test, error) {
 			tab[id] = triOf(v.words.At(uint32(id)) == "true")
 		}
 		tab[0] = unknown
-		return sided(v.slot, tab, al || bl), nil
+		return sided(v, tab, al || bl), nil
 	case (n.Op == expr.Eq || n.Op == expr.Ne) && al != ar && bl != br:
 		if ar {
 			a, b = b, a
@@ -220,14 +219,13 @@ func (c *compiler) equal(a, b *expr.Node, negate bool) (test, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, j := va.slot, vb.slot
 	same, differ := yes, no
 	if negate {
 		same, differ = no, yes
 	}
 	if va == vb {
 		return func(_ *scratch, l, r []uint32) tri {
-			x, y := l[i], r[j]
+			x, y := va.in(l), vb.in(r)
 			switch {
 			case x == 0 || y == 0:
 				return unknown
@@ -239,7 +237,7 @@ func (c *compiler) equal(a, b *expr.Node, negate bool) (test, error) {
 	}
 	cross := crossing(va.words, vb.words)
 	return func(_ *scratch, l, r []uint32) tri {
-		x, y := l[i], r[j]
+		x, y := va.in(l), vb.in(r)
 		switch {
 		case x == 0 || y == 0:
 			return unknown
@@ -289,14 +287,13 @@ func (c *compiler) bounded(n *expr.Node) (test, bool, error) {
 	if !ok || err != nil {
 		return nil, false, err
 	}
-	i, j := va.slot, vb.slot
 	limit := k.Number
 	switch {
 	case n.Op == expr.Ge && f.Text == "jaro_winkler_similarity":
 		which := c.memo(f)
 		la, lb := va.shapes(), vb.shapes()
 		return func(w *scratch, l, r []uint32) tri {
-			x, y := l[i], r[j]
+			x, y := va.in(l), vb.in(r)
 			if x == 0 || y == 0 {
 				return unknown
 			}
@@ -316,7 +313,7 @@ func (c *compiler) bounded(n *expr.Node) (test, bool, error) {
 		}
 		la, lb := va.shapes(), vb.shapes()
 		return func(_ *scratch, l, r []uint32) tri {
-			x, y := l[i], r[j]
+			x, y := va.in(l), vb.in(r)
 			if x == 0 || y == 0 {
 				return unknown
 			}
@@ -384,11 +381,10 @@ func (c *compiler) measure(n *expr.Node) (measure, error) {
 		if err != nil {
 			return nil, err
 		}
-		slot := v.slot
 		if l {
-			return func(_ *scratch, l, _ []uint32) float64 { return v.number(l[slot]) }, nil
+			return func(_ *scratch, l, _ []uint32) float64 { return v.number(v.in(l)) }, nil
 		}
-		return func(_ *scratch, _, r []uint32) float64 { return v.number(r[slot]) }, nil
+		return func(_ *scratch, _, r []uint32) float64 { return v.number(v.in(r)) }, nil
 	}
 	switch n.Op {
 	case expr.Add, expr.Sub, expr.Mul, expr.Div:
@@ -416,12 +412,12 @@ func (c *compiler) measureCall(n *expr.Node) (measure, error) {
 		}
 		if ok {
 			which := c.memo(n)
-			i, j := va.slot, vb.slot
 			return func(w *scratch, l, r []uint32) float64 {
-				if l[i] == 0 || r[j] == 0 {
+				x, y := va.in(l), vb.in(r)
+				if x == 0 || y == 0 {
 					return math.NaN()
 				}
-				return w.similarity(which, l[i], r[j], va.words, vb.words, f)
+				return w.similarity(which, x, y, va.words, vb.words, f)
 			}, nil
 		}
 	}

@@ -235,8 +235,9 @@ func (p *Plan) maximise(sessions []session, fixed []bool) {
 			// less of it, the more the session is believed.
 			d := m[x][len(m[x])-1] + doubt
 			if slices.Contains(fixed, true) { // what is left open is what labels went by, and errs alike whoever is taken
-				d = m[x][len(m[x])-1] + doubt/10
-				d *= d * d
+				d = m[x][len(m[x])-1] + doubt/100
+				d *= d
+				d *= d
 			}
 			belief := matches / d
 			for k := range m[x] {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
 
@@ -25,41 +26,39 @@ type task struct {
 // taskPairs is about how many pairs a task looks at.
 const taskPairs = 1 << 16
 
-func (p *Plan) tasks() []task {
-	var out []task
-	for k := range p.rules {
-		starts := p.starts[k]
-		lo, sum := uint32(1), int64(0)
-		for b := uint32(1); int(b) < p.rules[k].size; b++ {
-			n := int64(starts[b+1] - starts[b])
-			pairs := n * (n - 1) / 2
-			if pairs > 2*taskPairs { // a large block is divided by left record
-				if b > lo {
-					out = append(out, task{rule: k, lo: lo, hi: b})
-				}
-				step := max(1, uint32(taskPairs/n))
-				for a := starts[b]; a < starts[b+1]; a += step {
-					out = append(out, task{rule: k, lo: b, hi: b + 1, a: a, b: min(a+step, starts[b+1])})
-				}
-				lo, sum = b+1, 0
-				continue
+// divided divides the blocks of rule k into tasks, and counts its pairs.
+func (p *Plan) divided(k int, starts []uint32) (out []task, all int64) {
+	lo, sum := uint32(1), int64(0)
+	for b := uint32(1); int(b) < p.rules[k].size; b++ {
+		n := int64(starts[b+1] - starts[b])
+		pairs := n * (n - 1) / 2
+		all += pairs
+		if pairs > 2*taskPairs { // a large block is divided by left record
+			if b > lo {
+				out = append(out, task{rule: k, lo: lo, hi: b})
 			}
-			if sum += pairs; sum > taskPairs {
-				out = append(out, task{rule: k, lo: lo, hi: b + 1})
-				lo, sum = b+1, 0
+			step := max(1, uint32(taskPairs/n))
+			for a := starts[b]; a < starts[b+1]; a += step {
+				out = append(out, task{rule: k, lo: b, hi: b + 1, a: a, b: min(a+step, starts[b+1])})
 			}
+			lo, sum = b+1, 0
+			continue
 		}
-		if int(lo) < p.rules[k].size {
-			out = append(out, task{rule: k, lo: lo, hi: uint32(p.rules[k].size)})
+		if sum += pairs; sum > taskPairs {
+			out = append(out, task{rule: k, lo: lo, hi: b + 1})
+			lo, sum = b+1, 0
 		}
 	}
-	return out
+	if int(lo) < p.rules[k].size {
+		out = append(out, task{rule: k, lo: lo, hi: uint32(p.rules[k].size)})
+	}
+	return out, all
 }
 
 // each calls visit for every candidate pair once, by the first rule that
 // holds, from several goroutines; the calls for one task come in order from
-// one goroutine.
-func (p *Plan) each(ctx context.Context, tasks []task, visit func(w *worker, task int, l, r uint32, rule int)) error {
+// one goroutine. Of each so many records as left one only about one is visited.
+func (p *Plan) each(ctx context.Context, tasks []task, each uint64, visit func(w *worker, task int, l, r uint32, rule int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range p.threads {
@@ -72,7 +71,7 @@ func (p *Plan) each(ctx context.Context, tasks []task, visit func(w *worker, tas
 				if i >= len(tasks) {
 					return
 				}
-				p.run(w, i, tasks[i], visit)
+				p.run(w, i, tasks[i], each, visit)
 			}
 		}()
 	}
@@ -88,8 +87,10 @@ type worker struct {
 
 func (p *Plan) newWorker() *worker { return &worker{} }
 
-func (p *Plan) run(w *worker, at int, t task, visit func(w *worker, task int, l, r uint32, rule int)) {
-	order, starts := p.order[t.rule], p.starts[t.rule]
+func (p *Plan) run(w *worker, at int, t task, each uint64, visit func(w *worker, task int, l, r uint32, rule int)) {
+	list := p.lists.of(p, t.rule)
+	defer p.lists.done(p, t.rule)
+	order, starts := list.order, list.starts
 	near := starts[t.lo]
 	for b := t.lo; b < t.hi; b++ {
 		if starts[b] >= near {
@@ -103,6 +104,9 @@ func (p *Plan) run(w *worker, at int, t task, visit func(w *worker, task int, l,
 		}
 		for i := first; i < last; i++ {
 			l := order[i]
+			if each > 1 && frame.Mix(uint64(l))%each != 0 {
+				continue
+			}
 			lrow := p.row(l)
 			for j := i + 1; j < end; j++ {
 				r := order[j]
@@ -139,8 +143,7 @@ func (p *Plan) touch(records []uint32) (sum uint32) {
 
 // earlier reports whether a rule before k holds for the pair.
 func (p *Plan) earlier(w *worker, k int, l, r uint32, lrow, rrow []uint32) bool {
-	base := len(p.comps)
-	lb, rb := lrow[base:base+k], rrow[base:base+k]
+	lb, rb := lrow[p.own:p.own+k], rrow[p.own:p.own+k]
 	for i, a := range lb {
 		if a != 0 && a == rb[i] {
 			if rest := p.rules[i].rest; rest == nil || rest(&w.scratch, p.values(l), p.values(r)) == yes {
@@ -153,11 +156,10 @@ func (p *Plan) earlier(w *worker, k int, l, r uint32, lrow, rrow []uint32) bool 
 
 // mask is the set of rules that hold for the pair, from rule k on.
 func (p *Plan) mask(w *worker, k int, l, r uint32) uint64 {
-	base := len(p.comps)
 	lrow, rrow := p.row(l), p.row(r)
 	m := uint64(0)
 	for i := k; i < len(p.rules); i++ {
-		if a := lrow[base+i]; a != 0 && a == rrow[base+i] {
+		if a := lrow[p.own+i]; a != 0 && a == rrow[p.own+i] {
 			if rest := p.rules[i].rest; rest == nil || rest(&w.scratch, p.values(l), p.values(r)) == yes {
 				m |= 1 << uint(i)
 			}
@@ -175,7 +177,7 @@ func (p *Plan) pattern(w *scratch, l, r uint32) uint32 {
 	lrow, rrow := p.row(l), p.row(r)
 	for i := range p.comps {
 		c := &p.comps[i]
-		a, b := lrow[i], rrow[i]
+		a, b := lrow[c.pos], rrow[c.pos]
 		if c.plain {
 			if a == 0 || b == 0 {
 				continue // level 0
@@ -195,7 +197,7 @@ func (p *Plan) level(w *scratch, i int, l, r uint32) int {
 	if w.seen == nil {
 		w.seen = make([]outcome, len(p.comps)<<seenBits)
 	}
-	a, b := p.row(l)[i], p.row(r)[i]
+	a, b := p.row(l)[p.comps[i].pos], p.row(r)[p.comps[i].pos]
 	if c := &p.comps[i]; c.plain {
 		if a == 0 || b == 0 {
 			return 0

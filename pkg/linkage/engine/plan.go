@@ -31,6 +31,7 @@ type comparison struct {
 	// its second that both are equal, so that equal and null tuple numbers
 	// settle it.
 	plain bool
+	pos   int // of its tuple number in a record
 }
 
 // rule is a compiled blocking rule. Records of one block share key; rest must
@@ -44,7 +45,6 @@ type rule struct {
 	total  float64
 	blind  bool
 	rest   test
-	slot   int // of the block number in a record's row
 	ids    []uint32
 	size   int // number of blocks, the null block 0 among them
 	lost   int64
@@ -61,12 +61,13 @@ type Plan struct {
 	cannot []test
 	unique []*vector
 
-	rows    []uint32 // row-major: tuple numbers of comparisons, then block numbers
+	rows    []uint32 // row-major: tuple numbers that are no single value, block numbers, value numbers
 	width   int
-	cold    []uint32 // row-major: value numbers of vectors
-	slots   int
-	order   [][]uint32 // per rule: records by block
-	starts  [][]uint32 // per rule: where each block starts
+	own     int // how many tuple numbers come first in a row
+	base    int // where value numbers begin in a row
+	tasks   []task
+	upper   int64 // pairs, with repeats across rules
+	lists   lists
 	threads int
 	weights []float64 // per comparison and level, flattened by offset
 	offsets []int
@@ -113,8 +114,8 @@ func Compile(m *model.Model, f *frame.Frame, threads int) (*Plan, error) {
 		}
 		p.unique = append(p.unique, v)
 	}
+	p.layOut()
 	p.block()
-	p.pack()
 	p.free()
 	return p, nil
 }

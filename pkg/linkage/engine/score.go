@@ -108,7 +108,7 @@ func (p *Plan) weight(pattern uint32, l, r uint32) float64 {
 		pattern /= n
 		w += p.weights[p.offsets[i]+int(k)]
 		if v := &c.levels[k]; v.tf != nil {
-			w += v.adjust(p.values(l)[v.tf.slot], p.values(r)[v.tf.slot])
+			w += v.adjust(v.tf.in(p.values(l)), v.tf.in(p.values(r)))
 		}
 	}
 	return w
@@ -163,9 +163,8 @@ func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 		}
 		wg.Wait()
 	} else {
-		tasks := p.tasks()
-		parts = make([][]Edge, len(tasks))
-		err := p.each(ctx, tasks, func(w *worker, at int, l, r uint32, k int) {
+		parts = make([][]Edge, len(p.tasks))
+		err := p.each(ctx, p.tasks, 1, func(w *worker, at int, l, r uint32, k int) {
 			pat := p.pattern(&w.scratch, l, r)
 			parts[at] = keep(&w.scratch, parts[at], Pair{l, r, pat, uint8(k)})
 		})
@@ -188,7 +187,7 @@ const apartBits = -7
 func (p *Plan) apart(w *scratch, l, r uint32) bool {
 	a, b := p.values(l), p.values(r)
 	for _, v := range p.unique {
-		if x, y := a[v.slot], b[v.slot]; x != 0 && y != 0 && x != y {
+		if x, y := v.in(a), v.in(b); x != 0 && y != 0 && x != y {
 			return true
 		}
 	}

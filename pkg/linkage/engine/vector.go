@@ -13,7 +13,7 @@ import (
 // vector is a one-sided expression worked out for every record: per record
 // the number of its value, 0 for null.
 type vector struct {
-	slot   int      // place among a record's values; -1 when only blocking looks at it
+	slot   int      // place among a record's values of it, or of the column when via is there; -1 when only blocking looks at it
 	ids    []uint32 // per record; of the column's values when via is there
 	via    []uint32 // the column's value → the number of what is worked out of it
 	words  *frame.Words
@@ -31,6 +31,15 @@ func (v *vector) at(i int) uint32 {
 		return v.via[v.ids[i]]
 	}
 	return v.ids[i]
+}
+
+// in is the number of the value of a record, given as a row of value numbers.
+func (v *vector) in(row []uint32) uint32 {
+	id := row[v.slot]
+	if v.via != nil {
+		return v.via[id]
+	}
+	return id
 }
 
 // run returns the numbers of the values of records lo to hi, in buf when they
@@ -86,6 +95,7 @@ type vectors struct {
 	all  []*vector
 
 	slots   []*vector    // by slot
+	counted []*vector    // that tests look at
 	touched map[int]bool // slots asked for since it was last emptied
 }
 
@@ -101,9 +111,18 @@ func (vs *vectors) of(n *expr.Node) (*vector, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.slot < 0 && v.via != nil { // the column's value tells it
+		base, err := vs.of(&expr.Node{Op: expr.Col, Text: v.from.Name})
+		if err != nil {
+			return nil, err
+		}
+		v.slot = base.slot
+		vs.counted = append(vs.counted, v)
+	}
 	if v.slot < 0 {
 		v.slot = len(vs.slots)
 		vs.slots = append(vs.slots, v)
+		vs.counted = append(vs.counted, v)
 	}
 	vs.touched[v.slot] = true
 	return v, nil
