@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 
 	"github.com/ark-tre/ark/pkg/linkage/bench"
 	"github.com/ark-tre/ark/pkg/worker/measure"
@@ -43,11 +44,23 @@ type benchDataCmd struct {
 	Rival  string `help:"The compiled tests of pkg/engine/duck, to run DuckDB by; without it Ark's side alone is measured." type:"path"`
 	Engine string `help:"ark-engine." default:"bin/ark-engine" type:"path"`
 	Stage  string `help:"Do one stage in this process." hidden:""`
+	Pprof  string `help:"Write the stage's processor profile to this file." hidden:"" type:"path"`
 }
 
 // Run prints the table, or does one stage of it.
 func (c benchDataCmd) Run(ctx context.Context) error {
 	if c.Stage != "" {
+		if c.Pprof != "" {
+			f, err := os.Create(c.Pprof)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			if err := pprof.StartCPUProfile(f); err != nil {
+				return err
+			}
+			defer pprof.StopCPUProfile()
+		}
 		return measure.Stage(ctx, c.Stage, c.Dir, c.Engine, c.Rows, os.Stdout)
 	}
 	self, err := os.Executable()

@@ -37,6 +37,9 @@ type Field struct {
 // dictionary would only be built to be given up.
 func (f Field) distinct() bool { return f.Name == "record_key" }
 
+// dictionary reports whether the column's groups begin with a dictionary.
+func (f Field) dictionary() bool { return f.Type == String && !f.distinct() }
+
 // Schema is a table's columns in order.
 type Schema []Field
 

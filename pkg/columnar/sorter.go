@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"iter"
 	"slices"
+	"sync/atomic"
 
 	"github.com/ark-tre/ark/pkg/ark"
 )
@@ -16,6 +17,30 @@ type SortOptions struct {
 	Dir    string   // where runs are spilled; it must exist
 	Memory int64    // bytes of rows held before a spill, default 64 MiB
 	Unique bool     // drop rows that equal the row before in every column
+	Pool   *Pool    // where more memory may come from before the first spill, nil for nowhere
+}
+
+// Pool is memory that several sorters share beyond what each has: whichever
+// fills first takes it, and keeps it to its end.
+type Pool struct{ left atomic.Int64 }
+
+// NewPool returns a pool of so many bytes.
+func NewPool(bytes int64) *Pool {
+	p := &Pool{}
+	p.left.Store(bytes)
+	return p
+}
+
+// take reports whether the pool had n bytes more to give.
+func (p *Pool) take(n int64) bool {
+	if p == nil {
+		return false
+	}
+	if p.left.Add(-n) < 0 {
+		p.left.Add(n)
+		return false
+	}
+	return true
 }
 
 // Sorter puts rows in a total order in bounded memory. Equal rows are kept
@@ -27,6 +52,7 @@ type Sorter struct {
 	keys   []entry
 	slab   []byte
 	held   int64
+	limit  int64 // of held before a spill
 	rows   int64
 	runs   []*run
 	seal   *sealer
@@ -98,7 +124,7 @@ func NewSorter(s Schema, o SortOptions) (*Sorter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sorter{schema: s, order: order, opt: o, seal: seal}, nil
+	return &Sorter{schema: s, order: order, opt: o, seal: seal, limit: o.Memory / 2}, nil // the other half is being spilled
 }
 
 // Rows returns how many rows were appended.
@@ -114,10 +140,7 @@ func (s *Sorter) Append(row []Value) error {
 			return ark.Faultf(ark.Invalid, "the field holds a %s and must hold a %s", v.Type(), f.Type).At("", s.rows+1, f.Name)
 		}
 	}
-	if cap(s.slab)-len(s.slab) < 256 {
-		s.slab = make([]byte, 0, slabSize)
-	}
-	start := len(s.slab)
+	start := s.room(256)
 	key := s.slab[start:start]
 	for _, c := range s.order {
 		key = appendKey(key, s.schema[c].Type, row[c])
@@ -127,22 +150,71 @@ func (s *Sorter) Append(row []Value) error {
 	} else {
 		s.slab = nil // the key outgrew the slab and lives on its own
 	}
+	return s.hold(key)
+}
+
+// AppendKey adds a row by its key: the cells in the order of the sort, each as
+// AppendCell writes it. It copies the key.
+func (s *Sorter) AppendKey(key []byte) error {
+	if s.done {
+		return ark.Faultf(ark.Invalid, "the sort has begun")
+	}
+	start := s.room(len(key))
+	s.slab = append(s.slab, key...)
+	return s.hold(s.slab[start:])
+}
+
+// AppendCell writes one cell of a key behind dst.
+func AppendCell(dst []byte, t Type, v Value) []byte { return appendKey(dst, t, v) }
+
+// AppendText writes a text that is no Value behind dst.
+func AppendText(dst, text []byte) []byte {
+	dst = append(dst, markValue)
+	if bytes.IndexByte(text, 0) >= 0 {
+		return appendText(dst, string(text))
+	}
+	return append(append(dst, text...), 0, 1)
+}
+
+// room makes sure that the slab takes n bytes more, and says where they go.
+func (s *Sorter) room(n int) int {
+	if cap(s.slab)-len(s.slab) < n {
+		s.slab = make([]byte, 0, max(slabSize, n))
+	}
+	return len(s.slab)
+}
+
+// hold keeps a key that lies where it stays.
+func (s *Sorter) hold(key []byte) error {
 	s.keys = append(s.keys, entryOf(key[:len(key):len(key)]))
 	s.held += int64(len(key)) + 32
 	s.rows++
-	if s.held >= s.opt.Memory/2 { // the other half is being spilled
-		return s.spill()
+	if s.held < s.limit {
+		return nil
 	}
-	return nil
+	if len(s.runs) == 0 && s.behind == nil && s.opt.Pool.take(s.opt.Memory/2) {
+		s.limit += s.opt.Memory / 2
+		return nil
+	}
+	return s.spill()
 }
 
-// spill sorts what is held and writes it as a run, behind the caller's back.
+// spill sorts the rows held longest and writes them as a run, behind the
+// caller's back. What the pool gave stays full of rows that may never need it.
 func (s *Sorter) spill() error {
 	if err := s.settle(); err != nil {
 		return err
 	}
-	keys, done := s.keys, make(chan error, 1)
-	s.keys, s.slab, s.held, s.behind = make([]entry, 0, len(keys)), nil, 0, done
+	n, bytes := 0, int64(0)
+	for ; n < len(s.keys) && bytes < s.opt.Memory/2; n++ {
+		bytes += int64(len(s.keys[n].key)) + 32
+	}
+	keys, done := s.keys[:n:n], make(chan error, 1)
+	s.keys = append(make([]entry, 0, len(s.keys)), s.keys[n:]...)
+	s.held, s.behind = s.held-bytes, done
+	if len(s.keys) == 0 {
+		s.slab = nil
+	}
 	go func() {
 		slices.SortFunc(keys, entry.compare)
 		r, err := writeRun(s.opt.Dir, s.seal, func(yield func([]byte) bool) {

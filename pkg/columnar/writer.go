@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -9,6 +10,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/metadata"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -48,7 +51,7 @@ type Options struct {
 type Writer struct {
 	schema Schema
 	arrow  *arrow.Schema
-	file   *pqarrow.FileWriter
+	file   *file.Writer
 	build  *array.RecordBuilder
 	opt    Options
 	behind chan error // of the row group being written, nil where there is none
@@ -80,21 +83,24 @@ func NewWriter(w io.Writer, s Schema, o Options) (*Writer, error) {
 		parquet.WithMaxRowGroupLength(int64(o.RowGroup)), parquet.WithDictionaryPageSizeLimit(256 << 10),
 	}
 	for _, f := range s {
-		if f.Type == String && !f.distinct() { // falls back to plain by itself once a group's dictionary passes its limit
+		if f.dictionary() { // falls back to plain by itself once a group's dictionary passes its limit
 			props = append(props, parquet.WithDictionaryPath(parquet.ColumnPath{f.Name}, true))
 		}
 	}
 	as := s.Arrow()
-	var file *pqarrow.FileWriter
+	var out *file.Writer
 	err = guardWrite(func() error {
-		var err error
-		file, err = pqarrow.NewFileWriter(as, struct{ io.Writer }{w}, parquet.NewWriterProperties(props...), pqarrow.NewArrowWriterProperties())
+		p := parquet.NewWriterProperties(props...)
+		shape, err := pqarrow.ToParquet(as, p, pqarrow.NewArrowWriterProperties())
+		if err == nil {
+			out = file.NewParquetWriter(struct{ io.Writer }{w}, shape.Root(), file.WithWriterProps(p), file.WithWriteMetadata(metadata.KeyValueMetadata{}))
+		}
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("columnar: begin a table: %w", err)
 	}
-	return &Writer{schema: s, arrow: as, file: file, opt: o, group: o.RowGroup, build: array.NewRecordBuilder(memory.NewGoAllocator(), as)}, nil
+	return &Writer{schema: s, arrow: as, file: out, opt: o, group: o.RowGroup, build: array.NewRecordBuilder(memory.NewGoAllocator(), as)}, nil
 }
 
 func codecOf(c Compression) (compress.Compression, error) {
@@ -227,12 +233,7 @@ func (w *Writer) flush() error {
 	write := func() {
 		defer rec.Release()
 		done <- guardWrite(func() error {
-			if w.opt.Each != nil {
-				if err := w.opt.Each(rec); err != nil {
-					return err
-				}
-			}
-			if err := w.file.Write(rec); err != nil {
+			if err := w.writeGroup(rec); err != nil {
 				return fmt.Errorf("columnar: write a row group: %w", err)
 			}
 			return nil
@@ -312,7 +313,10 @@ func (w *Writer) Close() error {
 		w.flush()
 	}
 	w.settle()
-	if err := guardWrite(w.file.Close); w.err == nil && err != nil {
+	err := guardWrite(func() error {
+		return errors.Join(w.file.FlushWithFooter(), w.file.Close()) // Close alone keeps a footer's failure to itself
+	})
+	if w.err == nil && err != nil {
 		w.err = fmt.Errorf("columnar: close a table: %w", err)
 	}
 	return w.err

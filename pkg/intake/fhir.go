@@ -1,6 +1,9 @@
 package intake
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // fhirRecords reads a table's fields out of NDJSON, one FHIR resource a line.
 // Only the paths of the contract are looked at: narrative, notes, contained
@@ -9,7 +12,9 @@ type fhirRecords struct {
 	lines    *csvReader
 	resource string
 	paths    []path
-	root     []member
+	at       [][]int // path → alternative → where its first key is in keys
+	keys     []string
+	values   [][]byte
 }
 
 func openFHIR(o *opened, t *Table, l Limits) (*fhirRecords, error) {
@@ -21,8 +26,25 @@ func openFHIR(o *opened, t *Table, l Limits) (*fhirRecords, error) {
 			return nil, wrong("table "+t.Name+" field "+f.Name, "its path cannot be read: %v", err)
 		}
 		r.paths = append(r.paths, p)
+		var at []int
+		for _, steps := range p {
+			at = append(at, r.key(steps[0].key))
+		}
+		r.at = append(r.at, at)
 	}
+	r.key("resourceType")
+	r.values = make([][]byte, len(r.keys))
 	return r, nil
+}
+
+// key is the place of a key of the resource among those that are looked for.
+func (r *fhirRecords) key(name string) int {
+	i := slices.Index(r.keys, name)
+	if i < 0 {
+		i = len(r.keys)
+		r.keys = append(r.keys, name)
+	}
+	return i
 }
 
 func (r *fhirRecords) row() int64 { return r.lines.rows }
@@ -39,16 +61,14 @@ func (r *fhirRecords) next(fields [][]byte) error {
 	if !utf8.Valid(line) {
 		return r.lines.notUTF8(line)
 	}
-	var ok bool
-	if r.root, ok = members(line, r.root); !ok {
+	if !members(line, r.keys, r.values) {
 		return &badRow{"json", "the line is not one JSON object", Conformance}
 	}
-	kind := path{{{key: "resourceType", index: -1}}}.in(r.root)
-	if string(kind) != r.resource {
+	if string(scalar(r.values[r.key("resourceType")])) != r.resource {
 		return &badRow{"resource", "the resource is of another type than the table's", Conformance}
 	}
 	for i, p := range r.paths {
-		fields[i] = p.in(r.root)
+		fields[i] = p.in(r.at[i], r.values)
 		if len(fields[i]) > r.lines.limit.Field {
 			return &badRow{"field-size", "a field is longer than a delivery may hold", Conformance}
 		}

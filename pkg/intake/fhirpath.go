@@ -119,20 +119,15 @@ func (p path) speaks() bool {
 	return false
 }
 
-// in returns the text at p in a resource's members, nil where there is none.
-func (p path) in(root []member) []byte {
-	for _, steps := range p {
-		for _, m := range root {
-			if string(m.key) != steps[0].key {
-				continue
+// in returns the text at p in a resource, whose members at holds by the first
+// steps of p's alternatives; nil where there is none.
+func (p path) in(at []int, members [][]byte) []byte {
+	for i, steps := range p {
+		if v := descend(members[at[i]], steps); v != nil {
+			if steps[len(steps)-1].key == "reference" {
+				return stripReference(v)
 			}
-			if v := descend(m.value, steps); v != nil {
-				if steps[len(steps)-1].key == "reference" {
-					return stripReference(v)
-				}
-				return v
-			}
-			break // the first of two equal keys counts
+			return v
 		}
 	}
 	return nil

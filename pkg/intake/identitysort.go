@@ -26,13 +26,13 @@ func newIdentitySorts(p *process) (*identitySorts, error) {
 	number := columnar.Field{Name: rowColumn, Type: columnar.Int64}
 	var err error
 	s.names, err = columnar.NewSorter(append(identitySchema(), number),
-		columnar.SortOptions{By: []string{"record_key", string(EventDate), rowColumn}, Dir: p.job.Scratch, Memory: p.limits.Sort})
+		columnar.SortOptions{By: []string{"record_key", string(EventDate), rowColumn}, Dir: p.job.Scratch, Memory: p.limits.Sort, Pool: p.pool})
 	if err != nil {
 		return nil, err
 	}
 	event := columnar.Field{Name: string(EventDate), Type: columnar.Date, Nullable: true}
 	s.coarse, err = columnar.NewSorter(append(demographicsSchema(), event, number),
-		columnar.SortOptions{By: []string{"record_key", string(EventDate), rowColumn}, Dir: p.job.Scratch, Memory: p.limits.Sort})
+		columnar.SortOptions{By: []string{"record_key", string(EventDate), rowColumn}, Dir: p.job.Scratch, Memory: p.limits.Sort, Pool: p.pool})
 	return s, err
 }
 

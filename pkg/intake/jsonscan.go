@@ -9,46 +9,47 @@ import (
 // maxDepth is how deep a JSON document may nest.
 const maxDepth = 64
 
-// member is one key of an object and the span of its value.
-type member struct{ key, value []byte }
-
-// members lists an object's members without descending into their values,
-// which are checked for form on the way. ok is false where b is not exactly
-// one well-formed object.
-func members(b []byte, into []member) (list []member, ok bool) {
+// members finds the values of some keys of an object without descending into
+// any value; all are checked for form on the way. The first of two equal keys
+// counts. ok is false where b is not exactly one well-formed object.
+func members(b []byte, keys []string, values [][]byte) (ok bool) {
+	clear(values)
 	i := space(b, 0)
 	if i >= len(b) || b[i] != '{' {
-		return nil, false
+		return false
 	}
-	list = into[:0]
 	i = space(b, i+1)
 	if i < len(b) && b[i] == '}' {
-		return list, space(b, i+1) == len(b)
+		return space(b, i+1) == len(b)
 	}
 	for {
 		start := i
 		if i = skipString(b, i); i < 0 {
-			return nil, false
+			return false
 		}
 		key := b[start+1 : i-1]
 		if i = space(b, i); i >= len(b) || b[i] != ':' {
-			return nil, false
+			return false
 		}
 		start = space(b, i+1)
 		if i = skip(b, start, 1); i < 0 {
-			return nil, false
+			return false
 		}
-		list = append(list, member{key, b[start:i]})
+		for k, name := range keys {
+			if len(name) == len(key) && name == string(key) && values[k] == nil {
+				values[k] = b[start:i]
+			}
+		}
 		if i = space(b, i); i >= len(b) {
-			return nil, false
+			return false
 		}
 		switch b[i] {
 		case ',':
 			i = space(b, i+1)
 		case '}':
-			return list, space(b, i+1) == len(b)
+			return space(b, i+1) == len(b)
 		default:
-			return nil, false
+			return false
 		}
 	}
 }

@@ -27,6 +27,7 @@ type Limits struct {
 	Bytes int64 // bytes of one file once unpacked, default 256 GiB
 	Bad   int64 // quarantined rows kept in the listing, default 1,000,000
 	Sort  int64 // bytes of rows held in memory per output, default 64 MiB
+	Pool  int64 // bytes that the outputs share beyond that before they spill, default 256 MiB
 }
 
 func (l Limits) orDefault() Limits {
@@ -44,6 +45,9 @@ func (l Limits) orDefault() Limits {
 	}
 	if l.Sort <= 0 {
 		l.Sort = 64 << 20
+	}
+	if l.Pool <= 0 {
+		l.Pool = 256 << 20
 	}
 	return l
 }
@@ -68,7 +72,9 @@ type FileReport struct {
 // unpacked, bounded and decoded.
 type opened struct {
 	raw     io.ReadCloser
-	hash    hash.Hash
+	ahead   *ahead
+	known   string    // the hash, where whoever opened the file checks it
+	hash    hash.Hash // nil where it is known
 	count   int64
 	zstd    *zstd.Decoder
 	text    *bufio.Reader
@@ -77,10 +83,12 @@ type opened struct {
 	also    io.Closer // what was opened besides
 }
 
-// Read feeds the hash: it is the innermost reader.
+// Read feeds the hash: it is the innermost reader, and called by one goroutine.
 func (o *opened) Read(p []byte) (int, error) {
 	n, err := o.raw.Read(p)
-	o.hash.Write(p[:n])
+	if o.hash != nil {
+		o.hash.Write(p[:n])
+	}
 	o.count += int64(n)
 	return n, err
 }
@@ -91,7 +99,11 @@ func openFile(ctx context.Context, in Input, member string, format Format, l Lim
 	if err != nil {
 		return nil, ark.Faultf(ark.Unavailable, "the file cannot be opened").At(in.Name, 0, "").Because(err)
 	}
-	o := &opened{raw: raw, hash: sha256.New(), report: &FileReport{Name: in.Name, Compression: "none", Encoding: format.Encoding}}
+	o := &opened{raw: raw, known: in.SHA256, report: &FileReport{Name: in.Name, Compression: "none", Encoding: format.Encoding}}
+	if o.known == "" {
+		o.hash = sha256.New()
+	}
+	o.ahead = newAhead(o)
 	if err := o.unpack(ctx, member, format, l); err != nil {
 		o.Close()
 		return nil, err
@@ -100,7 +112,7 @@ func openFile(ctx context.Context, in Input, member string, format Format, l Lim
 }
 
 func (o *opened) unpack(ctx context.Context, member string, format Format, l Limits) error {
-	head := bufio.NewReaderSize(interruptible{ctx, o}, 64<<10)
+	head := bufio.NewReaderSize(interruptible{ctx, o.ahead}, 64<<10)
 	magic, err := head.Peek(4)
 	if err != nil && err != io.EOF {
 		return readFault(err).At(o.report.Name, 0, "")
@@ -192,14 +204,20 @@ func detect(text *bufio.Reader) (string, error) {
 // finish reads what is left of the raw bytes, so that the hash is of the whole
 // file, and completes the report.
 func (o *opened) finish() error {
-	if _, err := io.Copy(io.Discard, o); err != nil {
+	if _, err := io.Copy(io.Discard, o.ahead); err != nil {
 		return readFault(err).At(o.report.Name, 0, "")
 	}
-	o.report.Bytes, o.report.SHA256 = o.count, hex.EncodeToString(o.hash.Sum(nil))
+	o.report.Bytes, o.report.SHA256 = o.count, o.known
+	if o.hash != nil {
+		o.report.SHA256 = hex.EncodeToString(o.hash.Sum(nil))
+	}
 	return nil
 }
 
 func (o *opened) Close() error {
+	if o.ahead != nil {
+		o.ahead.stop()
+	}
 	if o.zstd != nil {
 		o.zstd.Close()
 	}

@@ -18,6 +18,9 @@ import (
 type Input struct {
 	Name string
 	Open func() (io.ReadCloser, error)
+	// SHA256 is the hash of those bytes where reading them to their end fails
+	// unless it is theirs; "" where it has to be taken.
+	SHA256 string
 	// At opens the file for reading in any order, with its size. Parquet needs
 	// it; nil where it cannot be had.
 	At func() (io.ReaderAt, int64, io.Closer, error)
@@ -67,7 +70,8 @@ type process struct {
 	bad    *quarantine
 	who    *identitySorts
 	tables []*tableRun
-	late   map[int64]bool      // rows refused after their identity was parted
+	late   map[int64]bool // rows refused after their identity was parted
+	pool   *columnar.Pool
 	left   map[cell.Value]bool // person record keys of people whose own record is left out: nothing of them passes
 }
 
@@ -85,6 +89,7 @@ func Process(ctx context.Context, j Job) (*Report, error) {
 	p := &process{job: j, limits: j.Limits.orDefault(), hasher: h, today: cell.DayOf(j.Received.UTC()), late: map[int64]bool{}, left: map[cell.Value]bool{}, report: &Report{
 		Source: j.Source, Delivery: j.Delivery, Contract: j.Contract.Name, Version: j.Contract.Version, Hash: j.Contract.Hash(),
 		Declared: j.Contract.Declared, Received: j.Received.UTC().Format("2006-01-02")}}
+	p.pool = columnar.NewPool(p.limits.Pool)
 	defer p.close()
 	if err := p.readAll(ctx); err != nil {
 		return p.report, err

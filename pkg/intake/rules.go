@@ -104,6 +104,32 @@ func (t *Table) bindRules(where string) ([]boundRule, []boundLeave, error) {
 	return rules, leave, nil
 }
 
+// spokenOf are the fields whose values rules and coarse columns use.
+func (t *Table) spokenOf() map[string]bool {
+	out := map[string]bool{}
+	var texts []string
+	for _, r := range t.Rules {
+		texts = append(texts, r.Require)
+	}
+	for _, l := range t.LeaveOut {
+		texts = append(texts, l.When)
+	}
+	for _, d := range t.Define {
+		texts = append(texts, d.Is)
+	}
+	for _, text := range texts {
+		if e, err := filter.Parse(text); err == nil { // every one was, when the contract was read
+			for _, name := range e.Fields() {
+				out[name] = true
+			}
+		}
+	}
+	for _, c := range t.Coarse {
+		out[c.From] = true
+	}
+	return out
+}
+
 // scope is what the names in the table's rules may mean.
 func (t *Table) scope(where string) (filter.Scope, []string, error) {
 	scope := filter.Scope{Types: map[string]cell.Type{today: cell.Date}, Refs: map[string]*filter.Expr{}}

@@ -3,6 +3,7 @@ package intake
 import (
 	"slices"
 
+	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 )
 
@@ -12,24 +13,27 @@ import (
 
 // judged is a batch of rows that passed.
 type judged struct {
-	rows   []judgedRow
-	text   []byte       // the raw texts of their keys
-	values []cell.Value // by field, row after row
-	names  []cell.Value // identity rows, where the table has any use of them
+	rows  []judgedRow
+	text  []byte       // of each row the raw texts of its keys and entities, then its payload as cells of a sort key
+	ends  []int        // where each of these ends
+	names []cell.Value // identity rows, where the table has any use of them
+	facts []cell.Value // what coarse columns are derived of, where it has any
 }
 
 // judgedRow is one of them.
 type judgedRow struct {
-	number   int64
-	deleted  bool
-	key, who int // where its keys end in the text
-	flags    cell.Value
+	number  int64
+	deleted bool
+	flags   cell.Value
 }
 
 func (b *judged) reset() *judged {
-	b.rows, b.text, b.values, b.names = b.rows[:0], b.text[:0], b.values[:0], b.names[:0]
+	b.rows, b.text, b.ends, b.names, b.facts = b.rows[:0], b.text[:0], b.ends[:0], b.names[:0], b.facts[:0]
 	return b
 }
+
+// end ends one of a row's texts.
+func (b *judged) end() { b.ends = append(b.ends, len(b.text)) }
 
 // hand adds the row that was judged last to the batch, and hands a full one on.
 func (r *tableRun) hand(raw [][]byte, number int64, deleted bool) error {
@@ -44,15 +48,31 @@ func (r *tableRun) hand(raw [][]byte, number int64, deleted bool) error {
 	b := r.batch
 	row := judgedRow{number: number, deleted: deleted}
 	b.text = append(b.text, r.joined(raw, r.key)...)
-	row.key = len(b.text)
+	b.end()
 	if r.person >= 0 {
 		b.text = append(b.text, r.joined(raw, r.who)...)
 	}
-	row.who = len(b.text)
-	b.values = append(b.values, r.values[:len(r.fields)]...)
+	b.end()
+	for _, i := range r.entities {
+		b.text = append(b.text, r.values[i].Text()...)
+		b.end()
+	}
+	for i := range r.fields {
+		if f := &r.fields[i]; f.To == ToPayload && !deleted {
+			b.text = columnar.AppendCell(b.text, r.schema[f.column].Type, r.values[i])
+		} else if f.To == ToPayload {
+			b.text = columnar.AppendCell(b.text, r.schema[f.column].Type, cell.Null)
+		}
+	}
+	b.end()
+	if r.identity {
+		b.names = append(b.names, r.names...)
+	}
 	if r.identity || len(r.table.Coarse) > 0 {
 		row.flags = r.flags.value()
-		b.names = append(b.names, r.names...)
+	}
+	for _, c := range r.table.Coarse {
+		b.facts = append(b.facts, r.values[r.table.by[c.From]])
 	}
 	if b.rows = append(b.rows, row); len(b.rows) < batchRows {
 		return nil
@@ -101,57 +121,76 @@ func (r *tableRun) settle() error {
 }
 
 func (r *tableRun) storeBatch(b *judged) error {
-	from, width := 0, len(identitySchema())+1
+	width, facts := len(r.names), len(r.table.Coarse)
+	ends, from := b.ends, 0
+	cut := func() []byte {
+		text := b.text[from:ends[0]]
+		from, ends = ends[0], ends[1:]
+		return text
+	}
 	for i, row := range b.rows {
-		person := cell.Null
+		key, who := cut(), cut()
+		var person []byte
 		if r.person >= 0 { // the same key from every table of the source
-			code := r.p.hasher.PersonRecordKey(r.p.job.Source, b.text[row.key:row.who])
-			person = cell.Str(string(code[:]))
+			person = r.personKey(who)
 		}
-		if err := r.keep(b.values[i*len(r.fields):(i+1)*len(r.fields)], b.text[from:row.key], row.number, person, row.deleted); err != nil {
+		if err := r.keep(key, person, cut, row); err != nil {
 			return err
 		}
-		from = row.who
-		if len(b.names) == 0 {
+		if !r.identity && facts == 0 {
 			continue
 		}
-		if err := r.part(b.names[i*width:(i+1)*width], b.values[i*len(r.fields):(i+1)*len(r.fields)], row, person); err != nil {
+		names := r.nobody
+		if r.identity {
+			names = b.names[i*width : (i+1)*width]
+		}
+		if err := r.part(names, b.facts[i*facts:(i+1)*facts], row, cell.Str(string(person))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// keep adds the row's payload.
-func (r *tableRun) keep(values []cell.Value, key []byte, number int64, person cell.Value, deleted bool) error {
-	row := r.sortRow
-	clear(row)
+// personKey is the record key of a person, valid until the next is asked for.
+func (r *tableRun) personKey(who []byte) []byte {
+	s, hit := r.persons.slot(who)
+	switch {
+	case s == nil:
+		r.code = r.p.hasher.PersonRecordKey(r.p.job.Source, who)
+		return r.code[:]
+	case !hit:
+		s.code = r.p.hasher.PersonRecordKey(r.p.job.Source, who)
+	}
+	return s.code[:]
+}
+
+// keep adds the row's payload: the sort's key is the record's key, the row's
+// number, and the other columns in the schema's order.
+func (r *tableRun) keep(key, person []byte, cut func() []byte, row judgedRow) error {
 	code := r.p.hasher.RecordKey(r.p.job.Source, r.table.Name, key)
-	row[0] = cell.Str(string(code[:]))
+	k := columnar.AppendText(r.sortKey[:0], code[:])
+	k = columnar.AppendCell(k, cell.Int64, cell.Int(row.number))
 	if r.person >= 0 {
-		row[r.person] = person
+		k = columnar.AppendText(k, person)
 	}
+	for _, i := range r.entities {
+		if text := cut(); len(text) > 0 && !row.deleted {
+			code := r.p.hasher.RecordKey(r.p.job.Source, r.fields[i].Entity, text)
+			k = columnar.AppendText(k, code[:])
+		} else {
+			k = columnar.AppendCell(k, cell.String, cell.Null)
+		}
+	}
+	k = append(k, cut()...)
 	if r.deleted >= 0 {
-		row[r.deleted] = cell.Flag(deleted)
+		k = columnar.AppendCell(k, cell.Bool, cell.Flag(row.deleted))
 	}
-	for i := range r.fields {
-		f := &r.fields[i]
-		if f.column < 0 || deleted {
-			continue
-		}
-		v := values[i]
-		if f.To == ToEntity && !v.IsNull() {
-			code := r.p.hasher.RecordKey(r.p.job.Source, f.Entity, []byte(v.Str()))
-			v = cell.Str(string(code[:]))
-		}
-		row[f.column] = v
-	}
-	row[len(row)-1] = cell.Int(number)
-	return r.sort.Append(row)
+	r.sortKey = k
+	return r.sort.AppendKey(k)
 }
 
 // part adds the row's identity and its coarse demographics.
-func (r *tableRun) part(names, values []cell.Value, row judgedRow, person cell.Value) error {
+func (r *tableRun) part(names, facts []cell.Value, row judgedRow, person cell.Value) error {
 	if row.deleted && !r.isPerson() {
 		return nil // the person is still there by other rows
 	}
@@ -173,8 +212,8 @@ func (r *tableRun) part(names, values []cell.Value, row judgedRow, person cell.V
 	}
 	clear(r.coarse)
 	r.coarse[0] = person
-	for _, c := range r.table.Coarse {
-		v := values[r.table.by[c.From]]
+	for i, c := range r.table.Coarse {
+		v := facts[i]
 		if c.Take == "year" && !v.IsNull() {
 			v = yearOf(v)
 		}

@@ -24,6 +24,9 @@ type tableRun struct {
 	schema   columnar.Schema // of the payload file
 	sort     *columnar.Sorter
 	sortRow  []cell.Value // payload columns, then the row's number
+	sortKey  []byte
+	entities []int // fields
+	persons  personMemo
 	values   []cell.Value // by field, then the day of the delivery
 	key, who []int        // fields of the record's and the person's key
 	change   int          // field, -1 if none
@@ -32,7 +35,9 @@ type tableRun struct {
 	deleted  int          // column of the mark, -1 if none
 	flags    flagSet
 	names    []cell.Value // an identity row
+	nobody   []cell.Value // an identity row of nobody, where the table has none
 	coarse   []cell.Value // a demographics row
+	code     [pseudonym.CodeLen]byte
 	identity bool
 	files    []string // names, by the number in a row number
 	judge    *pseudonym.Hasher
@@ -52,6 +57,8 @@ type fieldRun struct {
 	missing  map[string]bool
 	report   *FieldReport
 	counts   map[string]*RuleReport
+	memo     memo
+	idle     bool // checked only: nothing uses its value
 }
 
 func newTableRun(p *process, t *Table) (*tableRun, error) {
@@ -74,8 +81,13 @@ func newTableRun(p *process, t *Table) (*tableRun, error) {
 	}
 	r.schema = t.PayloadSchema()
 	r.person, r.deleted = r.schema.Index("person_record_key"), r.schema.Index(markColumn)
-	for _, f := range t.Fields {
+	spoken := t.spokenOf()
+	for i, f := range t.Fields {
 		r.fields = append(r.fields, r.newField(f, missing))
+		r.fields[i].idle = f.Type == TypeString && f.To == ToNone && !spoken[f.Name]
+		if f.To == ToEntity {
+			r.entities = append(r.entities, i)
+		}
 	}
 	if t.Change != nil {
 		r.change = t.by[t.Change.Field]
@@ -90,7 +102,7 @@ func newTableRun(p *process, t *Table) (*tableRun, error) {
 	r.values = make([]cell.Value, len(r.fields)+1)
 	r.values[len(r.fields)] = p.today
 	sorted := append(slices.Clone(r.schema), columnar.Field{Name: rowColumn, Type: columnar.Int64})
-	r.sort, err = columnar.NewSorter(sorted, columnar.SortOptions{By: []string{"record_key", rowColumn}, Dir: p.job.Scratch, Memory: p.limits.Sort})
+	r.sort, err = columnar.NewSorter(sorted, columnar.SortOptions{By: []string{"record_key", rowColumn}, Dir: p.job.Scratch, Memory: p.limits.Sort, Pool: p.pool})
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +115,7 @@ func newTableRun(p *process, t *Table) (*tableRun, error) {
 		p.who.identity = p.who.identity || r.identity
 		p.who.demographics = p.who.demographics || len(t.Coarse) > 0
 	}
+	r.nobody = make([]cell.Value, len(identitySchema())+1)
 	r.names, r.coarse = make([]cell.Value, len(identitySchema())+1), make([]cell.Value, len(demographicsSchema())+2)
 	return r, err
 }
@@ -155,7 +168,9 @@ func (r *tableRun) take(file string, row, number int64, raw [][]byte) error {
 	r.files[number>>44] = file
 	deleted := r.isDeleted(raw)
 	r.flags.list = r.flags.list[:0]
-	clear(r.names)
+	if r.identity {
+		clear(r.names)
+	}
 	bad := r.readFields(raw, deleted)
 	if bad == nil && !deleted && r.leftOut() {
 		r.report.LeftOut++
@@ -224,9 +239,9 @@ func (r *tableRun) readFields(raw [][]byte, deleted bool) (first *failing) {
 	return first
 }
 
-// value reads a field's raw text and checks it. Of a value that breaks a rule
+// judge reads a field's raw text and checks it. Of a value that breaks a rule
 // the value is returned too where it has its type, so that flag can keep it.
-func (f *fieldRun) value(raw []byte, today cell.Value) (cell.Value, *failing) {
+func (f *fieldRun) judge(raw []byte, today cell.Value) (cell.Value, *failing) {
 	raw = trimmed(raw)
 	if len(raw) == 0 || len(raw) < 16 && f.missing[string(raw)] {
 		f.report.Missing++
@@ -248,6 +263,9 @@ func (f *fieldRun) value(raw []byte, today cell.Value) (cell.Value, *failing) {
 	}
 	if f.Type == TypeBirth {
 		return f.birth(raw, today)
+	}
+	if f.idle {
+		return cell.Null, f.checkValue(cell.Null, raw)
 	}
 	v, ok := f.read(raw)
 	if !ok {

@@ -237,6 +237,9 @@ func readDatetime(raw []byte, layout string) (cell.Value, bool) {
 	if rest[0] != 'T' && rest[0] != ' ' {
 		return cell.Null, false
 	}
+	if len(rest) == 10 && rest[9] == 'Z' {
+		rest = rest[:9]
+	}
 	if len(rest) == 9 && rest[3] == ':' && rest[6] == ':' {
 		h, ok1 := number(rest[1:3])
 		m, ok2 := number(rest[4:6])

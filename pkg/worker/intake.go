@@ -96,7 +96,7 @@ func (b Bench) delivered(ctx context.Context, job catalogue.IntakeJob) (*intake.
 			}
 			continue
 		}
-		inputs = append(inputs, intake.Input{Name: f.Name, Open: func() (io.ReadCloser, error) { return b.Objects.Open(ctx, f.Ref) },
+		inputs = append(inputs, intake.Input{Name: f.Name, SHA256: f.Ref.SHA256, Open: func() (io.ReadCloser, error) { return b.Objects.Open(ctx, f.Ref) },
 			At: func() (io.ReaderAt, int64, io.Closer, error) {
 				at, err := b.Objects.OpenAt(ctx, f.Ref)
 				if err != nil {
