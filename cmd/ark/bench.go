@@ -44,6 +44,7 @@ type benchDataCmd struct {
 	Rival  string `help:"The compiled tests of pkg/engine/duck, to run DuckDB by; without it Ark's side alone is measured." type:"path"`
 	Engine string `help:"ark-engine." default:"bin/ark-engine" type:"path"`
 	Stage  string `help:"Do one stage in this process." hidden:""`
+	Busy   int    `hidden:"" default:"1"`
 	Pprof  string `help:"Write the stage's processor profile to this file." hidden:"" type:"path"`
 }
 
@@ -61,7 +62,7 @@ func (c benchDataCmd) Run(ctx context.Context) error {
 			}
 			defer pprof.StopCPUProfile()
 		}
-		return measure.Stage(ctx, c.Stage, c.Dir, c.Engine, c.Rows, os.Stdout)
+		return measure.Stage(ctx, c.Stage, c.Dir, c.Engine, c.Rows, c.Busy, os.Stdout)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -71,7 +72,8 @@ func (c benchDataCmd) Run(ctx context.Context) error {
 }
 
 type benchCityCmd struct {
-	Dir    string `help:"An empty or absent folder; it is removed at the end." required:"" type:"path"`
+	Dir    string `help:"An empty or absent folder, or one in which a run was interrupted; it is removed at the end." required:"" type:"path"`
+	Busy   int    `help:"How many times the ordinary number of contacts and tests people have: 2 makes a hundred million rows of 2,800,000 people." default:"2"`
 	People int    `help:"How many people live in the region." default:"2800000"`
 	Engine string `help:"ark-engine." default:"bin/ark-engine" type:"path"`
 	Tree   string `help:"The checkout, for the demonstration's contracts and datasets." default:"." type:"path"`
@@ -83,5 +85,5 @@ func (c benchCityCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return measure.City(ctx, measure.Options{Ark: self, Engine: c.Engine, Dir: c.Dir, Out: os.Stdout}, c.People, c.Tree)
+	return measure.City(ctx, measure.Options{Ark: self, Engine: c.Engine, Dir: c.Dir, Busy: c.Busy, Out: os.Stdout}, c.People, c.Tree)
 }

@@ -14,6 +14,7 @@ import (
 type Options struct {
 	People   int                   // how many people, from 100
 	Seed     uint64                // the same seed gives the same bytes
+	Busy     int                   // how many times the ordinary number of contacts and tests people have, 1 by default
 	Dir      string                // an empty or absent folder
 	Progress func(people, all int) // called now and then; may be nil
 }
@@ -43,6 +44,7 @@ type generator struct {
 	out       *output
 	links     *bufio.Writer
 	seed      uint64
+	busy      float64
 }
 
 // Shares of people with a national data opt-out, and of those who objected to
@@ -151,7 +153,7 @@ func (g *generator) live(d dice, p *person, house []*person) {
 }
 
 func newGenerator(o Options) *generator {
-	g := &generator{seed: o.Seed, region: newRegion(o.Seed, o.People), out: &output{dir: o.Dir, seed: o.Seed}}
+	g := &generator{seed: o.Seed, busy: float64(max(o.Busy, 1)), region: newRegion(o.Seed, o.People), out: &output{dir: o.Dir, seed: o.Seed}}
 	for i := range g.region.practices {
 		g.practices = append(g.practices, newPractice(i, g.out))
 	}

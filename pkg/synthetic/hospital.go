@@ -78,7 +78,7 @@ func (g *generator) emergencies(d dice, p *person, c *charts) {
 		if h.asthma != 0 && h.asthma <= year {
 			rate += 0.1
 		}
-		for range d.poisson(rate) {
+		for range d.poisson(rate * g.busy) {
 			g.attend(d, p, c, year+day(d.IntN(365)), false)
 		}
 		if age < 16 || age > 85 {

@@ -202,13 +202,13 @@ func (g *generator) care(d dice, p *person, house []*person, regs []registration
 		if since(h.ckd) {
 			tests += 0.55
 		}
-		for range d.poisson(visits) {
+		for range d.poisson(visits * g.busy) {
 			on := year + day(d.IntN(365))
 			if r := practiceAt(regs, on); r != nil && p.alive(on) {
 				g.measure(d, p, r, on)
 			}
 		}
-		for range d.poisson(tests) {
+		for range d.poisson(tests * g.busy) {
 			on := year + day(d.IntN(365))
 			if r := practiceAt(regs, on); r != nil && p.alive(on) {
 				g.bloods(d, p, house, r, on)
@@ -249,7 +249,7 @@ func (g *generator) prescribe(d dice, p *person, regs []registration, year day) 
 		if m.onset == 0 || m.onset > year || !d.chance(m.share) {
 			continue
 		}
-		for range d.between(1, 4) {
+		for range d.between(1, 4) * int(g.busy) {
 			on := year + day(d.IntN(365))
 			r := practiceAt(regs, on)
 			if r == nil || !p.alive(on) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,38 +21,96 @@ import (
 )
 
 // City takes a whole region from deliveries through linkage to published
-// versions by the workers' own steps, each stage in a fresh process. Raw
-// deliveries are removed as soon as they are taken in. tree is the checkout,
-// for the demonstration's contracts and datasets.
+// versions by the workers' own steps, each stage in a fresh process. A raw
+// delivery is removed as soon as it is taken in. Interrupted, it goes on where
+// it was when it is called again with the same folder, which it removes at its
+// end. tree is the checkout, for the demonstration's contracts and datasets.
 func City(ctx context.Context, o Options, people int, tree string) error {
-	defer os.RemoveAll(o.Dir)
-	began := time.Now()
-	sum, err := synthetic.Generate(ctx, synthetic.Options{People: people, Seed: 1, Dir: filepath.Join(o.Dir, "region")})
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.Symlink(filepath.Join(tree, "deploy", "demo"), filepath.Join(o.Dir, "demo")); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	done, err := os.OpenFile(filepath.Join(o.Dir, "stages.txt"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := os.Symlink(filepath.Join(tree, "deploy", "demo"), filepath.Join(o.Dir, "demo")); err != nil {
+	defer done.Close()
+	before, err := io.ReadAll(done)
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(o.Out, "%d people, %d sources, %d files, %d rows, %.1f GB of CSV made in %.0f s\n", sum.People, sum.Sources, sum.Files, sum.Rows, float64(sum.Bytes)/1e9, time.Since(began).Seconds())
-	fmt.Fprintf(o.Out, "%-14s %9s %9s %9s %14s %10s\n", "stage", "wall s", "CPU s", "peak MiB", "rows/s of wall", "disk GB")
-	for _, name := range []string{"city-intake", "city-link", "city-publish"} {
-		u, err := o.stage(ctx, name, 0)
+	fmt.Fprintf(o.Out, "%-14s %9s %9s %9s %14s %10s %10s\n%s", "stage", "wall s", "CPU s", "peak MiB", "rows/s of wall", "disk GB", "at most", before)
+	for _, name := range []string{"city-generate", "city-intake", "city-link", "city-publish"} {
+		if strings.Contains(string(before), name[5:]+" ") {
+			continue
+		}
+		full := watch(o.Dir)
+		u, err := o.stage(ctx, name, people)
+		most := full()
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(o.Out, "%-14s %9.1f %9.1f %9d %14.0f %10.2f\n", name[5:], u.Wall.Seconds(), u.CPU.Seconds(), u.Peak, float64(sum.Rows)/u.Wall.Seconds(), float64(size(o.Dir))/1e9)
+		s, err := readState(o.Dir)
+		if err != nil {
+			return err
+		}
+		line := fmt.Sprintf("%-14s %9.1f %9.1f %9d %14.0f %10.2f %10.2f\n", name[5:], u.Wall.Seconds(), u.CPU.Seconds(), u.Peak, float64(s.Made.Rows)/u.Wall.Seconds(), float64(size(o.Dir))/1e9, float64(most)/1e9)
+		if _, err := io.WriteString(io.MultiWriter(done, o.Out), line); err != nil {
+			return err
+		}
 	}
-	text, err := os.ReadFile(filepath.Join(o.Dir, "state.json"))
+	s, err := readState(o.Dir)
 	if err != nil {
 		return err
 	}
-	var s state
-	if err := json.Unmarshal(text, &s); err != nil {
+	fmt.Fprintf(o.Out, "%d people, %d sources of %d organisations, %d files, %d rows, %.1f GB of CSV; %d rows taken in, %d set aside; %d tables published of %d rows\n",
+		s.Made.People, s.Made.Sources, s.Orgs, s.Made.Files, s.Made.Rows, float64(s.Made.Bytes)/1e9, s.Rows, s.Bad, s.Tables, s.Published)
+	return os.RemoveAll(o.Dir)
+}
+
+// watch looks at a folder's size every few seconds until it is asked for the
+// largest it saw.
+func watch(dir string) func() int64 {
+	quit, most := make(chan struct{}), make(chan int64)
+	go func() {
+		var n int64
+		for {
+			n = max(n, size(dir))
+			select {
+			case <-quit:
+				most <- n
+				return
+			case <-time.After(5 * time.Second):
+			}
+		}
+	}()
+	return func() int64 { close(quit); return <-most }
+}
+
+func readState(dir string) (s state, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "state.json"))
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(text, &s)
+}
+
+// cityGenerate makes the region in a folder that is there only once it is whole.
+func (s *shop) cityGenerate(ctx context.Context, people, busy int) error {
+	part := filepath.Join(s.dir, "region.part")
+	if err := os.RemoveAll(part); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.Out, "%d rows taken in, %d set aside; published: %d tables\n", s.Rows, s.Bad, len(s.Refs))
-	return nil
+	var err error
+	if s.State.Made, err = synthetic.Generate(ctx, synthetic.Options{People: people, Busy: busy, Seed: 1, Dir: part}); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(part, "truth")); err != nil {
+		return err
+	}
+	return os.Rename(part, filepath.Join(s.dir, "region"))
 }
 
 // size is what lies below a folder, in bytes.
@@ -83,6 +142,11 @@ func (s *shop) cityIntake(ctx context.Context) error {
 	if err := json.Unmarshal(text, &sources); err != nil {
 		return err
 	}
+	orgs := map[string]bool{}
+	for _, src := range sources {
+		orgs[src.Organisation] = true
+	}
+	s.State.Orgs = len(orgs)
 	for _, src := range sources {
 		contract, err := os.ReadFile(filepath.Join(s.dir, "demo", "contracts", src.Contract))
 		if err != nil {
@@ -92,6 +156,9 @@ func (s *shop) cityIntake(ctx context.Context) error {
 			if err := s.cityDelivery(ctx, src, n+1, name, string(contract)); err != nil {
 				return fmt.Errorf("%s %s: %w", src.ID, name, err)
 			}
+			if err := s.save(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -99,11 +166,14 @@ func (s *shop) cityIntake(ctx context.Context) error {
 
 func (s *shop) cityDelivery(ctx context.Context, src citySource, number int, name, contract string) error {
 	dir := filepath.Join(s.dir, "region", "deliveries", src.ID, name)
+	id := fmt.Sprintf("dlv_%s_%d", src.ID, number)
+	if s.State.Sources[id] != nil { // taken in before this run was interrupted
+		return os.RemoveAll(dir)
+	}
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
-	id := fmt.Sprintf("dlv_%s_%d", src.ID, number)
 	job := catalogue.IntakeJob{Delivery: id, DeliveryName: name, Source: src.ID, Number: number, Contract: contract, Received: time.Now()}
 	for _, f := range files {
 		ref, err := s.land(ctx, id+"/"+f.Name(), filepath.Join(dir, f.Name()))
@@ -200,6 +270,7 @@ func (s *shop) cityPublish(ctx context.Context) error {
 		}
 		for _, t := range res.Tables {
 			s.State.Refs[strings.Join([]string{"version", d.Slug, t.Name}, " ")] = t.Ref
+			s.State.Tables, s.State.Published = s.State.Tables+1, s.State.Published+t.Rows
 		}
 	}
 	return nil

@@ -22,6 +22,7 @@ type Options struct {
 	Rival  string // the compiled tests of pkg/engine/duck, whose TestRival runs SQL; "" leaves the rival out
 	Dir    string // an empty or absent folder, removed at the end
 	Rows   int    // of a delivery of text
+	Busy   int    // of a region: how many times the ordinary number of contacts
 	Big    int    // of a payload table that is published and cut
 	Out    io.Writer
 }
@@ -52,14 +53,15 @@ var stages = map[string]func(ctx context.Context, s *shop, rows int) error{
 		}
 		return s.plain(ctx, s.State.Refs["version visits"], "visits.parquet")
 	},
-	"cut":          func(ctx context.Context, s *shop, _ int) error { return s.cut(ctx) },
-	"city-intake":  func(ctx context.Context, s *shop, _ int) error { return s.cityIntake(ctx) },
-	"city-link":    func(ctx context.Context, s *shop, _ int) error { return s.cityLink(ctx) },
-	"city-publish": func(ctx context.Context, s *shop, _ int) error { return s.cityPublish(ctx) },
+	"cut":           func(ctx context.Context, s *shop, _ int) error { return s.cut(ctx) },
+	"city-generate": func(ctx context.Context, s *shop, n int) error { return s.cityGenerate(ctx, n, s.busy) },
+	"city-intake":   func(ctx context.Context, s *shop, _ int) error { return s.cityIntake(ctx) },
+	"city-link":     func(ctx context.Context, s *shop, _ int) error { return s.cityLink(ctx) },
+	"city-publish":  func(ctx context.Context, s *shop, _ int) error { return s.cityPublish(ctx) },
 }
 
 // Stage does one stage in this process and says what it used.
-func Stage(ctx context.Context, name, dir, engine string, rows int, out io.Writer) error {
+func Stage(ctx context.Context, name, dir, engine string, rows, busy int, out io.Writer) error {
 	do, ok := stages[name]
 	if !ok {
 		return ark.Faultf(ark.Unknown, "there is no stage %q", name)
@@ -68,20 +70,26 @@ func Stage(ctx context.Context, name, dir, engine string, rows int, out io.Write
 	if err != nil {
 		return err
 	}
-	began := time.Now()
+	s.busy, s.stage, s.began, s.before = max(busy, 1), name, time.Now(), s.State.Spent[name]
 	if err := do(ctx, s, rows); err != nil {
 		return err
 	}
-	wall := time.Since(began)
 	if err := s.save(); err != nil {
 		return err
 	}
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "stage wall %.3f cpu %.3f peak %d\n", wall.Seconds(), float64(u.Utime.Nano()+u.Stime.Nano())/1e9, u.Maxrss>>10)
+	u := s.State.Spent[name]
+	fmt.Fprintf(out, "stage wall %.3f cpu %.3f peak %d\n", u.Wall.Seconds(), u.CPU.Seconds(), u.Peak)
 	return nil
+}
+
+// used is what this process and those before it, which were interrupted, used
+// for the stage.
+func (s *shop) used() (u Used, err error) {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		return u, err
+	}
+	return Used{s.before.Wall + time.Since(s.began), s.before.CPU + time.Duration(r.Utime.Nano()+r.Stime.Nano()), max(s.before.Peak, r.Maxrss>>10)}, nil
 }
 
 // child starts a program and reads the line that says what it used.
@@ -110,7 +118,7 @@ func lastLine(s string) string {
 }
 
 func (o Options) stage(ctx context.Context, name string, rows int) (Used, error) {
-	return child(ctx, nil, o.Ark, "bench", "data", "--stage", name, "--dir", o.Dir, "--rows", fmt.Sprint(rows), "--engine", o.Engine)
+	return child(ctx, nil, o.Ark, "bench", "data", "--stage", name, "--dir", o.Dir, "--rows", fmt.Sprint(rows), "--busy", fmt.Sprint(o.Busy), "--engine", o.Engine)
 }
 
 // rival runs a statement in a plain DuckDB with as many threads.

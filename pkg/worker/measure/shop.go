@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -19,6 +20,7 @@ import (
 	"github.com/ark-tre/ark/pkg/keys/local"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/objects/folder"
+	"github.com/ark-tre/ark/pkg/synthetic"
 	"github.com/ark-tre/ark/pkg/worker"
 	"github.com/ark-tre/ark/workspace/cut"
 )
@@ -28,7 +30,12 @@ import (
 type shop struct {
 	dir   string
 	bench worker.Bench
+	busy  int
 	State state
+
+	stage  string
+	began  time.Time
+	before Used
 }
 
 // state is what one stage leaves the next.
@@ -38,6 +45,12 @@ type state struct {
 	Order   []delivered                       `json:"order"`
 	Rows    int64                             `json:"rows"`
 	Bad     int64                             `json:"bad"`
+
+	Made      synthetic.Summary `json:"made"` // of a region
+	Orgs      int               `json:"orgs"`
+	Tables    int               `json:"tables"`
+	Published int64             `json:"published"`
+	Spent     map[string]Used   `json:"spent"` // by stage
 }
 
 type delivered struct {
@@ -53,6 +66,9 @@ func open(dir, program string) (*shop, error) {
 		if err := errors.Join(os.MkdirAll(dir, 0o700), local.Init(ring), folder.Init(store, objects.DefaultRules())); err != nil {
 			return nil, err
 		}
+	}
+	if err := alone(dir); err != nil {
+		return nil, err
 	}
 	keyring, err := local.Open(ring, time.Now)
 	if err != nil {
@@ -75,7 +91,7 @@ func open(dir, program string) (*shop, error) {
 		return nil, err
 	}
 	s := &shop{dir: dir, bench: worker.Bench{Objects: objects.New(back, keyring, objects.DefaultRules()), Keys: keyring, Engine: engine.Runner{Program: program}, Tmp: tmp, Trial: true},
-		State: state{Refs: map[string]objects.Ref{}, Sources: map[string]map[string]objects.Ref{}}}
+		State: state{Refs: map[string]objects.Ref{}, Sources: map[string]map[string]objects.Ref{}, Spent: map[string]Used{}}}
 	text, err := os.ReadFile(filepath.Join(dir, "state.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -86,12 +102,31 @@ func open(dir, program string) (*shop, error) {
 	return s, json.Unmarshal(text, &s.State)
 }
 
+// alone waits until no other process works in the folder: a stage outlives the
+// command that started it, where that is killed. The lock ends with this process.
+func alone(dir string) error {
+	fd, err := syscall.Open(filepath.Join(dir, "lock"), syscall.O_CREAT|syscall.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	return syscall.Flock(fd, syscall.LOCK_EX)
+}
+
 func (s *shop) save() error {
+	u, err := s.used()
+	if err != nil {
+		return err
+	}
+	s.State.Spent[s.stage] = u
 	text, err := json.Marshal(s.State)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(s.dir, "state.json"), text, 0o600)
+	path := filepath.Join(s.dir, "state.json")
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
 }
 
 // do runs a worker's job to its end and reads its result into out.
