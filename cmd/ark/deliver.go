@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -16,6 +17,7 @@ type deliverCmd struct {
 	Source string `arg:"" help:"The source's short name or identifier."`
 	Name   string `arg:"" help:"The delivery's name; manifest.json says the same."`
 	Dir    string `arg:"" help:"A folder with manifest.json and the files it names." type:"existingdir"`
+	Resume bool   `help:"Send the files in parts, so that a delivery that breaks off goes on where it was when it is sent again; what does not get through is tried again for the time of --wait."`
 }
 
 // Run delivers a folder and waits until it is taken in; a blocked delivery
@@ -32,7 +34,12 @@ func (c deliverCmd) Run(ctx context.Context) error {
 	k.HTTP.Timeout = 0 // a feed may be large; ctx ends it
 	path := "/sources/" + s.ID + "/deliveries"
 	var d catalogue.Delivery
-	if err := k.Upload(ctx, path, c.Name, c.Dir, &d); err != nil {
+	if c.Resume {
+		err = inParts{client: k, source: s.ID, dir: c.Dir, patience: c.Wait, pause: 2 * time.Second, progress: os.Stderr}.send(ctx, &d)
+	} else {
+		err = k.Upload(ctx, path, c.Name, c.Dir, &d)
+	}
+	if err != nil {
 		return err
 	}
 	k.HTTP.Timeout = time.Minute

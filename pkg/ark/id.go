@@ -46,6 +46,7 @@ const (
 	PrefixRun          Prefix = "run"
 	PrefixInput        Prefix = "inp"
 	PrefixPasskey      Prefix = "pky"
+	PrefixUpload       Prefix = "upl"
 )
 
 // NewID returns prefix_ and 32 hex digits of a UUIDv7 (RFC 9562): identifiers

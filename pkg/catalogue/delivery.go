@@ -121,13 +121,15 @@ func sameFiles(a, b []DeliveredFile) bool {
 	if len(a) != len(b) {
 		return false
 	}
-	at := map[string]string{}
+	at := map[string]DeliveredFile{}
 	for _, f := range a {
-		at[f.Name] = f.Ref.SHA256
+		at[f.Name] = f
 	}
 	for _, f := range b {
-		if at[f.Name] != f.Ref.SHA256 {
-			return false
+		old, there := at[f.Name]
+		whole := len(old.Parts) == 0 && len(f.Parts) == 0
+		if !there || whole && old.Ref.SHA256 != f.Ref.SHA256 || old.Size() != f.Size() {
+			return false // of what came in parts the manifest holds the hash, and it is among the files
 		}
 	}
 	return true

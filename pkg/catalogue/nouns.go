@@ -21,10 +21,21 @@ type Source struct {
 	Registered   time.Time `json:"registered"`
 }
 
-// DeliveredFile is one file of a delivery as it landed.
+// DeliveredFile is one file of a delivery as it landed: one object, or where it
+// came in parts the parts in their order.
 type DeliveredFile struct {
-	Name string      `json:"name"`
-	Ref  objects.Ref `json:"ref"`
+	Name  string        `json:"name"`
+	Ref   objects.Ref   `json:"ref"`
+	Parts []objects.Ref `json:"parts,omitempty"`
+}
+
+// Size is the file's bytes.
+func (f DeliveredFile) Size() int64 {
+	n := f.Ref.Size
+	for _, p := range f.Parts {
+		n += p.Size
+	}
+	return n
 }
 
 // Delivery is one arrival of files for a source. Number counts the deliveries

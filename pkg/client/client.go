@@ -91,6 +91,11 @@ func (c *Client) Upload(ctx context.Context, path, name, dir string, out any) er
 	return c.call(ctx, http.MethodPost, path, form.FormDataContentType(), r, out)
 }
 
+// PutBytes sends bytes as they are and reads the answer into out.
+func (c *Client) PutBytes(ctx context.Context, path string, b []byte, out any) error {
+	return c.call(ctx, http.MethodPut, path, "application/octet-stream", bytes.NewReader(b), out)
+}
+
 // PostFile sends a file as it is.
 func (c *Client) PostFile(ctx context.Context, path, file string) error {
 	f, err := os.Open(file)

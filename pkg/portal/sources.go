@@ -307,7 +307,7 @@ func (p *Portal) delivery(c *Call) error {
 	body := []ui.Block{ui.Figures{Items: []ui.Figure{{Number: number(c4.Read), Text: "rows read"}, {Number: number(c4.Accepted), Text: "accepted"}, {Number: number(c4.Quarantined), Text: "set aside with the reason"}, {Number: number(c4.Duplicates), Text: "exact duplicates removed"}}}}
 	files := ui.Table{Caption: "Files", Columns: ui.Cols("File", "#Size", "SHA-256")}
 	for _, f := range d.Files {
-		files.Rows = append(files.Rows, []ui.Cell{{Text: f.Name, Head: true}, {Text: bytesText(f.Ref.Size)}, {Text: short(f.Ref.SHA256)}})
+		files.Rows = append(files.Rows, []ui.Cell{{Text: f.Name, Head: true}, {Text: bytesText(f.Size())}, {Text: hashText(f)}})
 	}
 	body = append(body, p.quality(c, d)...)
 	body = append(body, p.quarantine(c, d), files)

@@ -96,20 +96,40 @@ func (b Bench) delivered(ctx context.Context, job catalogue.IntakeJob) (*intake.
 			}
 			continue
 		}
-		inputs = append(inputs, intake.Input{Name: f.Name, SHA256: f.Ref.SHA256, Open: func() (io.ReadCloser, error) { return b.Objects.Open(ctx, f.Ref) },
-			At: func() (io.ReaderAt, int64, io.Closer, error) {
-				at, err := b.Objects.OpenAt(ctx, f.Ref)
-				if err != nil {
-					return nil, 0, nil, err
-				}
-				return at, at.Size(), at, nil
-			}})
+		inputs = append(inputs, b.input(ctx, f))
 	}
 	if manifest == nil {
 		return nil, nil, ark.Faultf(ark.Invalid, "the delivery has no %s", manifestName).Do("add one that names every file with its table, rows and SHA-256")
 	}
 	sort.Slice(inputs, func(i, j int) bool { return inputs[i].Name < inputs[j].Name })
 	return manifest, inputs, nil
+}
+
+// input opens a delivered file, which may lie in parts.
+func (b Bench) input(ctx context.Context, f catalogue.DeliveredFile) intake.Input {
+	if len(f.Parts) == 0 { // the store checks the whole against the reference as it is read
+		return intake.Input{Name: f.Name, SHA256: f.Ref.SHA256, Open: func() (io.ReadCloser, error) { return b.Objects.Open(ctx, f.Ref) },
+			At: func() (io.ReaderAt, int64, io.Closer, error) {
+				at, err := b.Objects.OpenAt(ctx, f.Ref)
+				if err != nil {
+					return nil, 0, nil, err
+				}
+				return at, at.Size(), at, nil
+			}}
+	}
+	return intake.Input{Name: f.Name, Open: func() (io.ReadCloser, error) { return &inParts{ctx: ctx, b: b, left: f.Parts}, nil },
+		At: func() (io.ReaderAt, int64, io.Closer, error) {
+			all := &partsAt{}
+			for _, ref := range f.Parts {
+				at, err := b.Objects.OpenAt(ctx, ref)
+				if err != nil {
+					all.Close()
+					return nil, 0, nil, err
+				}
+				all.parts, all.ends = append(all.parts, at), append(all.ends, all.size()+at.Size())
+			}
+			return all, all.size(), all, nil
+		}}
 }
 
 // zoneSink writes intake's outputs as sealed objects, each in its zone under

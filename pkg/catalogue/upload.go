@@ -1,0 +1,149 @@
+package catalogue
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/intake"
+	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/store"
+)
+
+// PartSize is how large the parts of an upload are, but for each file's last.
+const PartSize = 32 << 20
+
+// mostParts bounds the parts of one file.
+const mostParts = 10_000
+
+// Upload is a delivery that comes in parts, so that one that breaks off goes on
+// where it was. There is one for each manifest of a source: asked for again, it
+// says which parts are there.
+type Upload struct {
+	ID       string        `json:"id"`
+	Source   string        `json:"source"`
+	Name     string        `json:"name"`      // of the delivery
+	Manifest DeliveredFile `json:"manifest"`  // manifest.json as it landed
+	Files    []UploadFile  `json:"files"`     // the manifest's files
+	PartSize int64         `json:"part_size"` // bytes of each part but a file's last
+	Opened   time.Time     `json:"opened"`
+	Delivery string        `json:"delivery,omitempty"` // once it is complete
+}
+
+// UploadFile is one file of an upload.
+type UploadFile struct {
+	Name   string       `json:"name"`
+	SHA256 string       `json:"sha256"` // of the whole, as the manifest says
+	Parts  []UploadPart `json:"parts"`  // those that are there, by number
+}
+
+// UploadPart is one part as it landed.
+type UploadPart struct {
+	Number int         `json:"number"` // from 1
+	Ref    objects.Ref `json:"ref"`
+}
+
+var uploads = store.Docs[Upload]{Table: "uploads", Noun: "upload", Keys: []string{"source", "manifest"},
+	Of: func(u *Upload) (string, []any) { return u.ID, []any{u.Source, u.Manifest.Ref.SHA256} }}
+
+// GetUpload returns an upload of a source.
+func GetUpload(ctx context.Context, q store.Querier, source, id string) (*Upload, error) {
+	u, err := uploads.Get(ctx, q, id)
+	if err == nil && u.Source != source {
+		return nil, ark.Faultf(ark.Unknown, "this source has no such upload")
+	}
+	return u, err
+}
+
+// OpenUpload begins an upload by its manifest, which has landed, or gives the
+// one there is.
+func (r *Room) OpenUpload(ctx context.Context, actor store.Actor, source string, m *intake.Manifest, landed objects.Ref) (*Upload, error) {
+	var u *Upload
+	err := r.St.Act(ctx, actor, "delivery.receive", store.Resource{Type: "Source", ID: source}, func(tx *store.Tx) ([]store.Event, error) {
+		s, err := sources.Get(ctx, tx, source)
+		if err != nil {
+			return nil, err
+		}
+		if m.Source != s.Slug {
+			return nil, ark.Faultf(ark.Invalid, "the manifest is of another source").At("manifest.json", 0, "source").Do("deliver to the source that the manifest names")
+		}
+		if u, err = uploads.First(ctx, tx, "source = $1 AND manifest = $2", source, landed.SHA256); err == nil {
+			return []store.Event{{Type: "delivery.upload-resumed", Subjects: []string{u.ID, source}}}, nil
+		}
+		u = &Upload{ID: tx.NewID(ark.PrefixUpload), Source: source, Name: m.Delivery, PartSize: PartSize, Opened: tx.Now(), Manifest: DeliveredFile{Name: "manifest.json", Ref: landed}}
+		for _, f := range m.Files {
+			if !slices.ContainsFunc(u.Files, func(x UploadFile) bool { return x.Name == f.Name }) {
+				u.Files = append(u.Files, UploadFile{Name: f.Name, SHA256: f.SHA256, Parts: []UploadPart{}})
+			}
+		}
+		return []store.Event{{Type: "delivery.upload-opened", Subjects: []string{u.ID, source}, Body: map[string]any{"files": len(u.Files)}}}, uploads.Insert(ctx, tx, u)
+	})
+	return u, err
+}
+
+// AddPart records a part that has landed. The same bytes again change nothing.
+func (r *Room) AddPart(ctx context.Context, actor store.Actor, source, id, file string, number int, ref objects.Ref) (*Upload, error) {
+	var u *Upload
+	err := r.St.Act(ctx, actor, "delivery.receive", store.Resource{Type: "Source", ID: source}, func(tx *store.Tx) ([]store.Event, error) {
+		var err error
+		if u, err = GetUpload(ctx, tx, source, id); err != nil {
+			return nil, err
+		}
+		if u.Delivery != "" {
+			return nil, ark.Faultf(ark.Conflict, "the upload is complete").Do("deliver what is missing under a new name")
+		}
+		at := slices.IndexFunc(u.Files, func(f UploadFile) bool { return f.Name == file })
+		if at < 0 || number < 1 || number > mostParts {
+			return nil, ark.Faultf(ark.Invalid, "the upload's manifest names no such file, or the part's number is not from 1 to %d", mostParts).Do("send the files that the manifest names")
+		}
+		f := &u.Files[at]
+		i, there := slices.BinarySearchFunc(f.Parts, number, func(p UploadPart, n int) int { return p.Number - n })
+		if there && f.Parts[i].Ref.SHA256 != ref.SHA256 {
+			return nil, ark.Faultf(ark.Conflict, "that part is there already with other bytes").At(file, 0, "").Do("the file changed while it was sent: make a new manifest of it")
+		}
+		if !there {
+			f.Parts = slices.Insert(f.Parts, i, UploadPart{number, ref})
+		}
+		return []store.Event{{Type: "delivery.part-received", Subjects: []string{u.ID, source}, Body: map[string]any{"part": number, "bytes": ref.Size}}}, uploads.Update(ctx, tx, u)
+	})
+	return u, err
+}
+
+// CompleteUpload makes a delivery of an upload whose parts are all there; done
+// again it gives the same delivery.
+func (r *Room) CompleteUpload(ctx context.Context, actor store.Actor, source, id string) (*Delivery, error) {
+	var u *Upload
+	if err := r.St.View(ctx, func(q store.Querier) (err error) {
+		u, err = GetUpload(ctx, q, source, id)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	files := []DeliveredFile{u.Manifest}
+	for _, f := range u.Files {
+		if len(f.Parts) == 0 || f.Parts[len(f.Parts)-1].Number != len(f.Parts) {
+			return nil, ark.Faultf(ark.Conflict, "not every part of the file is there").At(f.Name, 0, "").Do("ask which parts are there, and send the others")
+		}
+		d := DeliveredFile{Name: f.Name}
+		for _, p := range f.Parts {
+			d.Parts = append(d.Parts, p.Ref)
+		}
+		if len(d.Parts) == 1 {
+			d.Ref, d.Parts = d.Parts[0], nil
+		}
+		files = append(files, d)
+	}
+	d, err := r.ReceiveDelivery(ctx, actor, source, u.Name, files)
+	if err != nil || u.Delivery != "" {
+		return d, err
+	}
+	return d, r.St.Act(ctx, actor, "delivery.receive", store.Resource{Type: "Source", ID: source}, func(tx *store.Tx) ([]store.Event, error) {
+		u, err := GetUpload(ctx, tx, source, id)
+		if err != nil {
+			return nil, err
+		}
+		u.Delivery = d.ID
+		return []store.Event{{Type: "delivery.upload-completed", Subjects: []string{u.ID, d.ID, source}}}, uploads.Update(ctx, tx, u)
+	})
+}
