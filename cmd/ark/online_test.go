@@ -224,7 +224,7 @@ func TestOnline(t *testing.T) {
 	d.as("erin", 0, "source ed-01", "source", "add", "ed-01", "A01", contract, "--title", "Emergency department")
 	feed := filepath.Join(region, "deliveries", "ed-01")
 	d.as("erin", 0, "accepted: ", "deliver", "ed-01", "2024-10", filepath.Join(feed, "2024-10"))
-	d.as("erin", 0, "accepted: ", "deliver", "ed-01", "2025-01", filepath.Join(feed, "2025-01"))
+	d.as("erin", 0, "accepted: ", "deliver", "--resume", "ed-01", "2025-01", filepath.Join(feed, "2025-01"))
 	d.as("amina", 2, "no source of that name", "deliver", "ed-01", "by-amina", filepath.Join(feed, "2024-10"))
 	d.spoiled(feed)
 	d.as("erin", 0, "received the list of optouts", "list", "optouts", filepath.Join(region, "lists", "optouts.dat"))

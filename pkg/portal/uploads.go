@@ -18,13 +18,14 @@ type uploadIn struct {
 	}
 }
 
-type uploadOne struct {
+// UploadOne names one upload of a source.
+type UploadOne struct {
 	One
 	Upload string `path:"upload" maxLength:"80"`
 }
 
 type partIn struct {
-	uploadOne
+	UploadOne
 	File   string `path:"file" maxLength:"128" doc:"As the manifest names it"`
 	Part   int    `path:"part" minimum:"1" maximum:"10000"`
 	SHA256 string `query:"sha256" required:"true" minLength:"64" maxLength:"64" pattern:"^[0-9a-f]{64}$" doc:"Of the part's bytes"`
@@ -56,7 +57,7 @@ func (p *Portal) uploadOperations(a *API) error {
 			u, err := k.OpenUpload(c.Ctx(), c.Actor, in.ID, m, ref)
 			return &Body[*catalogue.Upload]{u}, err
 		}),
-		operation(a, Op{Method: get, Path: "/sources/{id}/uploads/{upload}", Action: "delivery.read", On: "Source", Tag: "Data", Summary: "Which parts of an upload are there"}, func(c *Call, in *uploadOne) (*Body[*catalogue.Upload], error) {
+		operation(a, Op{Method: get, Path: "/sources/{id}/uploads/{upload}", Action: "delivery.read", On: "Source", Tag: "Data", Summary: "Which parts of an upload are there"}, func(c *Call, in *UploadOne) (*Body[*catalogue.Upload], error) {
 			return read(c, func(ctx context.Context, q store.Querier) (*catalogue.Upload, error) {
 				return catalogue.GetUpload(ctx, q, in.ID, in.Upload)
 			})
@@ -82,7 +83,7 @@ func (p *Portal) uploadOperations(a *API) error {
 			u, err := k.AddPart(c.Ctx(), c.Actor, in.ID, in.Upload, in.File, in.Part, ref)
 			return &Body[*catalogue.Upload]{u}, err
 		}),
-		operation(a, Op{Method: post, Path: "/sources/{id}/uploads/{upload}/complete", Action: "delivery.receive", On: "Source", Tag: "Data", Summary: "Make a delivery of an upload whose parts are all there"}, func(c *Call, in *uploadOne) (*Body[*catalogue.Delivery], error) {
+		operation(a, Op{Method: post, Path: "/sources/{id}/uploads/{upload}/complete", Action: "delivery.receive", On: "Source", Tag: "Data", Summary: "Make a delivery of an upload whose parts are all there"}, func(c *Call, in *UploadOne) (*Body[*catalogue.Delivery], error) {
 			d, err := k.CompleteUpload(c.Ctx(), c.Actor, in.ID, in.Upload)
 			return &Body[*catalogue.Delivery]{d}, err
 		}),
