@@ -106,9 +106,9 @@ func (e *endless) Read(p []byte) (int, error) {
 
 func (e *endless) Close() error { return nil }
 
-// A file of 2 GiB without a line end, plain or inside a small gzip, is refused
+// A file of 10 GiB without a line end, plain or inside a small gzip, is refused
 // without being held in memory.
-func TestTwoGibibytesOnOneLine(t *testing.T) {
+func TestTenGibibytesOnOneLine(t *testing.T) {
 	var bomb bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&bomb, gzip.BestSpeed)
 	if _, err := io.Copy(z, &endless{64 << 20}); err != nil {
@@ -116,13 +116,13 @@ func TestTwoGibibytesOnOneLine(t *testing.T) {
 	}
 	z.Close()
 	for name, open := range map[string]func() (io.ReadCloser, error){
-		"plain": func() (io.ReadCloser, error) { return &endless{2 << 30}, nil },
+		"plain": func() (io.ReadCloser, error) { return &endless{10 << 30}, nil },
 		"gzip":  func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(bomb.Bytes())), nil },
 		"in a row": func() (io.ReadCloser, error) {
-			return io.NopCloser(io.MultiReader(strings.NewReader(notesHeader+"n1,p1,"), &endless{2 << 30})), nil
+			return io.NopCloser(io.MultiReader(strings.NewReader(notesHeader+"n1,p1,"), &endless{10 << 30})), nil
 		},
 		"in quotes": func() (io.ReadCloser, error) {
-			return io.NopCloser(io.MultiReader(strings.NewReader(notesHeader+"n1,p1,\""), &endless{2 << 30})), nil
+			return io.NopCloser(io.MultiReader(strings.NewReader(notesHeader+"n1,p1,\""), &endless{10 << 30})), nil
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
