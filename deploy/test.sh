@@ -31,6 +31,7 @@ part "build" make -s build
 part "root file system of workspaces" deploy/rootfs/build.sh
 part "real servers for the contract suites" deploy/tools/build.sh
 part "npm packages of the browser tests" npm_packages
+part "readers of rebuilt files" deploy/tools/readers/build.sh
 part "vet" go vet ./...
 part "staticcheck" static
 part "govulncheck" vulnerable

@@ -2,12 +2,21 @@ package kinds
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"path"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/airlock/inspect/look"
 )
 
@@ -45,10 +54,34 @@ func seeds(f *testing.F, n int, endings ...string) {
 	f.Add([]byte("PK\x05\x06" + strings.Repeat("\x00", 18)))
 }
 
-// fuzz looks at arbitrary bytes under an ending: no panic, a media type, and
-// nothing that an inspector did not read to its end may pass unseen.
+// walled is an ark-inspect behind its walls, one for each process that fuzzes.
+var walled = sync.OnceValues(func() (*inspect.Session, error) {
+	dir, err := os.MkdirTemp("", "ark-inspect-fuzz-")
+	if err != nil {
+		return nil, err
+	}
+	program := filepath.Join(dir, "ark-inspect")
+	cmd := exec.Command("go", "build", "-o", program, "github.com/ark-tre/ark/cmd/ark-inspect")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	s, err := inspect.Inspector{Program: program, PerFile: 3 * time.Minute}.Start(context.Background(), nil)
+	return s, errors.Join(err, os.RemoveAll(dir)) // a child that ends is a finding: none is started again
+})
+
+// fuzz looks at arbitrary bytes under an ending, once in this process, where
+// what the bytes reach is seen, and once behind the walls: no panic, no call
+// that the walls forbid, the same findings and the same clean file.
 func fuzz(f *testing.F, endings ...string) {
 	seeds(f, 12, endings...)
+	box, err := walled()
+	if err != nil {
+		if os.Getenv("CI") != "" || !strings.Contains(err.Error(), "wall itself in") {
+			f.Fatal(err)
+		}
+		f.Log("this kernel grants no walls: fuzzing in this process alone")
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, e := range endings {
 			r := Look(context.Background(), Options{}, "file."+e, data)
@@ -62,6 +95,16 @@ func fuzz(f *testing.F, endings ...string) {
 			}
 			if len(data) == 0 && !r.Fails() {
 				t.Error("nothing passes")
+			}
+			if box == nil {
+				continue
+			}
+			got, err := box.Look(context.Background(), inspect.Item{Name: "file." + e, Data: data})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Verdict != r.Verdict() || len(got.Findings) != len(r.Findings) || !bytes.Equal(got.Rebuilt, r.Rebuilt) {
+				t.Errorf("behind the walls: %s %v; here: %s %v", got.Verdict, got.Findings, r.Verdict(), r.Findings)
 			}
 		}
 		_ = look.NewRoom()

@@ -114,13 +114,13 @@ func (s *Scanner) Next() (bool, error) {
 		s.at += i + 3
 		return true, nil
 	case bytes.HasPrefix(rest, []byte("<?")):
-		i := bytes.Index(rest, []byte("?>"))
+		i := bytes.Index(rest[2:], []byte("?>"))
 		if i < 0 {
 			return false, ErrBroken
 		}
 		s.Kind = Instruction
-		s.Name, s.Data, _ = strings.Cut(string(rest[2:i]), " ")
-		s.at += i + 2
+		s.Name, s.Data, _ = strings.Cut(string(rest[2:2+i]), " ")
+		s.at += i + 4
 		return true, nil
 	case bytes.HasPrefix(rest, []byte("<!DOCTYPE")):
 		i := bytes.IndexByte(rest, '>')
