@@ -10,7 +10,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/airlock/inspect/known"
@@ -32,9 +34,36 @@ func BenchmarkCSV(b *testing.B) {
 	}
 	data := []byte(t.String())
 	b.SetBytes(int64(len(data)))
+	before := children()
 	for b.Loop() {
 		look(b, s, "table.csv", data)
 	}
+	spent(b, s, before)
+}
+
+// BenchmarkStart starts a walled child and has it look at one small table.
+func BenchmarkStart(b *testing.B) {
+	for b.Loop() {
+		s := start(b, inspect.Inspector{}, nil)
+		look(b, s, "table.csv", []byte(table))
+		s.Close()
+	}
+}
+
+// children is the processor time of children that have ended.
+func children() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// spent reports the child's own processor time beside what a loaded machine
+// makes of it.
+func spent(b *testing.B, s *inspect.Session, before time.Duration) {
+	s.Close()
+	b.ReportMetric(float64((children()-before).Milliseconds())/float64(b.N), "ms-of-processor")
 }
 
 // BenchmarkXLSX looks at a workbook of 10 MB.
@@ -42,9 +71,11 @@ func BenchmarkXLSX(b *testing.B) {
 	s := start(b, inspect.Inspector{}, nil)
 	data := workbook(10 << 20)
 	b.SetBytes(int64(len(data)))
+	before := children()
 	for b.Loop() {
 		look(b, s, "book.xlsx", data)
 	}
+	spent(b, s, before)
 }
 
 // workbook writes one sheet whose archive is about n bytes long.
@@ -119,7 +150,7 @@ func BenchmarkTenMillionKnown(b *testing.B) {
 
 // BenchmarkCorpus prints how the corpus comes out, by kind.
 func BenchmarkCorpus(b *testing.B) {
-	s := start(b, inspect.Inspector{}, nil)
+	s := start(b, inspect.Inspector{}, extract(b))
 	all := corpus(b)
 	n, kinds, techniques := map[string]float64{}, []string{}, map[string]map[string]bool{}
 	for b.Loop() {

@@ -201,7 +201,7 @@ with open(f"{out}/more.tsv", "a") as l:
         n = nbf.v4.new_notebook(); n.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
         n.cells = [nbf.v4.new_markdown_cell("# Analysis"), nbf.v4.new_code_cell(f"import numpy as np, pandas as pd\nd = pd.DataFrame(np.random.default_rng({i}).integers(18, 95, (40, 4)), columns=list('abcd'))\nd"), nbf.v4.new_code_cell("print(d.to_string())")]
         NotebookClient(n, timeout=120).execute()
-        open(f"{out}/hostile/ran{i}.ipynb", "w").write(nbf.writes(n)); l.write(f"hostile\tran{i}.ipynb\tipynb-output\tJupyter\n")
+        open(f"{out}/hostile/ran{i}.ipynb", "w").write(nbf.writes(n)); l.write(f"hostile\tran{i}.ipynb\tipynb-run-outputs\tJupyter\n")
         for c in n.cells:
             if c.cell_type == "code": c.outputs, c.execution_count, c.metadata = [], None, {}
         open(f"{out}/harmless/cleared{i}.ipynb", "w").write(nbf.writes(n)); l.write(f"harmless\tcleared{i}.ipynb\tipynb-cleared\tJupyter\n")
