@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -269,5 +270,24 @@ func TestCrateAndPublicRecord(t *testing.T) {
 	st.Files[0].Name = meta
 	if _, err := bundle.Seal(t.Context(), r, key, st); !ark.Is(err, ark.Invalid) {
 		t.Errorf("a released file took the crate's name: %v", err)
+	}
+}
+
+// TestCrateForOthers writes a bundle with its key where another program can look
+// at it: a validator of RO-Crates. Run by hand; docs/airlock.md has the result.
+func TestCrateForOthers(t *testing.T) {
+	dir := os.Getenv("ARK_CRATE")
+	if dir == "" {
+		t.Skip("ARK_CRATE names no folder: this is for programs outside")
+	}
+	r, _ := ring(t)
+	s := statement()
+	s.Record = bundle.Record{Schema: bundle.RecordSchema, Program: "ark 1", Profile: json.RawMessage(`{}`), Rules: []bundle.RuleRef{}, Released: "2026-11-22"}
+	data, err := bundle.Seal(t.Context(), r, key, s)
+	must(t, err)
+	must(t, os.MkdirAll(dir, 0o700))
+	names, bodies := members(t, data)
+	for _, n := range names {
+		must(t, os.WriteFile(filepath.Join(dir, n), bodies[n], 0o600))
 	}
 }

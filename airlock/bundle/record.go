@@ -50,6 +50,7 @@ const (
 	crateSpec    = "https://w3id.org/ro/crate/1.2"
 	fiveSafes    = "https://w3id.org/5s-crate/0.4"
 	shp          = "https://w3id.org/shp#"
+	programHome  = "https://github.com/ark-tre/ark"
 )
 
 // media are the types that a crate names; fixed, so that the same statement
@@ -92,7 +93,8 @@ func crate(s Statement) ([]byte, error) {
 		node{"@id": "#sign-off", "@type": "AssessAction", "additionalType": ref(shp + "SignOff"), "name": fmt.Sprintf("Reviewed independently by %d output checkers", s.Checkers), "actionStatus": done, "object": ref("./"), "agent": ref("#checkers")},
 		node{"@id": "#disclosure", "@type": "AssessAction", "additionalType": ref(shp + "DisclosureCheck"), "name": "Disclosure control under the profile " + s.Checked.Profile, "actionStatus": done, "object": results, "instrument": ref("#rules"), "agent": ref("#checkers")},
 		node{"@id": "#checkers", "@type": "Organization", "name": "Output checkers of this research environment"},
-		node{"@id": "#rules", "@type": "SoftwareApplication", "name": "Ark disclosure rules", "softwareVersion": s.Record.Program},
+		node{"@id": "#rules", "@type": "SoftwareApplication", "name": "Ark disclosure rules", "softwareVersion": s.Record.Program, "version": s.Record.Program, "url": programHome},
+		node{"@id": fiveSafes, "@type": []string{"CreativeWork", "Profile"}, "name": "Five Safes RO-Crate profile", "version": "0.4"},
 	)
 	return json.MarshalIndent(node{"@context": crateContext, "@graph": graph}, "", "  ")
 }

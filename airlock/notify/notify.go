@@ -7,6 +7,8 @@ package notify
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,11 +25,22 @@ import (
 
 // Sender sends messages. Its zero value sends nothing.
 type Sender struct {
-	Webhook string       // an address that takes a POST of JSON
-	SMTP    string       // host:port of a mail server that takes mail from here
-	From    string       // the sender's address
-	Client  *http.Client // nil: one with a timeout of ten seconds
+	Webhook  string         // an address that takes a POST of JSON
+	SMTP     string         // host:port of a mail server
+	From     string         // the sender's address
+	TLS      string         // how SMTP is secured: TLSNone, TLSStart or TLSImplicit
+	Roots    *x509.CertPool // who vouches for the mail server; nil: the system's
+	User     string         // at the mail server; empty: it takes mail from here without a sign-in
+	Password string         // of User; sent over TLS alone
+	Client   *http.Client   // nil: one with a timeout of ten seconds
 }
+
+// How a connection to a mail server is secured.
+const (
+	TLSNone     = ""         // in the clear: a relay on this machine or a closed network, without a sign-in
+	TLSStart    = "starttls" // upgraded before anything is said; a server that does not offer it gets nothing
+	TLSImplicit = "implicit" // from the first byte
+)
 
 // On reports whether anything is configured.
 func (s Sender) On() bool { return s.Webhook != "" || s.SMTP != "" }
@@ -78,6 +91,38 @@ func header(s string) string {
 	return mime.QEncoding.Encode("utf-8", strings.Join(strings.Fields(s), " "))
 }
 
+// greet opens the conversation with the mail server: secured and signed in
+// before it is told anything, or not at all.
+func (s Sender) greet(conn net.Conn) (*smtp.Client, error) {
+	host, _, _ := net.SplitHostPort(s.SMTP)
+	secure := &tls.Config{ServerName: host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12}
+	if s.TLS == TLSImplicit {
+		conn = tls.Client(conn, secure)
+	}
+	c, err := smtp.NewClient(conn, host)
+	if err != nil {
+		return nil, ark.Faultf(ark.Unavailable, "the mail server could not be greeted").Because(err)
+	}
+	if s.TLS == TLSStart {
+		if ok, _ := c.Extension("STARTTLS"); !ok {
+			return nil, ark.Faultf(ark.Unavailable, "the mail server does not offer STARTTLS, so it is told nothing").Do("see notify.tls in docs/configuration.md")
+		}
+		if err := c.StartTLS(secure); err != nil {
+			return nil, ark.Faultf(ark.Unavailable, "the connection to the mail server could not be secured").Because(err)
+		}
+	}
+	if s.User == "" {
+		return c, nil
+	}
+	if s.TLS != TLSStart && s.TLS != TLSImplicit {
+		return nil, ark.Faultf(ark.Forbidden, "a password is not sent to a mail server in the clear").Do("set notify.tls")
+	}
+	if err := c.Auth(smtp.PlainAuth("", s.User, s.Password, host)); err != nil {
+		return nil, ark.Faultf(ark.Unavailable, "the mail server did not take the sign-in").Because(err)
+	}
+	return c, nil
+}
+
 func (s Sender) mail(ctx context.Context, m airlock.Message) error {
 	d := net.Dialer{Timeout: 10 * time.Second}
 	conn, err := d.DialContext(ctx, "tcp", s.SMTP)
@@ -85,8 +130,7 @@ func (s Sender) mail(ctx context.Context, m airlock.Message) error {
 		return ark.Faultf(ark.Unavailable, "the mail server does not answer").Because(err)
 	}
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	host, _, _ := net.SplitHostPort(s.SMTP)
-	c, err := smtp.NewClient(conn, host)
+	c, err := s.greet(conn)
 	if err != nil {
 		conn.Close()
 		return err

@@ -2,9 +2,11 @@ package instance
 
 import (
 	"bytes"
+	"crypto/x509"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -72,12 +74,40 @@ func (c Config) inspector() inspect.Inspector {
 // Notify says where the airlock's messages go.
 type Notify struct {
 	Webhook string `yaml:"webhook"` // an address that takes a POST of JSON
-	SMTP    string `yaml:"smtp"`    // host:port of a mail server that takes mail from here
+	SMTP    string `yaml:"smtp"`    // host:port of a mail server
 	From    string `yaml:"from"`    // the sender's address
+	TLS     string `yaml:"tls"`     // starttls or implicit; empty: in the clear
+	User    string `yaml:"user"`    // at the mail server; the password is in credentials/control.json
+	CA      string `yaml:"ca"`      // PEM file of who vouches for the mail server; empty: the system's
 }
 
-func (n Notify) sender() notify.Sender {
-	return notify.Sender{Webhook: n.Webhook, SMTP: n.SMTP, From: n.From}
+// check refuses what would send a password in the clear.
+func (n Notify) check() error {
+	bad := func(says, do string) error { return ark.Faultf(ark.Invalid, "%s", says).At("", 0, "notify").Do(do) }
+	switch {
+	case !slices.Contains([]string{notify.TLSNone, notify.TLSStart, notify.TLSImplicit}, n.TLS):
+		return bad("notify.tls is neither starttls nor implicit", "see docs/configuration.md")
+	case n.User != "" && n.TLS == notify.TLSNone:
+		return bad("notify.user signs in at a mail server in the clear", "set notify.tls to starttls or implicit")
+	case n.SMTP != "" && n.From == "":
+		return bad("notify.smtp has no notify.from", "give the sender's address")
+	}
+	return nil
+}
+
+// sender sends what n says; password is that of n.User.
+func (n Notify) sender(password string) (notify.Sender, error) {
+	s := notify.Sender{Webhook: n.Webhook, SMTP: n.SMTP, From: n.From, TLS: n.TLS, User: n.User, Password: password}
+	if n.CA != "" {
+		text, err := os.ReadFile(n.CA)
+		if err != nil {
+			return s, ark.Faultf(ark.Unavailable, "the file of notify.ca cannot be read").Because(err)
+		}
+		if s.Roots = x509.NewCertPool(); !s.Roots.AppendCertsFromPEM(text) {
+			return s, ark.Faultf(ark.Invalid, "the file of notify.ca holds no certificate")
+		}
+	}
+	return s, nil
 }
 
 // Limits of each workspace. Zero fields take the defaults.
@@ -122,6 +152,9 @@ func (c Config) check() error {
 	case c.Trial == "":
 		return ark.Faultf(ark.Conflict, "this Ark is not marked as a trial, and the one-box defaults are for trial only").At("config.yaml", 0, "trial").
 			Do("docs/production.md says what an Ark needs before it may hold people's records")
+	}
+	if err := c.Notify.check(); err != nil {
+		return err
 	}
 	return c.checkOutside()
 }

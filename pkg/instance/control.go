@@ -70,7 +70,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	ctl.Governance = governance.New(ctl.Store, ctl.Catalogue, ctl.head)
 	ctl.Workspaces = workspace.New(ctl.Store, ctl.Catalogue, ctl.Governance)
 	ctl.Airlock = airlock.New(ctl.Store, ctl.head)
-	ctl.Airlock.Notify = c.Notify.sender().On()
+	ctl.Airlock.Notify = c.Notify.Webhook != "" || c.Notify.SMTP != ""
 	ctl.Airlock.Data = extractData
 	return ctl, nil
 }

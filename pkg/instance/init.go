@@ -132,7 +132,7 @@ func (c Config) Layout() error {
 		if err := own(c.Path("run", role), id.uid, 0o755); err != nil {
 			return err
 		}
-		if !c.outside() {
+		if !c.shows(role) {
 			continue
 		}
 		if err := own(c.Path("credentials", role+".json"), id.uid, 0o400); err != nil {

@@ -57,6 +57,7 @@ type Credential struct {
 	S3Secret      identity.Secret
 	StorePassword identity.Secret // the control plane's: nobody else opens the database
 	ClientSecret  identity.Secret // the control plane's, at the provider
+	SMTPPassword  identity.Secret // the control plane's, at the mail server
 }
 
 // founder is the name of the credential that Init needs: it makes buckets and
@@ -113,10 +114,16 @@ func (c Config) outside() bool {
 	return c.Vault.Address != "" || c.S3.Endpoint != "" || c.Identity.Issuer != "" || strings.HasPrefix(c.Store, "postgres")
 }
 
+// shows reports whether a role shows a credential to anything: where a part is a
+// service, and the control plane at a mail server that wants a sign-in.
+func (c Config) shows(role string) bool {
+	return c.outside() || role == "control" && c.Notify.User != ""
+}
+
 // credential reads a role's credential; it is the zero one where nothing asks
 // for any.
 func (c Config) credential(role string) (Credential, error) {
-	if !c.outside() {
+	if !c.shows(role) {
 		return Credential{}, nil
 	}
 	return readCredential(c.Path("credentials", role+".json"))
@@ -144,6 +151,7 @@ func readCredential(path string) (Credential, error) {
 		S3Secret      string `json:"s3_secret"`
 		StorePassword string `json:"store_password"`
 		ClientSecret  string `json:"client_secret"`
+		SMTPPassword  string `json:"smtp_password"`
 	}
 	dec := json.NewDecoder(io.LimitReader(f, 1<<16))
 	dec.DisallowUnknownFields()
@@ -151,7 +159,7 @@ func readCredential(path string) (Credential, error) {
 		return Credential{}, ark.Faultf(ark.Invalid, "the credential %s is not what it should be", name).Do("docs/production.md shows its fields")
 	}
 	return Credential{VaultToken: identity.Secret(raw.VaultToken), S3Access: raw.S3Access, S3Secret: identity.Secret(raw.S3Secret),
-		StorePassword: identity.Secret(raw.StorePassword), ClientSecret: identity.Secret(raw.ClientSecret)}, nil
+		StorePassword: identity.Secret(raw.StorePassword), ClientSecret: identity.Secret(raw.ClientSecret), SMTPPassword: identity.Secret(raw.SMTPPassword)}, nil
 }
 
 // keyring opens the keys with a credential, unconfined.

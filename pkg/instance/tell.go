@@ -9,7 +9,10 @@ import (
 // until ctx ends. What cannot be sent is tried again; what was sent may, after
 // a crash, be sent once more: receivers know a message by its id.
 func (c *Control) tell(ctx context.Context) error {
-	sender := c.Config.Notify.sender()
+	sender, err := c.Config.Notify.sender(string(c.credential.SMTPPassword))
+	if err != nil {
+		return err
+	}
 	if !sender.On() {
 		<-ctx.Done()
 		return nil

@@ -126,3 +126,50 @@ func TestWhatLeftBecomesASample(t *testing.T) {
 		t.Errorf("the samples are\n%s", data)
 	}
 }
+
+// TestDeathBetweenStoreAndAnswer: a worker that dies after it stored what it
+// made and before it answered does its step again, as the queue has it; the
+// second answer is the first, byte for byte, and nothing is stored twice.
+func TestDeathBetweenStoreAndAnswer(t *testing.T) {
+	b := bench(t).inspector(t)
+	stored := func() (n int) {
+		must(t, filepath.WalkDir(filepath.Join(b.Tmp, "objects"), func(_ string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				n++
+			}
+			return err
+		}))
+		return n
+	}
+	file := b.submit(t, "f1", "table.csv", "\ufeffside;count\r\nnorth;60\r\nsouth;60\r\n")
+	check, err := json.Marshal(airlock.CheckJob{Request: "r", Round: 1, Project: "prj-a", Profile: "ark", Files: []airlock.CheckOf{file}})
+	must(t, err)
+	twice := func(name string, step func() (any, error)) any {
+		t.Helper()
+		first, err := step()
+		must(t, err)
+		n := stored()
+		again, err := step()
+		must(t, err)
+		one, err := json.Marshal(first)
+		must(t, err)
+		two, err := json.Marshal(again)
+		must(t, err)
+		if string(one) != string(two) || stored() != n {
+			t.Errorf("%s, done again: %d objects where there were %d\n%s\n%s", name, stored(), n, one, two)
+		}
+		return again
+	}
+	res := twice("the checks", func() (any, error) { return b.checkSteps()[0].Do(t.Context(), check, nil) }).(airlock.CheckResult)
+	clean := file
+	clean.Submitted = airlock.Submitted{Name: file.Name, Ref: file.Ref}
+	clean.Name, clean.Ref = res.Files[0].Clean.Name, res.Files[0].Clean.Ref
+	release, err := json.Marshal(airlock.ReleaseJob{Release: "rel", Request: "r", Project: "prj-a", Profile: "ark", Files: []airlock.CheckOf{clean}})
+	must(t, err)
+	if out := twice("the release", func() (any, error) { return b.releaseSteps()[0].Do(t.Context(), release, nil) }).(airlock.ReleaseResult); out.Refused != "" || out.Bundle.Name == "" {
+		t.Errorf("the release is %+v", out)
+	}
+	sample, err := json.Marshal(airlock.SampleJob{Incident: "inc_1", Request: "r", Project: "prj-a", Profile: "ark", Files: []airlock.CheckOf{clean}})
+	must(t, err)
+	twice("the samples", func() (any, error) { return b.sampleSteps()[0].Do(t.Context(), sample, nil) })
+}
