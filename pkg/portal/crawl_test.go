@@ -225,11 +225,11 @@ func TestPictures(t *testing.T) {
 	b.post("checker1", "/queue/"+second+"/comment", "file", first, "text", "Seven people: please suppress it, and one more so that it cannot be worked out.", "cell", "C7", "public", "yes")
 	b.post("checker1", "/queue/"+second+"/return")
 	outbox := b.rooms.Outputs.(*pinned).outbox
-	outbox["rates.csv"] = strings.ReplaceAll(outbox["rates.csv"], "65+,M,7,16.8", "65+,M,*,*")
-	b.post("researcher", "/outputs/"+second+"/resubmit", "output", "rates.csv", "group", "Rates by age and sex", "context", "Attendance rates by age and sex in 2025, for the report to the alcohol board.", "population", "All attendances with an age.", "counts", "12", "controls", "Counts under ten are suppressed.", "relation", "None before.", "answer", "Suppressed the row of seven.")
+	outbox["rates.csv"] = strings.NewReplacer("18-39,M,1180,2.9", "18-39,M,1190,2.9", "65+,M,7,16.8", "65+,M,*,*").Replace(outbox["rates.csv"])
+	b.post("researcher", "/outputs/"+second+"/resubmit", "output", "rates.csv", "group", "Rates by age and sex", "context", "Attendance rates by age and sex in 2025, for the report to the alcohol board.", "population", "All attendances with an age.", "counts", "12", "controls", "Counts under ten are suppressed.", "relation", "None before.", "answer", "Suppressed the row of seven; ten people had been left out of another.")
 	b.checked(second, "review")
 	b.post("checker1", "/queue/"+request+"/claim")
-	beside := "/queue/" + second + "?file=" + b.view("checker1", second).Files[0].ID + "&beside=" + queryEscape("round "+first)
+	beside := "/queue/" + second + "?file=" + b.view("checker1", second).Files[0].ID + "&beside=" + queryEscape(release+" 1")
 	lookAt(t, []look{as("researcher", "/workspaces/"+ws), as("custodian", "/reviews/"+b.review(other)), as("checker1", "/queue/"+request),
 		named("queue", as("checker1", "/queue")), named("side-by-side", as("checker1", beside)), named("release", as("checker1", "/releases/"+release)),
 		named("submit", as("researcher", "/workspaces/"+ws+"/submit")), named("author", as("researcher", "/outputs/"+second))})
