@@ -49,6 +49,9 @@ type Report struct {
 	Conflicts []Conflict
 	Compared  int // earlier figures looked at
 	Left      int // earlier figures of the same kind that were too far away to be worth the time
+	// Cut says that a bound of the search was met before its end: what was not
+	// found may be there.
+	Cut bool
 	// Nearest is the smallest number of people, from 1 on, by which an earlier
 	// figure differs from a new one; 0 if none is near.
 	Nearest int
@@ -112,7 +115,9 @@ func (h *History) Compare(ctx context.Context, c Release, least int64, w Work) (
 			return nil, err
 		}
 		// More releases must not hide what fewer show.
-		for _, some := range parts(old) {
+		some, whole := parts(old)
+		rep.Cut = rep.Cut || !whole
+		for _, some := range some {
 			if len(rep.Conflicts) > before {
 				break
 			}
@@ -143,8 +148,9 @@ const (
 )
 
 // parts are choices of the releases that rows are from: all choices of a few;
-// of more, each without one and each alone.
-func parts(old []*row) [][]*row {
+// of more, each without one and each alone. whole says that no bound cut them
+// short.
+func parts(old []*row) (choices [][]*row, whole bool) {
 	by := map[int][]*row{}
 	for _, r := range old {
 		by[r.release] = append(by[r.release], r)
@@ -161,7 +167,9 @@ func parts(old []*row) [][]*row {
 	}
 	var out [][]*row
 	switch {
-	case n < 2 || n > maxAlone:
+	case n < 2:
+	case n > maxAlone:
+		return nil, false
 	case n <= maxChoices:
 		for mask := 1; mask < 1<<n-1; mask++ {
 			out = append(out, choose(func(i int) bool { return mask>>i&1 == 1 }))
@@ -178,10 +186,10 @@ func parts(old []*row) [][]*row {
 	work := 0
 	for i, rows := range out {
 		if work += len(rows); work > maxPartRows {
-			return out[:i]
+			return out[:i], false
 		}
 	}
-	return out
+	return out, true
 }
 
 func (r *Report) note(n int) {

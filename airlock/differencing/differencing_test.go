@@ -338,3 +338,18 @@ func cached(t *rapid.T) *History {
 	}
 	return h
 }
+
+// TestASearchCutShortSaysSo: beyond a bound nothing passes by itself.
+func TestASearchCutShortSaysSo(t *testing.T) {
+	h := New()
+	for i := range maxAlone + 1 {
+		load(t, h, release(fmt.Sprint(i), count(4, span(0, 100+20*uint64(i))...)))
+		rep, err := h.Compare(context.Background(), release("n", count(4, span(0, 50)...)), 10, DefaultWork())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rep.Cut != (i >= maxAlone) {
+			t.Fatalf("beside %d releases the search says that it was cut short: %v", i+1, rep.Cut)
+		}
+	}
+}

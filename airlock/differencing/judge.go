@@ -99,6 +99,9 @@ func (x *joint) worth(vec map[int32]float64, p part) float64 {
 	return most
 }
 
+// maxPairs bounds the pairs of rounded rows that are looked at.
+const maxPairs = 200_000
+
 // judgeOpen judges rounded rows: those that exact ones take apart, and pairs
 // of the same residue. Several pairs about one group narrow it together.
 func (x *joint) judgeOpen(ctx context.Context, same map[string][]part) error {
@@ -156,7 +159,8 @@ func (x *joint) judgeOpen(ctx context.Context, same map[string][]part) error {
 		}
 		for i, p := range ps {
 			for _, q := range ps[:i] {
-				if work++; work > 200_000 {
+				if work++; work > maxPairs {
+					x.rep.Cut = true
 					break
 				}
 				r := clone(p)

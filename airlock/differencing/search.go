@@ -9,7 +9,8 @@ import (
 	"github.com/ark-tre/ark/airlock/suppress/highs"
 )
 
-// Bounds of one search: beyond them what was found without it stands.
+// Bounds of one search: beyond them what was found without it stands, and
+// the report says that it was cut short.
 const (
 	maxSearchRows  = 300
 	maxSearchAtoms = 1500
@@ -33,6 +34,7 @@ func (x *joint) search(ctx context.Context, more *reduced) error {
 	cols := x.columns(rows)
 	k, m := len(rows), len(cols)
 	if k > maxSearchRows || m > maxSearchAtoms {
+		x.rep.Cut = true
 		return nil
 	}
 	s, err := x.h.solver(ctx)
