@@ -25,12 +25,14 @@ type demoCmd struct {
 	Reset      bool   `help:"Remove the demonstration and everything in it, and stop."`
 	Unattended bool   `help:"Play the whole main job as the demonstration's users in an Ark of its own, check every step, and stop."`
 	Studies    bool   `help:"With --unattended: do the studies of docs/studies in place of the main job, in a region of 20,000."`
-	Crash      string `help:"With --unattended: break it while the job is played. points: kill each worker once at every declared point; words, writes: break every word to the queue, every write of an object twice, not stored and stored but unanswered; kills: kill processes at random." enum:"none,points,words,writes,kills" default:"none"`
+	Crash      string `help:"With --unattended: break it while the job is played. points: kill each worker once at every declared point; words, writes: break every word to the queue, every write of an object twice, not stored and stored but unanswered; commits, asks: break every kind of commit of the database, every kind of question to keys and enclave, the first not done, the second done but unanswered; kills: kill processes at random." enum:"none,points,words,writes,commits,asks,kills" default:"none"`
 	Kills      int    `help:"With --crash kills: how many." default:"17"`
 	KillSeed   uint64 `help:"With --crash kills: the same seed kills alike." default:"1"`
 	Projection string `help:"With --unattended: write the end state to this file, without what differs between two Arks." type:"path"`
 	Parts      string `help:"Use the services of this folder (parts.yaml and credentials) in place of the one-box defaults; see docs/production.md." type:"path"`
 	Keep       bool   `help:"With --unattended: keep the Ark afterwards."`
+
+	broken string // where a crash test keeps what it has broken
 }
 
 // Run makes, fills and serves a demonstration Ark.
@@ -72,6 +74,12 @@ func (c demoCmd) serve(ctx context.Context, do func(context.Context, demonstrati
 	if err != nil {
 		return err
 	}
+	fired := func() error { return nil }
+	if c.Crash == "commits" || c.Crash == "asks" {
+		if fired, err = c.breakEach(); err != nil {
+			return err
+		}
+	}
 	// The roles outlive the signal that ends us, until the workspaces are down.
 	roles, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -99,7 +107,7 @@ func (c demoCmd) serve(ctx context.Context, do func(context.Context, demonstrati
 	}
 	demonstration.StopWorkspaces(context.WithoutCancel(ctx), cfg)
 	stop()
-	return errors.Join(err, <-ended, demonstration.Unmount(c.Dir))
+	return errors.Join(err, <-ended, demonstration.Unmount(c.Dir), fired())
 }
 
 // fill loads what is not loaded yet and hands the Ark to do.
@@ -130,6 +138,26 @@ func (c demoCmd) points() ([]string, error) {
 		return nil, nil
 	}
 	return nil, instance.ShortLeases()
+}
+
+// breakEach breaks each kind of commit or question as it comes, and says at the
+// end what was broken.
+func (c demoCmd) breakEach() (fired func() error, err error) {
+	list, err := instance.BreakEach(c.Crash, c.broken)
+	return func() error {
+		both, once, err := list()
+		if err != nil {
+			return err
+		}
+		for _, x := range both {
+			fmt.Printf("broken twice: %s\n", x)
+		}
+		fmt.Printf("each of %d kinds of %s that came fired once in both ways, and the job was done all the same\n", len(both), c.Crash)
+		if len(once) > 0 {
+			return fmt.Errorf("broken and never tried again: %v", once)
+		}
+		return nil
+	}, err
 }
 
 // kill kills processes at random until the function that it returns is called.
@@ -188,7 +216,7 @@ func (c demoCmd) unattended(ctx context.Context) error {
 		return err
 	}
 	left := func() []string { return nil }
-	if len(points) > 0 {
+	if len(points) > 0 || c.Crash == "commits" || c.Crash == "asks" {
 		dir, err := os.MkdirTemp("", "ark-crash-")
 		if err != nil {
 			return err
@@ -197,7 +225,10 @@ func (c demoCmd) unattended(ctx context.Context) error {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			return err
 		}
-		if left, err = instance.ArmCrashes(dir, points); err != nil {
+		if c.broken = dir; len(points) > 0 {
+			left, err = instance.ArmCrashes(dir, points)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -156,10 +156,12 @@ func (p *play) releaseIt(ctx context.Context, amina, chloe *client.Client) error
 			return err
 		}
 	}
-	if err := p.u.StepUp(ctx, "chloe"); err != nil {
-		return err
-	}
-	if err := chloe.Post(ctx, at+"/release", map[string]bool{}, nil); err != nil {
+	if err := p.again(ctx, func(ctx context.Context) error { // who is told to confirm again does
+		if err := p.u.StepUp(ctx, "chloe"); err != nil {
+			return err
+		}
+		return chloe.Post(ctx, at+"/release", map[string]bool{}, nil)
+	}); err != nil {
 		return err
 	}
 	var v airlock.View

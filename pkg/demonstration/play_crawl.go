@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -75,6 +76,9 @@ func (p *play) crawl(ctx context.Context, c *client.Client, begin []string, look
 			return 0, err
 		}
 		body := string(raw)
+		if resp.StatusCode != http.StatusOK && strings.HasPrefix(path, "/api/") {
+			path += " (refused)" // a refusal is looked at too, and is no answer
+		}
 		if strings.Contains(body, "\x00") || strings.HasPrefix(body, "PK\x03\x04") {
 			continue // a released bundle: it left by the airlock
 		}
@@ -112,15 +116,28 @@ func (p *play) words(ctx context.Context) error {
 	for _, who := range instance.People {
 		clients[who.UserName] = p.as(ctx, who.UserName)
 	}
-	pages := 0
+	labels, err := p.rareLabels()
+	if err != nil {
+		return err
+	}
+	pages, beside := 0, 0
 	names := make([]string, 0, len(clients))
 	for who := range clients {
 		names = append(names, who)
 	}
 	sort.Strings(names)
-	found := map[string]bool{}
-	for _, who := range names {
-		n, err := p.crawl(ctx, clients[who], begin, func(path, body string) error {
+	found, known, answered := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	look := func(who string) func(path, body string) error {
+		return func(path, body string) error {
+			answered[template(path)] = true
+			for _, id := range ids.FindAllString(body, -1) {
+				known[id] = true
+			}
+			label, n := tellsSmall(labels, body)
+			beside += n
+			if label != "" && !mayHoldValues(who, path) {
+				return fmt.Errorf("%s as %q has a small number beside %s, which %d rows have", path, who, label, labels[label])
+			}
 			if strings.Contains(body, canary) {
 				found[who] = true
 				if !mayHoldWords(who, path) {
@@ -131,12 +148,39 @@ func (p *play) words(ctx context.Context) error {
 				return nil
 			}
 			return holdsNone(values, body, fmt.Sprintf("%s as %q", path, who))
-		})
+		}
+	}
+	for _, who := range names {
+		n, err := p.crawl(ctx, clients[who], begin, look(who))
 		if err != nil {
 			return err
 		}
 		pages += n
 	}
+	gets, err := p.gets(ctx, clients["amina"])
+	if err != nil {
+		return err
+	}
+	for _, who := range names {
+		n, err := p.crawl(ctx, clients[who], addresses(gets, known), look(who))
+		if err != nil {
+			return err
+		}
+		pages += n
+	}
+	var never []string
+	for _, g := range gets {
+		if !answered[template("/api/v1"+g)] {
+			never = append(never, g)
+		}
+	}
+	if err := must(len(never) == 0, "nobody was answered by %v of the API", never); err != nil {
+		return err
+	}
+	if err := must(beside > 20, "only %d places with a label of few rows were seen: the crawl looks at too little", beside); err != nil {
+		return err
+	}
+	p.Say("    all %d things that the API lets one read were read; %d places name one of %d words that 1 to 9 rows have, none with a small number", len(gets), beside, len(labels))
 	for _, who := range []string{"amina", "chloe", "dev"} {
 		if err := must(found[who], "the crawl does not even find the words where %s may read them", who); err != nil {
 			return err
@@ -195,6 +239,131 @@ func (p *play) plantedValues() (map[string]bool, error) {
 		}
 	}
 	return out, must(len(out) > 500, "only %d values of rows were found to look for", len(out))
+}
+
+var ids = regexp.MustCompile(`[a-z]{3}_[0-9a-f]{32}`)
+
+var parameter = regexp.MustCompile(`\{[a-z]+\}|/[0-9]+$`)
+
+// template is a path of the API with {id} for every identifier and number.
+func template(path string) string {
+	path, _, _ = strings.Cut(path, "?")
+	path = ids.ReplaceAllString(path, "{id}")
+	return parameter.ReplaceAllStringFunc(path, func(x string) string {
+		if x[0] == '/' {
+			return "/{id}"
+		}
+		return "{id}"
+	})
+}
+
+// gets lists what can be read by the API, as its description has it.
+func (p *play) gets(ctx context.Context, c *client.Client) ([]string, error) {
+	var api struct {
+		Paths map[string]map[string]json.RawMessage `json:"paths"`
+	}
+	err := c.Get(ctx, "/openapi.json", &api)
+	var out []string
+	for path, ops := range api.Paths {
+		if ops["get"] != nil {
+			out = append(out, path)
+		}
+	}
+	sort.Strings(out)
+	return out, err
+}
+
+// kindAt says what kind of thing a path of the API is about, by where it begins.
+var kindAt = map[string]string{"projects": "prj", "datasets": "dst", "organisations": "org", "releases": "rel", "requests": "req", "reviews": "rev", "sources": "src", "workspaces": "wsp"}
+
+// addresses puts identifiers that were seen, a few of each kind, into the
+// paths of the API: whatever does not exist there is refused.
+func addresses(gets []string, known map[string]bool) []string {
+	few := map[string][]string{}
+	sorted := make([]string, 0, len(known))
+	for id := range known {
+		sorted = append(sorted, id)
+	}
+	sort.Strings(sorted)
+	for _, id := range sorted {
+		if kind, _, _ := strings.Cut(id, "_"); len(few[kind]) < 6 {
+			few[kind] = append(few[kind], id)
+		}
+	}
+	var out []string
+	for _, g := range gets {
+		g = strings.Replace(g, "{index}", "3", 1)
+		if !strings.Contains(g, "{") {
+			out = append(out, "/api/v1"+g)
+			continue
+		}
+		about, _, _ := strings.Cut(g[1:], "/")
+		for _, id := range few[kindAt[about]] {
+			one := "/api/v1" + strings.Replace(g, "{id}", id, 1)
+			if !strings.Contains(one, "{") {
+				out = append(out, one)
+				continue
+			}
+			for _, second := range few["fea"] {
+				out = append(out, parameter.ReplaceAllString(one, second))
+			}
+		}
+	}
+	return out
+}
+
+// rareLabels are words that stand in 1 to 9 rows of all feeds together, with
+// how many: codes, places. Of each number there is at least one.
+func (p *play) rareLabels() (map[string]int, error) {
+	n, words := map[string]int{}, regexp.MustCompile(`^[A-Z]?[0-9][0-9A-Z.]{4,}$`)
+	notCounted := map[string]bool{"nhs_number": true, "email": true, "phone": true, "postcode": true, "patient_id": true}
+	err := p.feedRows(func(column, value string) {
+		if !notCounted[column] && !strings.HasSuffix(column, "_id") && words.MatchString(value) {
+			n[value]++
+		}
+	})
+	has := map[int]bool{}
+	for word, k := range n {
+		if k > 9 {
+			delete(n, word)
+		}
+		has[k] = true
+	}
+	for k := 1; k < 10 && err == nil; k++ {
+		err = must(has[k], "no word stands in %d rows of the region", k)
+	}
+	return n, err
+}
+
+// feedRows hands on every value of the region's feeds.
+func (p *play) feedRows(value func(column, value string)) error {
+	files, err := filepath.Glob(filepath.Join(p.region(), "deliveries", "*", "*", "*.csv"))
+	if err != nil {
+		return err
+	}
+	for _, path := range files {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		r := csv.NewReader(bufio.NewReader(f))
+		r.FieldsPerRecord = -1
+		head, err := r.Read()
+		for err == nil {
+			var row []string
+			row, err = r.Read()
+			for i, v := range row {
+				if i < len(head) {
+					value(head[i], v)
+				}
+			}
+		}
+		f.Close()
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	}
+	return nil
 }
 
 // logs reads every log of the roles, and the log that was verified.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ark-tre/ark/pkg/objects"
 )
 
 var (
@@ -25,10 +27,11 @@ var dropped = []string{"seal", "sha256", "size", "checkpoint", "hash", "signatur
 
 // Projection is the end state of an Ark without what differs between two Arks
 // that did the same: ids become their kinds, times, hashes and keyed names one
-// sign. Documents are listed by table in order; of the recorded acts, how many
-// of each type there are. Acts that a crash may repeat or add are left out:
+// sign. Documents are listed by table in order; then the tables of the object
+// store with a hash of what their rows hold (see contents); of the recorded
+// acts, how many of each type there are. Acts that a crash may repeat or add are left out:
 // accesses, refusals, and what became of workspaces meanwhile.
-func Projection(ctx context.Context, db *sql.DB) (string, error) {
+func Projection(ctx context.Context, db *sql.DB, stores map[objects.Zone][]*objects.Store) (string, error) {
 	var b strings.Builder
 	for _, t := range tables {
 		rows, err := db.QueryContext(ctx, `SELECT doc FROM `+t.name)
@@ -58,6 +61,13 @@ func Projection(ctx context.Context, db *sql.DB) (string, error) {
 		for _, d := range docs {
 			fmt.Fprintf(&b, "%s %s\n", t.name, d)
 		}
+	}
+	lines, err := contents(ctx, stores)
+	if err != nil {
+		return "", err
+	}
+	for _, l := range lines {
+		fmt.Fprintln(&b, l)
 	}
 	rows, err := db.QueryContext(ctx, `SELECT type, COUNT(*) FROM outbox WHERE type <> 'refused' AND type NOT LIKE 'access.%' AND type NOT LIKE 'workspace.%' AND type NOT LIKE 'session.%' GROUP BY type ORDER BY type`)
 	if err != nil {

@@ -26,19 +26,9 @@ import (
 // Fsck reads the whole Ark, as the owner of the box who can be every role, and
 // says where its parts disagree. With mend it removes leftovers of crashes.
 func Fsck(ctx context.Context, c Config, mend bool) (fsck.Report, error) {
-	grants, err := policies.LoadGrants()
+	roles, stores, err := c.everyRole(ctx)
 	if err != nil {
 		return fsck.Report{}, err
-	}
-	roles := map[string]*Role{}
-	stores := map[objects.Zone][]*objects.Store{}
-	for _, name := range roleNames(grants) {
-		if roles[name], err = OpenRole(ctx, c, name); err != nil {
-			return fsck.Report{}, err
-		}
-		for _, z := range roles[name].Grant.Zones {
-			stores[z] = append(stores[z], roles[name].Objects)
-		}
 	}
 	db, err := c.database(roles["control"].credential)
 	if err != nil {
@@ -65,6 +55,25 @@ func Fsck(ctx context.Context, c Config, mend bool) (fsck.Report, error) {
 		in.Enclave = c.onHost
 	}
 	return fsck.Check(ctx, in)
+}
+
+// everyRole opens every role, and the stores by the zones that they reach.
+func (c Config) everyRole(ctx context.Context) (map[string]*Role, map[objects.Zone][]*objects.Store, error) {
+	grants, err := policies.LoadGrants()
+	if err != nil {
+		return nil, nil, err
+	}
+	roles := map[string]*Role{}
+	stores := map[objects.Zone][]*objects.Store{}
+	for _, name := range roleNames(grants) {
+		if roles[name], err = OpenRole(ctx, c, name); err != nil {
+			return nil, nil, err
+		}
+		for _, z := range roles[name].Grant.Zones {
+			stores[z] = append(stores[z], roles[name].Objects)
+		}
+	}
+	return roles, stores, nil
 }
 
 // database opens the metadata for reading, past the store.
@@ -153,14 +162,14 @@ func (c Config) onHost(context.Context) (fsck.Enclave, error) {
 // Projection is the end state of the Ark without what differs between two Arks
 // that did the same.
 func Projection(ctx context.Context, c Config) (string, error) {
-	cred, err := c.credential("control")
+	roles, stores, err := c.everyRole(ctx)
 	if err != nil {
 		return "", err
 	}
-	db, err := c.database(cred)
+	db, err := c.database(roles["control"].credential)
 	if err != nil {
 		return "", err
 	}
 	defer db.Close()
-	return fsck.Projection(ctx, db)
+	return fsck.Projection(ctx, db, stores)
 }

@@ -62,12 +62,14 @@ func OpenRole(ctx context.Context, c Config, name string) (*Role, error) {
 	if err != nil {
 		return nil, err
 	}
-	confined := keys.Confine(kr, g.Keys)
+	confined := keys.Confine(breakAsks().keys(name, kr), g.Keys)
 	return &Role{Name: name, Config: c, Grant: g, credential: cred, Keys: confined, Objects: objects.New(back, confined, rules)}, nil
 }
 
 // Enclave is a client of the enclave daemon of this Ark.
-func (c Config) Enclave() *enclave.Client { return enclave.NewClient(c.socket("enclaved")) }
+func (c Config) Enclave() *enclave.Client {
+	return enclave.NewClient(c.socket("enclaved")).Through(breakAsks().enclave)
+}
 
 // RunWorker runs a worker's role until ctx ends.
 func RunWorker(ctx context.Context, c Config, name string, log *slog.Logger) error {

@@ -117,7 +117,7 @@ func (c Config) runChild(ctx context.Context, ch child) error {
 	if ch.id == nil {
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/root"}
 	}
-	for _, name := range []string{failpointEnv, leaseEnv} {
+	for _, name := range []string{failpointEnv, leaseEnv, commitsEnv, asksEnv} {
 		if v := os.Getenv(name); v != "" {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

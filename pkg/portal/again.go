@@ -2,7 +2,9 @@ package portal
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -37,7 +39,13 @@ func (a *API) answer(op Op, out reflect.Type, wrote []any) (store.Reply, bool) {
 
 // found answers again for an act that was done and whose answer was lost when
 // the server stopped: with the thing as it is now, where the API can read it.
-func (a *API) found(r *http.Request, out reflect.Type, made string) (*store.Reply, error) {
+func (a *API) found(op Op, r *http.Request, out reflect.Type, made string) (*store.Reply, error) {
+	body, _ := out.FieldByName("Body")
+	if path, ok := a.lists[body.Type]; ok && body.Type != nil && ark.IsID(made) {
+		if item := a.item(r, strings.Replace(path, "{id}", r.PathValue("id"), 1), made); item != nil {
+			return &store.Reply{Status: max(op.Status, http.StatusOK), Type: "application/json", Body: string(item)}, nil
+		}
+	}
 	if path, ok := a.gets[out]; ok && ark.IsID(made) {
 		if got := a.get(r, strings.Replace(path, "{id}", made, 1)); got.status == http.StatusOK {
 			return &store.Reply{Status: http.StatusOK, Type: got.header.Get("Content-Type"), Body: got.body.String()}, nil
@@ -46,12 +54,48 @@ func (a *API) found(r *http.Request, out reflect.Type, made string) (*store.Repl
 	return nil, ark.Faultf(ark.Conflict, "that request was done, but its answer was lost (it was about %s)", made).Do("look at what is there; don't send the request again with a new key")
 }
 
+// listed is the type of what an answer lists, if it is a list.
+func listed(out reflect.Type) (reflect.Type, bool) {
+	body, ok := out.FieldByName("Body")
+	if !ok || body.Type.Kind() != reflect.Struct {
+		return nil, false
+	}
+	items, ok := body.Type.FieldByName("Items")
+	if !ok || items.Type.Kind() != reflect.Slice {
+		return nil, false
+	}
+	return items.Type.Elem(), true
+}
+
+// item looks for a thing in a list of the API, as who sent r.
+func (a *API) item(r *http.Request, path, id string) json.RawMessage {
+	for after := ""; ; {
+		got := a.get(r, path+"?"+url.Values{"limit": {"200"}, "after": {after}}.Encode())
+		var page List[json.RawMessage]
+		if got.status != http.StatusOK || json.Unmarshal(got.body.Bytes(), &page) != nil {
+			return nil
+		}
+		for _, raw := range page.Items {
+			var of struct {
+				ID string `json:"id"`
+			}
+			if json.Unmarshal(raw, &of) == nil && of.ID == id {
+				return raw
+			}
+		}
+		if after = page.Next; after == "" {
+			return nil
+		}
+	}
+}
+
 // get asks the API itself, as who sent r.
 func (a *API) get(r *http.Request, path string) *inner {
+	path, query, _ := strings.Cut(path, "?")
 	q := r.Clone(r.Context())
 	q.Method, q.Body, q.ContentLength = http.MethodGet, http.NoBody, 0
 	u := *r.URL
-	u.Path, u.RawPath, u.RawQuery = apiPrefix+path, "", ""
+	u.Path, u.RawPath, u.RawQuery = apiPrefix+path, "", query
 	q.URL, q.RequestURI = &u, u.RequestURI()
 	for _, h := range []string{"If-None-Match", "If-Match", "Content-Type", "Content-Length", "Idempotency-Key"} {
 		q.Header.Del(h)

@@ -95,14 +95,14 @@ func TestALostAnswerIsFoundAgain(t *testing.T) {
 		return r
 	}
 	view := reflect.TypeFor[Body[airlock.View]]()
-	got, err := b.p.api.found(ask("researcher"), view, request)
+	got, err := b.p.api.found(Op{}, ask("researcher"), view, request)
 	if err != nil || got.Status != 200 || !strings.Contains(got.Body, request) {
 		t.Errorf("%+v %v", got, err)
 	}
-	if got, err := b.p.api.found(ask("researcher"), reflect.TypeFor[Body[Entered]](), ws); err == nil || !strings.Contains(err.Error(), ws) {
+	if got, err := b.p.api.found(Op{}, ask("researcher"), reflect.TypeFor[Body[Entered]](), ws); err == nil || !strings.Contains(err.Error(), ws) {
 		t.Errorf("an answer that can't be read again: %+v %v", got, err)
 	}
-	if got, err := b.p.api.found(ask("engineer"), view, request); err == nil {
+	if got, err := b.p.api.found(Op{}, ask("engineer"), view, request); err == nil {
 		t.Errorf("a stranger was answered %+v", got)
 	}
 }
@@ -146,5 +146,45 @@ func TestAChangeToWhatHasChangedIsRefused(t *testing.T) {
 	}
 	if code, body := submit("fresh-0001", `"x"`); code != 204 {
 		t.Errorf("the same key again: %d %s", code, body)
+	}
+}
+
+// TestALostAnswerIsFoundInAList: what has no address of its own in the API is
+// found in the list that it stands in.
+func TestALostAnswerIsFoundInAList(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	b.data()
+	_, body := b.api("engineer", "GET", "/datasets", "")
+	var l List[struct{ ID string }]
+	b.must(json.Unmarshal([]byte(body), &l))
+	path := "/datasets/" + l.Items[0].ID + "/versions"
+	b.killed("engineer", "POST", path, ``, "killed-0003")
+	resp, body := b.api("engineer", "POST", path, ``, "Idempotency-Key", "killed-0003")
+	var v VersionOut
+	if err := json.Unmarshal([]byte(body), &v); err != nil || resp.StatusCode != 200 || v.ID == "" {
+		t.Errorf("asked again: %d %s", resp.StatusCode, body)
+	}
+}
+
+// TestStreamedBodiesAreToldApart: a body that is streamed is compared by what
+// is in it, not by its length.
+func TestStreamedBodiesAreToldApart(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	b.data()
+	send := func(list string) (int, string, bool) {
+		resp, body := b.api("engineer", "POST", "/lists/objections", list, "Idempotency-Key", "stream-0001", "Content-Type", "application/octet-stream")
+		return resp.StatusCode, body, resp.Header.Get("Idempotency-Replayed") == "true"
+	}
+	first, body, _ := send("9434765919\n")
+	if first >= 300 {
+		t.Fatalf("a list: %d %s", first, body)
+	}
+	if got, _, replayed := send("9434765919\n"); got != first || !replayed {
+		t.Errorf("the same again: %d, replayed: %v", got, replayed)
+	}
+	if got, body, _ := send("9434765870\n"); got != http.StatusConflict {
+		t.Errorf("another list of the same length under the same key: %d %s", got, body)
 	}
 }

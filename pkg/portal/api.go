@@ -3,9 +3,6 @@ package portal
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,7 +34,7 @@ type Op struct {
 	Tag     string
 	Status  int   // of success; 0 is 200, or 204 without a body
 	Body    int64 // largest body; 0 is 1 MiB
-	Stream  bool  // the body is files: its bytes are not part of the idempotency check
+	Stream  bool  // the body is files: it is not held in memory
 }
 
 // API is the JSON API of a portal.
@@ -46,6 +43,8 @@ type API struct {
 	huma huma.API
 	ops  []Op
 	gets map[reflect.Type]string // type of an answer → the path under which one thing of it is read
+	// lists are the paths of lists, by the type of what they list.
+	lists map[reflect.Type]string
 }
 
 // List is a page of a list. Next is the cursor of the next page, "" at the end.
@@ -79,7 +78,7 @@ func (p *Portal) addAPI() error {
 	cfg.RejectUnknownQueryParameters = true
 	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"session": {Type: "apiKey", In: "cookie", Name: "ark", Description: "The session of a signed-in user, from the portal or `ark sign-in`."}}
-	a := &API{p: p, huma: humago.NewWithPrefix(p.mux, apiPrefix, cfg), gets: map[reflect.Type]string{}}
+	a := &API{p: p, huma: humago.NewWithPrefix(p.mux, apiPrefix, cfg), gets: map[reflect.Type]string{}, lists: map[reflect.Type]string{}}
 	p.api = a
 	if err := p.addOperations(a); err != nil {
 		return err
@@ -134,6 +133,8 @@ func operation[I, O any](a *API, op Op, fn func(c *Call, in *I) (*O, error)) err
 			{Name: "If-Match", In: "header", Description: "The ETag that the thing had when it was read. When it has changed since, nothing is done and the answer is 412.", Schema: &huma.Schema{Type: "string"}}}
 	} else if strings.HasSuffix(op.Path, "/{id}") {
 		a.gets[reflect.TypeFor[O]()] = op.Path
+	} else if item, ok := listed(reflect.TypeFor[O]()); ok {
+		a.lists[item] = op.Path
 	}
 	h.Responses = map[string]*huma.Response{"default": {Description: "A problem", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(problemType, true, "Problem")}}}}
 	h.Middlewares = huma.Middlewares{func(hc huma.Context, next func(huma.Context)) { a.enter(op, body, reflect.TypeFor[O](), hc, next) }}
@@ -220,36 +221,19 @@ func (a *API) once(op Op, c *Call, out reflect.Type, r *http.Request, w http.Res
 			At("", 0, "Idempotency-Key").Do("make a new random one for each new request, and repeat it when you repeat the request"))
 		return
 	}
-	hash := sha256.New()
-	fmt.Fprintf(hash, "%s %s\n%s\n", r.Method, r.URL.RequestURI(), r.Header.Get("Content-Type"))
-	if op.Stream {
-		fmt.Fprintf(hash, "%d", r.ContentLength)
-	} else {
-		b, err := io.ReadAll(r.Body)
-		var long *http.MaxBytesError
-		if errors.As(err, &long) {
-			a.refuse(w, r, ark.Faultf(ark.TooMuch, "the body is larger than the %s this operation takes", bytesText(long.Limit)).Do("send less at once"))
-			return
-		}
-		if err != nil {
-			a.refuse(w, r, ark.Faultf(ark.Invalid, "the body could not be read").Do("send it again").Because(err))
-			return
-		}
-		hash.Write(b)
-		r.Body = io.NopCloser(bytes.NewReader(b))
+	request, err := hashed(op, r)
+	if err != nil {
+		a.refuse(w, r, err)
+		return
 	}
-	request := hex.EncodeToString(hash.Sum(nil))
-	if op.Stream {
-		request = hex.EncodeToString(hash.Sum(nil)[:16]) + "-stream"
-	}
-	old, err := a.p.cfg.Store.Replied(r.Context(), c.Actor.Name(), key, request)
+	old, err := a.replied(r.Context(), op, c.Actor.Name(), key, request)
 	if err != nil {
 		a.refuse(w, r, err)
 		return
 	}
 	if old != nil {
 		if old.Status == 0 {
-			if old, err = a.found(r, out, old.Made); err != nil {
+			if old, err = a.found(op, r, out, old.Made); err != nil {
 				a.refuse(w, r, err)
 				return
 			}
@@ -276,7 +260,11 @@ func (a *API) once(op Op, c *Call, out reflect.Type, r *http.Request, w http.Res
 	c.R = r
 	next(humago.NewContext(hc.Operation(), r, rec))
 	if rec.status < 500 && rec.status != 0 && rec.body.Len() <= defaultBody {
-		err := a.p.cfg.Store.KeepReply(context.WithoutCancel(r.Context()), c.Actor.Name(), key, request, store.Reply{Status: rec.status, Type: w.Header().Get("Content-Type"), Body: rec.body.String()})
+		hash, err := request()
+		if err != nil {
+			return // a body that could not be read whole is no request to recognise
+		}
+		err = a.p.cfg.Store.KeepReply(context.WithoutCancel(r.Context()), c.Actor.Name(), key, hash, store.Reply{Status: rec.status, Type: w.Header().Get("Content-Type"), Body: rec.body.String()})
 		if err != nil {
 			a.p.cfg.Log.ErrorContext(r.Context(), "reply not kept", "reference", edge.Reference(r.Context()), "err", err)
 		}

@@ -96,7 +96,7 @@ func (s *Store) Act(ctx context.Context, actor Actor, action string, r Resource,
 
 // act is Act for a request, if there is one.
 func (s *Store) act(ctx context.Context, actor Actor, action string, r Resource, req *Request, change func(*Tx) ([]Event, error)) error {
-	tx, err := s.begin(ctx, actor)
+	tx, err := s.begin(ctx, actor, action)
 	if err != nil {
 		return err
 	}
@@ -120,6 +120,7 @@ func (s *Store) act(ctx context.Context, actor Actor, action string, r Resource,
 	if len(events) == 0 {
 		return fmt.Errorf("store: %s changed something and recorded nothing", action)
 	}
+	tx.what += "/" + events[0].Type
 	for _, e := range events {
 		if err := tx.record(ctx, e); err != nil {
 			return err
@@ -130,7 +131,7 @@ func (s *Store) act(ctx context.Context, actor Actor, action string, r Resource,
 			return err
 		}
 	}
-	if err := tx.commit(); err != nil {
+	if err := tx.commit(ctx); err != nil {
 		return err
 	}
 	if req != nil {
@@ -190,7 +191,7 @@ func (s *Store) decide(ctx context.Context, q Querier, actor Actor, action strin
 // refusal.
 func (s *Store) recordRefusal(ctx context.Context, actor Actor, action string, r Resource, cause error) {
 	ctx = context.WithoutCancel(ctx)
-	tx, err := s.begin(ctx, actor)
+	tx, err := s.begin(ctx, actor, "refusal")
 	if err != nil {
 		return
 	}
@@ -208,6 +209,6 @@ func (s *Store) recordRefusal(ctx context.Context, actor Actor, action string, r
 		err = tx.record(ctx, Event{Type: "refused", Subjects: []string{r.ID}, Body: map[string]string{"action": action, "policy": policy, "kind": ark.KindOf(cause).String()}})
 	}
 	if err == nil {
-		_ = tx.commit()
+		_ = tx.commit(ctx)
 	}
 }

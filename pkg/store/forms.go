@@ -31,8 +31,10 @@ func (s *Store) KeepForm(ctx context.Context, secret string, form []byte, until 
 	if _, err := s.write.ExecContext(ctx, `DELETE FROM kept_forms WHERE until < $1 OR id IN (SELECT id FROM kept_forms ORDER BY until DESC LIMIT 1000000 OFFSET $2)`, s.Now().UnixMicro(), mostForms-1); err != nil {
 		return unavailable(err)
 	}
-	_, err = s.write.ExecContext(ctx, `INSERT INTO kept_forms (id, sealed, until) VALUES ($1,$2,$3)`, id, sealed, until.UnixMicro())
-	return unavailableOrNil(err)
+	return unavailableOrNil(s.committed(ctx, "form", func() error {
+		_, err := s.write.ExecContext(ctx, `INSERT INTO kept_forms (id, sealed, until) VALUES ($1,$2,$3)`, id, sealed, until.UnixMicro())
+		return err
+	}))
 }
 
 // KeptForm returns the form kept under secret, or nil.

@@ -24,7 +24,9 @@ type Reply struct {
 type Request struct {
 	Actor string // Actor.Name of who asks: acts of others on the way are not the request's
 	Key   string // the Idempotency-Key
-	Hash  string // of method, path and body
+	// Hash is of method, path and body. It is asked when the act has been done,
+	// so the body may be read meanwhile.
+	Hash func() (string, error)
 	// Answer makes the answer out of the values that the act wrote; nil, or
 	// false, when it cannot be known yet.
 	Answer func(wrote []any) (Reply, bool)
@@ -82,6 +84,10 @@ func (r *Request) fresh(ctx context.Context, tx *Tx) error {
 
 // claim keeps the request's key, and its answer if that is known, in tx.
 func (r *Request) claim(ctx context.Context, tx *Tx, events []Event) error {
+	hash, err := r.Hash()
+	if err != nil {
+		return err
+	}
 	made := "-"
 	for _, e := range events {
 		for _, id := range e.Subjects {
@@ -104,7 +110,7 @@ func (r *Request) claim(ctx context.Context, tx *Tx, events []Event) error {
 		return unavailableOrNil(err)
 	}
 	res, err := tx.ExecContext(ctx, `INSERT INTO idempotency (actor, key, request, status, type, reply, at, made) VALUES ($1,$2,$3,$4,$5,$6,$7,$8) ON CONFLICT (actor, key) DO NOTHING`,
-		r.Actor, r.Key, r.Hash, reply.Status, reply.Type, reply.Body, tx.now.UnixMicro(), made)
+		r.Actor, r.Key, hash, reply.Status, reply.Type, reply.Body, tx.now.UnixMicro(), made)
 	if err != nil {
 		return unavailable(err)
 	}
@@ -127,6 +133,13 @@ func unavailableOrNil(err error) error {
 		return unavailable(err)
 	}
 	return nil
+}
+
+// Known reports whether a reply is kept for actor's idempotency key.
+func (s *Store) Known(ctx context.Context, actor, key string) (bool, error) {
+	var n int
+	err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM idempotency WHERE actor = $1 AND key = $2`, actor, key).Scan(&n)
+	return n > 0, unavailableOrNil(err)
 }
 
 // Replied returns the reply kept for actor's idempotency key, or nil. The same
@@ -155,9 +168,11 @@ func (s *Store) KeepReply(ctx context.Context, actor, key, request string, r Rep
 	if _, err := s.write.ExecContext(ctx, `DELETE FROM idempotency WHERE at < $1`, now-replyDay); err != nil {
 		return unavailable(err)
 	}
-	_, err := s.write.ExecContext(ctx, `INSERT INTO idempotency (actor, key, request, status, type, reply, at, made) VALUES ($1,$2,$3,$4,$5,$6,$7,'')
+	return unavailableOrNil(s.committed(ctx, "reply", func() error {
+		_, err := s.write.ExecContext(ctx, `INSERT INTO idempotency (actor, key, request, status, type, reply, at, made) VALUES ($1,$2,$3,$4,$5,$6,$7,'')
 		ON CONFLICT (actor, key) DO UPDATE SET status = excluded.status, type = excluded.type, reply = excluded.reply, made = ''
 		WHERE idempotency.made <> '' AND idempotency.request = excluded.request`,
-		actor, key, request, r.Status, r.Type, r.Body, now)
-	return unavailableOrNil(err)
+			actor, key, request, r.Status, r.Type, r.Body, now)
+		return err
+	}))
 }

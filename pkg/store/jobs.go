@@ -63,7 +63,7 @@ func (t *Tx) Enqueue(ctx context.Context, kind, role, subject string, input any)
 // lease is no act of anybody on a resource, so it is not recorded: only a
 // job's end is, by the change that its result makes.
 func (s *Store) Lease(ctx context.Context, role, owner string, d time.Duration) (*Job, error) {
-	tx, err := s.begin(ctx, Actor{System: "jobs"})
+	tx, err := s.begin(ctx, Actor{System: "jobs"}, "lease/"+role)
 	if err != nil {
 		return nil, err
 	}
@@ -83,12 +83,15 @@ func (s *Store) Lease(ctx context.Context, role, owner string, d time.Duration) 
 	if err != nil {
 		return nil, err
 	}
-	return job, tx.commit()
+	if err := tx.commit(ctx); err != nil {
+		return nil, err
+	}
+	return job, nil
 }
 
 // Extend lengthens a lease. A lost lease is an ark.Conflict fault: stop working.
 func (s *Store) Extend(ctx context.Context, id, owner string, d time.Duration) error {
-	return s.underLease(ctx, id, owner, func(tx *Tx) error {
+	return s.underLease(ctx, "extend", id, owner, func(tx *Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE jobs SET lease_until = $1 WHERE id = $2`, tx.now.Add(d).UnixMicro(), id)
 		return err
 	})
@@ -98,7 +101,7 @@ func (s *Store) Extend(ctx context.Context, id, owner string, d time.Duration) e
 // to the next. Repeating it is harmless; a step out of order is an
 // ark.Conflict fault.
 func (s *Store) StepDone(ctx context.Context, id, owner string, step int, carry json.RawMessage) error {
-	return s.underLease(ctx, id, owner, func(tx *Tx) error {
+	return s.underLease(ctx, "step", id, owner, func(tx *Tx) error {
 		job, err := getJob(ctx, tx, id)
 		if err != nil {
 			return err
@@ -109,6 +112,7 @@ func (s *Store) StepDone(ctx context.Context, id, owner string, step int, carry 
 		case step > job.Step:
 			return ark.Faultf(ark.Conflict, "a step was reported before the one that comes before it").Do("lease the job again")
 		}
+		tx.what = "step/" + job.Kind
 		_, err = tx.ExecContext(ctx, `UPDATE jobs SET step = $1, carry = $2, updated = $3 WHERE id = $4`, step+1, string(carry), tx.now.UnixMicro(), id)
 		return err
 	})
@@ -117,7 +121,7 @@ func (s *Store) StepDone(ctx context.Context, id, owner string, step int, carry 
 // Retry gives the job back, to be tried again after a growing wait. After
 // MaxAttempts it is failed: the caller learns so and applies the failure.
 func (s *Store) Retry(ctx context.Context, id, owner, says string) (giveUp bool, err error) {
-	err = s.underLease(ctx, id, owner, func(tx *Tx) error {
+	err = s.underLease(ctx, "retry", id, owner, func(tx *Tx) error {
 		job, err := getJob(ctx, tx, id)
 		if err != nil {
 			return err
@@ -126,7 +130,7 @@ func (s *Store) Retry(ctx context.Context, id, owner, says string) (giveUp bool,
 			giveUp = true
 			return nil
 		}
-		wait := time.Duration(1<<job.Attempts) * time.Second
+		wait := s.cfg.Retry << max(0, job.Attempts-1)
 		_, err = tx.ExecContext(ctx, `UPDATE jobs SET state = 'queued', lease_owner = '', lease_until = 0, not_before = $1, says = $2, updated = $3 WHERE id = $4`,
 			tx.now.Add(wait).UnixMicro(), says, tx.now.UnixMicro(), id)
 		return err
@@ -134,8 +138,8 @@ func (s *Store) Retry(ctx context.Context, id, owner, says string) (giveUp bool,
 	return giveUp, err
 }
 
-func (s *Store) underLease(ctx context.Context, id, owner string, fn func(*Tx) error) error {
-	tx, err := s.begin(ctx, Actor{System: "jobs"})
+func (s *Store) underLease(ctx context.Context, what, id, owner string, fn func(*Tx) error) error {
+	tx, err := s.begin(ctx, Actor{System: "jobs"}, what)
 	if err != nil {
 		return err
 	}
@@ -146,7 +150,7 @@ func (s *Store) underLease(ctx context.Context, id, owner string, fn func(*Tx) e
 	if err := fn(tx); err != nil {
 		return err
 	}
-	return tx.commit()
+	return tx.commit(ctx)
 }
 
 func (t *Tx) holdLease(ctx context.Context, id, owner string) error {

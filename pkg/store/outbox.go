@@ -57,7 +57,7 @@ func (o Outbox) Pending(ctx context.Context, max int) ([]ledger.Leaf, error) {
 // Sequenced implements ledger.Outbox. It is idempotent; a different place for
 // the same act is a fatal disagreement.
 func (o Outbox) Sequenced(ctx context.Context, placed []ledger.Placed, _ ledger.Checkpoint) error {
-	tx, err := o.Store.begin(ctx, Actor{System: "sequencer"})
+	tx, err := o.Store.begin(ctx, Actor{System: "sequencer"}, "sequenced")
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (o Outbox) Sequenced(ctx context.Context, placed []ledger.Placed, _ ledger.
 			return ark.Faultf(ark.Internal, "the ledger and the database disagree about the place of a recorded act").Do("stop, keep a copy of the database and the ledger, and tell the maintainers")
 		}
 	}
-	return tx.commit()
+	return tx.commit(ctx)
 }
 
 // Acts returns recorded acts, newest first: of one project when project is not

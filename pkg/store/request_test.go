@@ -26,7 +26,7 @@ func TestTheKeyIsKeptWithTheAct(t *testing.T) {
 			})
 		}
 		request := func(key string) *store.Request {
-			return &store.Request{Actor: founder.Name(), Key: key, Hash: "h", Answer: func(wrote []any) (store.Reply, bool) {
+			return &store.Request{Actor: founder.Name(), Key: key, Hash: func() (string, error) { return "h", nil }, Answer: func(wrote []any) (store.Reply, bool) {
 				return store.Reply{Status: 200, Type: "text/plain", Body: wrote[0].(*note).ID}, true
 			}}
 		}

@@ -27,7 +27,7 @@ type Querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// Config says what a Store is made of. Every field but Now and Random is
+// Config says what a Store is made of. Every field but Now, Random and what follows is
 // required: a Store without a Decider refuses everything.
 type Config struct {
 	DSN      string            // "sqlite:PATH" or "postgres://…"
@@ -37,6 +37,12 @@ type Config struct {
 	Bodies   Sealer // seals the bodies of recorded acts
 	Now      func() time.Time
 	Random   io.Reader
+	// Retry is how long a job that failed once waits, twice as long each time
+	// after that; 0: two seconds.
+	Retry time.Duration
+	// Commit, if set, does what commits the transaction named what, and may fail
+	// before or after: for crash tests.
+	Commit func(ctx context.Context, what string, commit func() error) error
 }
 
 // Schema is one room's tables: SQL files run in name order, once each.
@@ -71,6 +77,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if cfg.Random == nil {
 		cfg.Random = rand.Reader
+	}
+	if cfg.Retry <= 0 {
+		cfg.Retry = 2 * time.Second
 	}
 	s := &Store{cfg: cfg}
 	if err := s.connect(); err != nil {

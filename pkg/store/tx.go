@@ -20,12 +20,14 @@ type Tx struct {
 	actor Actor
 	now   time.Time
 	done  bool
+	what  string // what kind of change it is, for Config.Commit
 
 	entity Entity
 	wrote  []any // the values of Docs that were inserted or updated, as pointers
 }
 
-func (s *Store) begin(ctx context.Context, actor Actor) (*Tx, error) {
+// begin begins a change. what names its kind.
+func (s *Store) begin(ctx context.Context, actor Actor, what string) (*Tx, error) {
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, unavailable(err)
@@ -38,7 +40,7 @@ func (s *Store) begin(ctx context.Context, actor Actor) (*Tx, error) {
 			return nil, unavailable(err)
 		}
 	}
-	return &Tx{tx: tx, s: s, actor: actor, now: s.Now()}, nil
+	return &Tx{tx: tx, s: s, actor: actor, now: s.Now(), what: what}, nil
 }
 
 // Now is the time of this change: one value for the whole of it.
@@ -68,15 +70,23 @@ func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sq
 	return t.tx.QueryRowContext(ctx, query, args...)
 }
 
-func (t *Tx) commit() error {
+func (t *Tx) commit(ctx context.Context) error {
 	if t.done {
 		return nil
 	}
-	t.done = true
-	if err := t.tx.Commit(); err != nil {
-		return unavailable(err)
+	err := t.s.committed(ctx, t.what, func() error {
+		t.done = true
+		return t.tx.Commit()
+	})
+	return unavailableOrNil(err)
+}
+
+// committed does what commits the change named what.
+func (s *Store) committed(ctx context.Context, what string, commit func() error) error {
+	if s.cfg.Commit == nil {
+		return commit()
 	}
-	return nil
+	return s.cfg.Commit(ctx, what, commit)
 }
 
 func (t *Tx) rollback() {

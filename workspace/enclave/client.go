@@ -35,6 +35,11 @@ func NewClient(socket string) *Client {
 	return &Client{socket: socket, http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableCompression: true}}}
 }
 
+// Through puts something around the client's way to the daemon.
+func (c *Client) Through(around func(http.RoundTripper) http.RoundTripper) *Client {
+	return &Client{socket: c.socket, http: &http.Client{Transport: around(c.http.Transport)}}
+}
+
 // File is one file of an extract, in plaintext.
 type File struct {
 	Name string
