@@ -177,9 +177,6 @@ func (p *play) words(ctx context.Context) error {
 	if err := must(len(never) == 0, "nobody was answered by %v of the API", never); err != nil {
 		return err
 	}
-	if err := must(beside > 20, "only %d places with a label of few rows were seen: the crawl looks at too little", beside); err != nil {
-		return err
-	}
 	p.Say("    all %d things that the API lets one read were read; %d places name one of %d words that 1 to 9 rows have, none with a small number", len(gets), beside, len(labels))
 	for _, who := range []string{"amina", "chloe", "dev"} {
 		if err := must(found[who], "the crawl does not even find the words where %s may read them", who); err != nil {
@@ -313,24 +310,24 @@ func addresses(gets []string, known map[string]bool) []string {
 }
 
 // rareLabels are words that stand in 1 to 9 rows of all feeds together, with
-// how many: codes, places. Of each number there is at least one.
+// how many: codes, places, days. Of each number there are several.
 func (p *play) rareLabels() (map[string]int, error) {
-	n, words := map[string]int{}, regexp.MustCompile(`^[A-Z]?[0-9][0-9A-Z.]{4,}$`)
-	notCounted := map[string]bool{"nhs_number": true, "email": true, "phone": true, "postcode": true, "patient_id": true}
+	n, words := map[string]int{}, regexp.MustCompile(`^([A-Z][0-9][0-9A-Z.]{2,}|[0-9]{5,}[0-9A-Z]*|[0-9]{4}-[0-9]{2}-[0-9]{2})$`)
+	notCounted := map[string]bool{"nhs_number": true, "email": true, "phone": true, "postcode": true}
 	err := p.feedRows(func(column, value string) {
 		if !notCounted[column] && !strings.HasSuffix(column, "_id") && words.MatchString(value) {
 			n[value]++
 		}
 	})
-	has := map[int]bool{}
+	has := map[int]int{}
 	for word, k := range n {
 		if k > 9 {
 			delete(n, word)
 		}
-		has[k] = true
+		has[k]++
 	}
 	for k := 1; k < 10 && err == nil; k++ {
-		err = must(has[k], "no word stands in %d rows of the region", k)
+		err = must(has[k] > 2, "only %d words stand in %d rows of the region", has[k], k)
 	}
 	return n, err
 }

@@ -67,6 +67,9 @@ func (c *check) read(ctx context.Context, p *pin) error {
 	return err
 }
 
+// Unnamed is said of an object that no row names.
+const Unnamed = "no row names it"
+
 // strays finds objects that no row names, and uploads that nobody finished.
 func (c *check) strays(ctx context.Context) error {
 	for z, stores := range c.Stores {
@@ -96,7 +99,7 @@ func (c *check) strays(ctx context.Context) error {
 					continue
 				}
 			}
-			c.find(Leftover, string(z)+"/"+name, "no row names it")
+			c.find(Leftover, string(z)+"/"+name, Unnamed)
 		}
 	}
 	return nil

@@ -23,14 +23,14 @@ var (
 // dropped are the fields that two Arks with the same job never share: sizes of
 // sealed bytes, signed heads, texts about time, and what depends on the order of
 // keyed names: the pairs that linkage estimates from, the first rows of a file.
-var dropped = []string{"seal", "sha256", "size", "checkpoint", "hash", "signature", "bundle", "terms", "bytes", "subject", "report", "findings"}
+var dropped = []string{"seal", "sha256", "size", "checkpoint", "hash", "signature", "bundle", "terms", "bytes", "subject", "report", "findings", "downloads"}
 
 // Projection is the end state of an Ark without what differs between two Arks
 // that did the same: ids become their kinds, times, hashes and keyed names one
 // sign. Documents are listed by table in order; then the tables of the object
 // store with a hash of what their rows hold (see contents); of the recorded
 // acts, how many of each type there are. Acts that a crash may repeat or add are left out:
-// accesses, refusals, and what became of workspaces meanwhile.
+// accesses, refusals, what was found done already, and what became of workspaces meanwhile.
 func Projection(ctx context.Context, db *sql.DB, stores map[objects.Zone][]*objects.Store) (string, error) {
 	var b strings.Builder
 	for _, t := range tables {
@@ -69,7 +69,7 @@ func Projection(ctx context.Context, db *sql.DB, stores map[objects.Zone][]*obje
 	for _, l := range lines {
 		fmt.Fprintln(&b, l)
 	}
-	rows, err := db.QueryContext(ctx, `SELECT type, COUNT(*) FROM outbox WHERE type <> 'refused' AND type NOT LIKE 'access.%' AND type NOT LIKE 'workspace.%' AND type NOT LIKE 'session.%' GROUP BY type ORDER BY type`)
+	rows, err := db.QueryContext(ctx, `SELECT type, COUNT(*) FROM outbox WHERE type <> 'refused' AND type NOT LIKE 'access.%' AND type NOT LIKE 'workspace.%' AND type NOT LIKE 'session.%' AND type NOT LIKE '%.already-%' GROUP BY type ORDER BY type`)
 	if err != nil {
 		return "", err
 	}

@@ -56,7 +56,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders()} {
 		maps.Copy(loaders, l)
 	}
-	ctl.Store, err = store.Open(ctx, store.Config{DSN: c.dsn(role.credential), Decider: ctl.Access, Bodies: bodies, Entities: loaders, Commit: breakCommits().commit, Retry: testLease() / 10,
+	ctl.Store, err = store.Open(ctx, store.Config{DSN: c.dsn(role.credential), Decider: ctl.Access, Bodies: bodies, Entities: loaders, Commit: breakCommits().commit, Retry: testLease() / 10, Tries: testTries(),
 		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema()}})
 	if err != nil {
 		return nil, err
@@ -110,6 +110,7 @@ func (c *Control) RunParts(ctx context.Context) error {
 		func() error { return c.reconcile(ctx) },
 		func() error { return c.tell(ctx) },
 		func() error { return c.keep(ctx) },
+		func() error { return c.tidy(ctx, c.Slog) },
 	}
 	done := make(chan error, len(parts))
 	for _, p := range parts {

@@ -28,6 +28,15 @@ func testLease() time.Duration {
 	return time.Duration(n) * time.Second
 }
 
+// testTries is how often a job is tried in a crash test, which may break one job
+// more often than anything else ever would; 0 outside one.
+func testTries() int {
+	if testLease() > 0 {
+		return 30
+	}
+	return 0
+}
+
 // CrashPoints are the declared points of every job of every worker. The point
 // after a step is noted is the same moment as before the next step, so only
 // steps of one-step jobs have it: a job is given up after five lost leases.

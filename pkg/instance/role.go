@@ -90,6 +90,7 @@ func RunWorker(ctx context.Context, c Config, name string, log *slog.Logger) err
 		}
 		go serveObjects(ctx, l, r.Objects, opens, mayOpen(), log)
 	}
+	go func() { _ = r.tidy(ctx, log) }() // it ends with ctx
 	w := work.Worker{Queue: breakingQueue(work.Dial(c.socket("control"))), Role: name, Owner: fmt.Sprintf("%s:%d:%d", name, os.Getpid(), time.Now().UnixNano()),
 		Kinds: kinds, Log: log, Idle: 150 * time.Millisecond, Fail: work.Failpoint{File: os.Getenv(failpointEnv)}, Every: testLease() / 4}
 	return w.Run(ctx)

@@ -43,6 +43,9 @@ type Job struct {
 // MaxAttempts is how often a job is tried before it waits for a person.
 const MaxAttempts = 5
 
+// Tries is how often a job is tried before it waits for a person.
+func (s *Store) Tries() int { return s.cfg.Tries }
+
 // Enqueue adds a job inside the change that makes it necessary.
 func (t *Tx) Enqueue(ctx context.Context, kind, role, subject string, input any) (string, error) {
 	in, err := json.Marshal(input)
@@ -126,11 +129,11 @@ func (s *Store) Retry(ctx context.Context, id, owner, says string) (giveUp bool,
 		if err != nil {
 			return err
 		}
-		if job.Attempts >= MaxAttempts {
+		if job.Attempts >= s.cfg.Tries {
 			giveUp = true
 			return nil
 		}
-		wait := s.cfg.Retry << max(0, job.Attempts-1)
+		wait := s.cfg.Retry << min(max(0, job.Attempts-1), 5)
 		_, err = tx.ExecContext(ctx, `UPDATE jobs SET state = 'queued', lease_owner = '', lease_until = 0, not_before = $1, says = $2, updated = $3 WHERE id = $4`,
 			tx.now.Add(wait).UnixMicro(), says, tx.now.UnixMicro(), id)
 		return err

@@ -37,6 +37,9 @@ type Config struct {
 	Bodies   Sealer // seals the bodies of recorded acts
 	Now      func() time.Time
 	Random   io.Reader
+	// Tries is how often a job is tried before it waits for a person; 0:
+	// MaxAttempts.
+	Tries int
 	// Retry is how long a job that failed once waits, twice as long each time
 	// after that; 0: two seconds.
 	Retry time.Duration
@@ -77,6 +80,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if cfg.Random == nil {
 		cfg.Random = rand.Reader
+	}
+	if cfg.Tries <= 0 {
+		cfg.Tries = MaxAttempts
 	}
 	if cfg.Retry <= 0 {
 		cfg.Retry = 2 * time.Second

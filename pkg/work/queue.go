@@ -73,7 +73,7 @@ var workerActor = store.Actor{System: "worker"}
 func (l Local) Lease(ctx context.Context, role, owner string) (*store.Job, error) {
 	for {
 		job, err := l.St.Lease(ctx, role, owner, l.leaseFor())
-		if err != nil || job == nil || job.Attempts <= store.MaxAttempts {
+		if err != nil || job == nil || job.Attempts <= l.St.Tries() {
 			return job, err
 		}
 		if err := l.Fail(ctx, job.ID, owner, "the worker stopped each time it did this", true); err != nil {
