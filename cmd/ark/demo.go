@@ -153,8 +153,11 @@ func (c demoCmd) breakEach() (fired func() error, err error) {
 			fmt.Printf("broken twice: %s\n", x)
 		}
 		fmt.Printf("each of %d kinds of %s that came fired once in both ways, and the job was done all the same\n", len(both), c.Crash)
-		if len(once) > 0 {
-			return fmt.Errorf("broken and never tried again: %v", once)
+		if len(once) > 0 { // what was not done for somebody may be nobody's wish a moment later
+			fmt.Printf("broken once, and not wanted again: %v\n", once)
+		}
+		if len(both) < 8 || len(once) > 3 {
+			return fmt.Errorf("only %d kinds of %s were broken in both ways, %d once", len(both), c.Crash, len(once))
 		}
 		return nil
 	}, err

@@ -135,7 +135,7 @@ func (p *play) words(ctx context.Context) error {
 			}
 			label, n := tellsSmall(labels, body)
 			beside += n
-			if label != "" && !mayHoldValues(who, path) {
+			if label != "" && !mayHoldValues(who, path) && !mayHoldWords(who, path) && !strings.Contains(path, "/synthetic/") { // invented rows count nobody
 				return fmt.Errorf("%s as %q has a small number beside %s, which %d rows have", path, who, label, labels[label])
 			}
 			if strings.Contains(body, canary) {

@@ -177,7 +177,7 @@ func readTableAs(ctx context.Context, st *objects.Store, z objects.Zone, name st
 			for i := range int(rec.NumRows()) {
 				v := "" // no value
 				if col := rec.Column(c); col.IsValid(i) {
-					v = "=" + col.ValueStr(i)
+					v = "=" + idInside.ReplaceAllStringFunc(col.ValueStr(i), kind) // organisations and sources are numbered by each Ark
 				}
 				cells[c] = append(cells[c], v)
 			}

@@ -44,7 +44,21 @@ type seen struct {
 // ARK_SHOTS, if it is set.
 func lookAt(t *testing.T, pages []look) {
 	t.Helper()
-	needBrowser(t)
+	if raceDetector {
+		t.Skip("the browser looks at pages without the race detector")
+	}
+	missing := ""
+	if _, err := os.Stat("/usr/bin/chromium"); err != nil {
+		missing = "chromium is not installed"
+	} else if err := browserTools(); err != nil {
+		missing = err.Error()
+	}
+	if missing != "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
+	}
 	job := map[string]any{"pages": pages, "axe": true}
 	if d := os.Getenv("ARK_SHOTS"); d != "" {
 		d, err := filepath.Abs(d)
@@ -81,26 +95,6 @@ func lookAt(t *testing.T, pages []look) {
 	}
 	if lines != 3*len(pages) {
 		t.Fatalf("the browser looked at %d of %d pages: %v\n%s", lines, 3*len(pages), err, stderr.String())
-	}
-}
-
-// needBrowser skips where there is no browser; in CI that is a failure.
-func needBrowser(t *testing.T) {
-	t.Helper()
-	if raceDetector {
-		t.Skip("the browser looks at pages without the race detector")
-	}
-	missing := ""
-	if _, err := os.Stat("/usr/bin/chromium"); err != nil {
-		missing = "chromium is not installed"
-	} else if err := browserTools(); err != nil {
-		missing = err.Error()
-	}
-	if missing != "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
 	}
 }
 
