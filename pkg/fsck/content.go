@@ -65,9 +65,9 @@ type table struct {
 	names [][]string // by column of keyed, then row
 }
 
-// zonesOfRows hold tables of rows; what is in the others follows from them or
-// holds times and signatures.
-var zonesOfRows = []objects.Zone{objects.Identifiers, objects.Index, objects.Payload, objects.Versions, objects.Extracts}
+// zonesOfRows hold tables of rows. What is in the zones before them differs
+// with the evidence of linkage, and shows here as far as anybody will see it.
+var zonesOfRows = []objects.Zone{objects.Versions, objects.Extracts}
 
 // contents writes a line for every table of the object store.
 func contents(ctx context.Context, stores map[objects.Zone][]*objects.Store) ([]string, error) {
