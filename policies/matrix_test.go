@@ -95,6 +95,9 @@ func question(a Action, who string) store.Decision {
 		e.Attrs = map[string]any{"orgs": []string{ours}, "humans": []string{"h-member"}, "answered": []string{"org_university"}, "state": "waiting"}
 	case "Standing":
 		project["author"], project["recipients"] = "usr_lead", []string{"usr_outsider"}
+	case "Trace":
+		project["kind"], project["traceState"], project["recipient"], project["approver"] = "error", "sealed", "", "h-somebody"
+		project["senders"], project["parcels"], project["answerUntil"] = []string{ours}, []string{ours}, noon.Add(time.Hour).Unix()
 	case "Release":
 		project["recipients"], project["frozen"], project["downloadUntil"] = []string{"usr_lead"}, false, noon.Add(time.Hour).Unix()
 	}
@@ -201,7 +204,7 @@ func stepUp(ago time.Duration) func(*store.Decision) {
 
 func lapses() []lapse {
 	var out []lapse
-	work := []string{"workspace.create", "workspace.enter", "workspace.start", "request.submit", "request.resubmit", "standing.propose"}
+	work := []string{"workspace.create", "workspace.enter", "workspace.start", "request.submit", "request.resubmit", "standing.propose", "trace.ask"}
 	for _, a := range work {
 		out = append(out,
 			lapse{"permit not begun", a, "lead", res("permitFrom", noon.Add(time.Second).Unix()), "permit-is-current", ark.Lapsed},
@@ -280,6 +283,17 @@ func lapses() []lapse {
 		lapse{"a third reviewer", "pair.decide", "custodian-other", res("state", "disputed"), "", 0},
 		lapse{"a settled pair", "pair.decide", "custodian-other", res("state", "same"), "settled-pairs-stay", ark.Forbidden},
 		lapse{"a withdrawn pair", "pair.decide", "data-engineer", res("state", "superseded"), "settled-pairs-stay", ark.Forbidden},
+		lapse{"researcher role lost before asking for a trace", "trace.ask", "member", usr("roles", []string{}), "default-deny", ark.Forbidden},
+		lapse{"who let a trace pass opens it", "trace.open", "custodian-own", res("approver", "h-own"), "who-let-it-pass-does-not-open-it", ark.Forbidden},
+		lapse{"who asked for a trace lets it pass", "trace.decide", "custodian-own", res("humans", []string{"h-own"}), "nobody-traces-for-their-own-project", ark.Forbidden},
+		lapse{"a sealed answer after its time", "trace.open", "custodian-own", res("answerUntil", noon.Unix()), "answers-wait-for-thirty-days", ark.Lapsed},
+		lapse{"an answer about a person, not the recipient", "trace.open", "custodian-own", res("kind", "person"), "default-deny", ark.Forbidden},
+		lapse{"an answer about a person, the recipient", "trace.open", "custodian-own", func(d *store.Decision) {
+			res("kind", "person")(d)
+			res("recipient", "usr_custodian-own")(d)
+		}, "", 0},
+		lapse{"a trace of a person is not for data engineers", "trace.decide", "data-engineer", res("kind", "person"), "default-deny", ark.Forbidden},
+		lapse{"another sender's answer", "trace.open", "custodian-other", nil, "default-deny", ark.Forbidden},
 		lapse{"suspended reads the public page", "public.read", "suspended", nil, "", 0},
 		lapse{"suspended reads", "dataset.read", "suspended", nil, "suspended-users-do-nothing", ark.Lapsed},
 		lapse{"attribute missing", "request.vote", "checker", func(d *store.Decision) { delete(d.Resource.Attrs, "humans") }, "nobody-checks-their-own-project", ark.Forbidden},

@@ -48,6 +48,7 @@ type cli struct {
 	Drop        dropCmd        `cmd:"" help:"Deliver what arrives in a drop folder, and take HL7 v2 messages over MLLP into it."`
 	List        listCmd        `cmd:"" help:"Send the list of people who objected or opted out."`
 	Linkage     linkageCmd     `cmd:"" help:"Link the Ark's records into persons."`
+	Codelist    codelistCmd    `cmd:"" help:"Work on code lists that contracts, filters and applications share."`
 	Dataset     datasetCmd     `cmd:"" help:"Work on datasets."`
 	Publish     publishCmd     `cmd:"" help:"Publish the next version of a dataset."`
 	Catalogue   catalogueCmd   `cmd:"" help:"List the datasets, or show one."`
@@ -59,6 +60,7 @@ type cli struct {
 	Workspace   workspaceCmd   `cmd:"" help:"Open, start, stop and list your workspaces."`
 	Airlock     airlockCmd     `cmd:"" help:"Submit, check, release and download outputs."`
 	Standing    standingCmd    `cmd:"" help:"Ask for, approve and answer standing outputs: tables made again on each new version."`
+	Trace       traceCmd       `cmd:"" help:"Report errors and findings to the organisation that sent a record, and open sealed answers."`
 	Release     releaseCmd     `cmd:"" help:"Verify what was released."`
 }
 

@@ -47,6 +47,8 @@ const (
 	PrefixInput        Prefix = "inp"
 	PrefixPasskey      Prefix = "pky"
 	PrefixUpload       Prefix = "upl"
+	PrefixTrace        Prefix = "trc"
+	PrefixCodeList     Prefix = "cdl"
 )
 
 // NewID returns prefix_ and 32 hex digits of a UUIDv7 (RFC 9562): identifiers

@@ -72,7 +72,11 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 		if len(variables[t.Name]) == 0 && t.Name != PersonTable {
 			continue // the person table says who is in the version, so every cut reads it
 		}
-		ct, err := planTable(*d, t, *v, variables[t.Name], filters[t.Name])
+		where, err := withLists(ctx, q, filters[t.Name])
+		if err != nil {
+			return nil, err
+		}
+		ct, err := planTable(*d, t, *v, variables[t.Name], where)
 		if err != nil {
 			return nil, err
 		}

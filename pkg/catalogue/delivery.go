@@ -20,6 +20,12 @@ func (r *Room) RegisterSource(ctx context.Context, actor store.Actor, s Source) 
 	if len(s.Contract) == 0 || len(s.Contract) > maxContract {
 		return nil, ark.Faultf(ark.Invalid, "a source needs a contract of at most 1 MiB").At("", 0, "contract").Do("give the contract's YAML")
 	}
+	if err := r.St.View(ctx, func(q store.Querier) (err error) {
+		s.Contract, err = contractWithLists(ctx, q, s.Contract)
+		return err
+	}); err != nil {
+		return nil, err
+	}
 	contract, err := intake.ParseContract([]byte(s.Contract))
 	if err != nil {
 		return nil, err

@@ -59,9 +59,10 @@ func Play(ctx context.Context, o Options, u *Users) error {
 		{"11. lapse: suspended projects freeze workspaces and keep the work", p.lapse},
 		{"12. take back: a withdrawn version freezes what was cut from it; it is cut anew and the old extract destroyed", p.takeBack},
 		{"13. stand: a table that is made again on each new version, over three, to what came of it", p.stand},
-		{"14. apart: each role's credential reaches what its grant names, and none reads identifiers and payload", p.apart},
-		{"15. crawl: no author's word, no value of a row and no small count anywhere outside, as everybody and as the public", p.words},
-		{"16. fsck: database, objects, ledger, keys and volumes agree", func(ctx context.Context) error {
+		{"14. report: an error goes back to the hospital that sent it, sealed to its key, and the answer comes back", p.report},
+		{"15. apart: each role's credential reaches what its grant names, and none reads identifiers and payload", p.apart},
+		{"16. crawl: no author's word, no value of a row and no small count anywhere outside, as everybody and as the public", p.words},
+		{"17. fsck: database, objects, ledger, keys and volumes agree", func(ctx context.Context) error {
 			if o.Calm != nil {
 				o.Calm() // what disturbs the Ark ends before its end state is read
 			}
@@ -75,7 +76,7 @@ func Play(ctx context.Context, o Options, u *Users) error {
 		p.marks = append(p.marks, mark{s.says, time.Since(start)})
 		o.Say("ok  %s (%.1f s)", s.says, time.Since(start).Seconds())
 	}
-	fmt.Println("\n16 passed, 0 failed")
+	fmt.Println("\n17 passed, 0 failed")
 	return nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/ark-tre/ark/policies"
 	"github.com/ark-tre/ark/workspace"
 	"github.com/ark-tre/ark/workspace/enclave"
+	"github.com/ark-tre/ark/workspace/trace"
 )
 
 // Control is the control plane: the only opener of the database.
@@ -33,6 +34,7 @@ type Control struct {
 	Governance *governance.Room
 	Workspaces *workspace.Room
 	Airlock    *airlock.Room
+	Traces     *trace.Room
 	Log        *ledger.Log
 	Enclave    *enclave.Client
 	Slog       *slog.Logger
@@ -53,11 +55,11 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 		return nil, err
 	}
 	loaders := map[string]store.Loader{}
-	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders()} {
+	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders(), trace.Loaders()} {
 		maps.Copy(loaders, l)
 	}
 	ctl.Store, err = store.Open(ctx, store.Config{DSN: c.dsn(role.credential), Decider: ctl.Access, Bodies: bodies, Entities: loaders, Commit: breakCommits().commit, Retry: testLease() / 10, Tries: testTries(),
-		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema()}})
+		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema(), trace.Schema()}})
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +72,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	ctl.Governance = governance.New(ctl.Store, ctl.Catalogue, ctl.head)
 	ctl.Workspaces = workspace.New(ctl.Store, ctl.Catalogue, ctl.Governance)
 	ctl.Airlock = airlock.New(ctl.Store, ctl.head)
+	ctl.Traces = trace.New(ctl.Store)
 	ctl.Airlock.Notify = c.Notify.Webhook != "" || c.Notify.SMTP != ""
 	ctl.Airlock.Data = extractData
 	return ctl, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/pkg/work"
 	"github.com/ark-tre/ark/workspace"
+	"github.com/ark-tre/ark/workspace/trace"
 )
 
 // kinds says for every kind of job which act records its result, and on what.
@@ -74,6 +75,20 @@ func (c *Control) kinds() map[string]work.Kind {
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.EndResult) ([]store.Event, error) {
 				return c.Workspaces.ApplyEnd(ctx, tx, j.Subject, r)
 			})},
+		"trace": {Action: "trace.apply", Resource: on("Trace"),
+			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r trace.FindResult) ([]store.Event, error) {
+				return c.Traces.ApplyFound(ctx, tx, j.Subject, r)
+			}),
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, _ string) ([]store.Event, error) {
+				return c.Traces.Failed(ctx, tx, j.Subject)
+			}},
+		"identify": {Action: "trace.apply", Resource: on("Trace"),
+			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r trace.IdentifyResult) ([]store.Event, error) {
+				return c.Traces.ApplySealed(ctx, tx, j.Subject, r)
+			}),
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, _ string) ([]store.Event, error) {
+				return c.Traces.Failed(ctx, tx, j.Subject)
+			}},
 		"start-workspace": {Part: "enclave", Action: "workspace.apply", Resource: on("Workspace"),
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.StartResult) ([]store.Event, error) {
 				return c.Workspaces.ApplyStart(ctx, tx, j.Subject, r)

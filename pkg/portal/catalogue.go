@@ -123,7 +123,7 @@ func (p *Portal) catalogueList(c *Call) error {
 		}
 	}
 	return c.Page(ui.Page{Head: "Catalogue", Lead: "What data there is, what it means and how good it is. No record is shown here.",
-		Body: []ui.Block{ui.Search{Action: "/catalogue", Label: "Search datasets and variables", Value: query}, res}})
+		Body: []ui.Block{ui.Search{Action: "/catalogue", Label: "Search datasets and variables", Value: query}, res, ui.Links{Items: []ui.Link{{Text: "Code lists that filters, applications and contracts share", Href: "/code-lists"}}}}})
 }
 
 func datasetResult(h hit, dir *directory, query string) ui.Result {

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"html"
 	"os"
 	"regexp"
@@ -9,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/pseudonym"
+	"github.com/ark-tre/ark/workspace/trace"
 )
 
 var hrefs = regexp.MustCompile(`(?:href|action|src)="(/[^"#]*)`)
@@ -65,6 +69,12 @@ func (b *bench) story() (project, ws, request, release string) {
 	b.reviewed("checker2", request, airlock.VoteApprove)
 	release = b.release(request)
 	b.submitted("How late is kidney disease found?")
+	h, err := pseudonym.New(make([]byte, pseudonym.KeyLen))
+	b.must(err)
+	_, err = b.rooms.Traces.Ask(context.Background(), b.actor("researcher"), project, trace.Ask{Kind: trace.Error, Pseudonym: h.Name(pseudonym.Person, "x"), Reason: "impossible", Dataset: "emergency", Table: "attendance", Variable: "arrived"})
+	b.must(err)
+	_, err = b.rooms.Catalogue.AddCodeList(context.Background(), b.actor("researcher"), catalogue.CodeList{Name: "kidney-disease", Title: "Kidney disease", System: "icd10", Codes: []catalogue.Code{{Code: "N18.3", Term: "Stage 3"}, {Code: "N18.4", Term: "Stage 4"}}})
+	b.must(err)
 	b.application("Support for families")
 	open := b.submit(ws)
 	b.checked(open, "review")

@@ -15,6 +15,7 @@ import (
 	"github.com/ark-tre/ark/pkg/linkage"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/store"
+	"github.com/ark-tre/ark/workspace/trace"
 )
 
 func (p *Portal) dataRoutes() []Route {
@@ -253,6 +254,7 @@ func (p *Portal) myDataPage(c *Call) build {
 		var ds []catalogue.Dataset
 		var ss []catalogue.Source
 		var del []governance.Delegation
+		var sealKey *trace.OrgKey
 		var dir *directory
 		if err := c.view(func(q store.Querier) error {
 			all, err := catalogue.Datasets(c.Ctx(), q)
@@ -276,6 +278,9 @@ func (p *Portal) myDataPage(c *Call) build {
 			if del, err = governance.DelegationsOf(c.Ctx(), q, c.Viewer.Org); err != nil {
 				return err
 			}
+			if sealKey, err = trace.KeyOf(c.Ctx(), q, c.Viewer.Org); err != nil {
+				return err
+			}
 			dir, err = readDirectory(c.Ctx(), q)
 			return err
 		}); err != nil {
@@ -292,6 +297,8 @@ func (p *Portal) myDataPage(c *Call) build {
 		}
 		page := ui.Page{Head: "My data", Lead: "What " + org + " gives, under which rules, and who decides.", Errors: wrong, Body: []ui.Block{t, u, ui.Head2{Text: "Who decides for " + org}}}
 		page.Body = append(page.Body, p.delegationBlocks(c, del, dir, typed, wrong)...)
+		page.Body = append(page.Body, p.keyBlocks(c, sealKey, typed, wrong)...)
+		page.Body = append(page.Body, ui.Links{Items: []ui.Link{{Text: "Findings and errors that projects reported", Href: "/traces"}}})
 		if !c.Viewer.Has(ark.Custodian) {
 			page.Notice = &ui.Notice{Text: "You are not a custodian, so you decide about none of this."}
 		}

@@ -63,7 +63,7 @@ func (p *Portal) feasibilityPage(c *Call) build {
 
 func filterHelp() []ui.Block {
 	return []ui.Block{ui.Text{Text: "A filter is a condition on the variables of one table:"},
-		ui.Bullets{Items: []string{"compare: year_of_birth < 1970, sex = 'F', value >= 60", "several values: code IN ('N18.3', 'N18.4')", "ranges: year_of_birth BETWEEN 1940 AND 1970", "patterns: code LIKE 'N18%'", "missing: value IS NULL", "join with AND, OR, NOT and brackets"}}}
+		ui.Bullets{Items: []string{"compare: year_of_birth < 1970, sex = 'F', value >= 60", "several values: code IN ('N18.3', 'N18.4')", "a shared code list, by its name and version: code IN LIST 'kidney-disease@2'", "ranges: year_of_birth BETWEEN 1940 AND 1970", "patterns: code LIKE 'N18%'", "missing: value IS NULL", "join with AND, OR, NOT and brackets"}}}
 }
 
 func (p *Portal) feasibilityForm(c *Call) error {

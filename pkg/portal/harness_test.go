@@ -26,6 +26,7 @@ import (
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/policies"
 	"github.com/ark-tre/ark/workspace"
+	"github.com/ark-tre/ark/workspace/trace"
 )
 
 // plainBodies keeps bodies of acts as hex: the sealing is another package's.
@@ -143,12 +144,12 @@ func newMarked(t *testing.T, mark string) *bench {
 		t.Fatal(err)
 	}
 	loaders := map[string]store.Loader{}
-	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders()} {
+	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders(), trace.Loaders()} {
 		maps.Copy(loaders, l)
 	}
 	b := &bench{t: t, mark: mark, door: &testDoor{}, id: map[string]string{}, failed: map[string]int{}, log: &strings.Builder{}}
 	st, err := store.Open(ctx, store.Config{Now: func() time.Time { return time.Now().Add(b.later) }, DSN: "sqlite:" + filepath.Join(t.TempDir(), "ark.sqlite"), Decider: access, Bodies: plainBodies{}, Entities: loaders,
-		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema()}})
+		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema(), trace.Schema()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func newMarked(t *testing.T, mark string) *bench {
 	gov := governance.New(st, cat, head)
 	mem := &memory{at: map[string]string{}}
 	b.st, b.mem = st, mem
-	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Objects: mem, Outputs: &pinned{mem, outboxFiles(mark)}, Enclave: testEnclave{outboxFiles(mark)},
+	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Traces: trace.New(st), Objects: mem, Outputs: &pinned{mem, outboxFiles(mark)}, Enclave: testEnclave{outboxFiles(mark)},
 		ReleaseKey: func(context.Context) (ed25519.PublicKey, error) {
 			return make(ed25519.PublicKey, ed25519.PublicKeySize), nil
 		},

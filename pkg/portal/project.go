@@ -246,6 +246,9 @@ func (p *Portal) projectSide(c *Call, f *projectFacts) []ui.Block {
 	if f.extract != nil {
 		rows = append(rows, ui.Row{Key: "Extract", Tag: tag(f.extract.State, false), Text: sentence(f.extract.Says)})
 	}
+	if f.permit != nil {
+		rows = append(rows, ui.Row{Key: "Findings and errors", Link: &ui.Link{Text: "report one, and what became of them", Href: "/projects/" + x.ID + "/traces"}})
+	}
 	rows = append(rows, ui.Row{Key: "Ledger", Link: &ui.Link{Text: "every act of it", Href: "/ledger?project=" + url.QueryEscape(x.ID)}})
 	out := []ui.Block{ui.Summary{Rows: rows, Compact: true}}
 	var cards ui.Cards

@@ -13,6 +13,7 @@ import (
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/workspace"
 	"github.com/ark-tre/ark/workspace/enclave"
+	"github.com/ark-tre/ark/workspace/trace"
 	"github.com/ark-tre/ark/workspace/volume"
 )
 
@@ -24,6 +25,7 @@ type Rooms struct {
 	Governance *governance.Room
 	Workspaces *workspace.Room
 	Airlock    *airlock.Room
+	Traces     *trace.Room
 	Objects    Objects
 	Ledger     Ledger  // may be nil
 	Enclave    Enclave // may be nil

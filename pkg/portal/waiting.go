@@ -32,6 +32,11 @@ func (p *Portal) waiting(c *Call) []todo {
 			if pairs, err = p.waitingPairs(c, q); err != nil {
 				return err
 			}
+			traces, err := p.waitingTraces(c, q)
+			if err != nil {
+				return err
+			}
+			pairs = append(traces, pairs...)
 		}
 		switch c.Viewer.Role {
 		case ark.Researcher:

@@ -42,8 +42,8 @@ type Bench struct {
 func (b Bench) Roles() map[string]map[string][]work.Step {
 	return map[string]map[string][]work.Step{
 		"intake":  {"intake": b.intakeSteps()},
-		"linkage": {"link": b.linkSteps()},
-		"publish": {"publish": b.publishSteps(), "feasibility": b.feasibilitySteps(), "assess": b.assessSteps(), "cut": b.cutSteps(), "end-extract": b.endSteps()},
+		"linkage": {"link": b.linkSteps(), "identify": b.identifySteps()},
+		"publish": {"publish": b.publishSteps(), "feasibility": b.feasibilitySteps(), "assess": b.assessSteps(), "cut": b.cutSteps(), "end-extract": b.endSteps(), "trace": b.traceSteps()},
 		"enclave": {"start-workspace": b.startSteps()},
 		"airlock": {"check": b.checkSteps(), "release": b.releaseSteps(), "make": b.makeSteps(), "sample": b.sampleSteps()},
 	}

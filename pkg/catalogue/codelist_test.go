@@ -1,0 +1,62 @@
+package catalogue
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ark-tre/ark/pkg/ark"
+)
+
+// Real codes of each system pass, and every single wrong digit of those with a
+// check digit is seen.
+func TestReadCodes(t *testing.T) {
+	right := map[string][]string{"snomed": {"22298006", "73211009", "44054006", "709044004"}, "dmd": {"322236009", "39720311000001101"}, "loinc": {"2160-0", "4548-4", "33914-3", "718-7"}, "icd10": {"N18.3", "F10", "K70.31", "E11", "C50.9", "U07.1"}, "other": {"A&E 01"}}
+	for system, codes := range right {
+		got, err := ReadCodes(system, strings.NewReader("code\n"+strings.Join(codes, "\n")+"\n"))
+		if err != nil || len(got) != len(codes) {
+			t.Errorf("%s: %v", system, err)
+		}
+		if system == "icd10" || system == "other" {
+			continue
+		}
+		for _, c := range codes {
+			for i := range len(c) {
+				if c[i] < '0' || c[i] > '9' {
+					continue
+				}
+				for d := byte('0'); d <= '9'; d++ {
+					if x := c[:i] + string(d) + c[i+1:]; x != c && rightCode(system, x) {
+						t.Errorf("%s: %s passes beside %s", system, x, c)
+					}
+				}
+			}
+		}
+	}
+	for what, in := range map[string]string{"no header": "22298006\n", "twice": "code\n22298006\n22298006\n", "a formula": "code,term\n22298006,=1+1\n", "nothing": "code\n", "ragged": "code,term\n22298006\n", "a description, no concept": "code\n37436014\n", "empty": ""} {
+		if _, err := ReadCodes("snomed", strings.NewReader(in)); !ark.Is(err, ark.Invalid) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if _, err := ReadCodes("", strings.NewReader("code\n1\n")); !ark.Is(err, ark.Invalid) {
+		t.Errorf("no system: %v", err)
+	}
+}
+
+func FuzzReadCodes(f *testing.F) {
+	f.Add("snomed", "code,term\n22298006,x\n")
+	f.Add("other", "\ufeffcode\n\"a\"\n")
+	f.Fuzz(func(t *testing.T, system, text string) {
+		codes, err := ReadCodes(system, strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		var b strings.Builder
+		if err := (CodeList{Codes: codes}).WriteCSV(&b); err != nil {
+			t.Fatal(err)
+		}
+		again, err := ReadCodes(system, strings.NewReader(b.String()))
+		if err != nil || len(again) != len(codes) {
+			t.Fatalf("what went out does not come in: %v", err)
+		}
+	})
+}
