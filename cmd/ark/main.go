@@ -51,6 +51,7 @@ type cli struct {
 	Codelist    codelistCmd    `cmd:"" help:"Work on code lists that contracts, filters and applications share."`
 	Dataset     datasetCmd     `cmd:"" help:"Work on datasets."`
 	Publish     publishCmd     `cmd:"" help:"Publish the next version of a dataset."`
+	Versions    versionsCmd    `cmd:"" help:"List a dataset's versions, or show where one came from and what changed with it."`
 	Catalogue   catalogueCmd   `cmd:"" help:"List the datasets, or show one."`
 	Feasibility feasibilityCmd `cmd:"" help:"Ask how many people a filter would reach."`
 	Apply       applyCmd       `cmd:"" help:"Start a project and submit its application."`

@@ -145,6 +145,7 @@ type Version struct {
 	Hash       string                 `json:"hash,omitempty"`      // of the manifest
 	Synthetic  map[string]objects.Ref `json:"synthetic,omitempty"` // table → CSV
 	Quality    []VariableQuality      `json:"quality,omitempty"`
+	Dictionary []Table                `json:"dictionary,omitempty"` // as it was when the version was built
 }
 
 // VariableQuality is what a researcher may know of a variable's completeness,

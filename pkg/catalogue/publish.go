@@ -77,7 +77,7 @@ func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (
 		if slices.ContainsFunc(before, func(v Version) bool { return v.State == "building" }) {
 			return nil, ark.Faultf(ark.Conflict, "a version of this dataset is being built already").Do("wait for it to end")
 		}
-		v = Version{ID: tx.NewID(ark.PrefixVersion), Dataset: d.ID, Number: len(before) + 1, State: r.version.Start, Linkage: l.ID, Started: tx.Now()}
+		v = Version{ID: tx.NewID(ark.PrefixVersion), Dataset: d.ID, Number: len(before) + 1, State: r.version.Start, Linkage: l.ID, Started: tx.Now(), Dictionary: d.Tables}
 		job := PublishJob{Version: v.ID, Number: v.Number, Dataset: *d, Index: l.Outputs["index"], Persons: l.Outputs["persons"], Linkage: l.ID, Objections: l.Outputs[ListObjections]}
 		if job.Inputs, job.Guards, err = publishInputs(ctx, tx, *d); err != nil {
 			return nil, err

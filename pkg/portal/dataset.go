@@ -52,7 +52,7 @@ func (p *Portal) dataset(c *Call) error {
 	t := ui.Table{Caption: "Versions", Columns: ui.Cols("Version", "State", "Published", "People", "Manifest"), Empty: &ui.Empty{Text: "No version has been published yet."}}
 	for i := len(vs) - 1; i >= 0; i-- {
 		v := vs[i]
-		t.Rows = append(t.Rows, []ui.Cell{{Text: fmt.Sprint(v.Number), Head: true}, {Tag: tag(v.State, false)}, {Text: when(v.Published)}, {Text: v.People}, {Text: short(v.Hash)}})
+		t.Rows = append(t.Rows, []ui.Cell{{Text: fmt.Sprint(v.Number), Href: fmt.Sprintf("/catalogue/%s/versions/%d", d.ID, v.Number), Head: true}, {Tag: tag(v.State, false)}, {Text: when(v.Published)}, {Text: v.People}, {Text: short(v.Hash)}})
 	}
 	page.Body = append(page.Body, t)
 	return c.Page(page)

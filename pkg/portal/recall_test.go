@@ -150,6 +150,12 @@ func TestRecallOverdue(t *testing.T) {
 	if len(rec.Frozen) != 1 || len(rec.Linkages) != 1 || rec.Dataset != b.id["dataset"] {
 		t.Errorf("%+v", rec)
 	}
+	if page := b.get("researcher", "/catalogue/"+b.id["dataset"]+"/versions/1"); !strings.Contains(page, "Taken back") || !strings.Contains(page, "emergency-feed") || strings.Contains(page, "Take this version back") {
+		t.Error("the version's page lacks where it came from or what became of it, or offers what the viewer may not")
+	}
+	if page := b.get("engineer", apiPrefix+"/datasets/"+b.id["dataset"]+"/versions/1"); !strings.Contains(page, `"lineage"`) || strings.Contains(page, "20012") {
+		t.Error("the API lacks the lineage, or shows an exact count")
+	}
 	if n, err := k.EnforceRecalls(ctx); err != nil || n != 0 {
 		t.Errorf("destroyed %d before the time, %v", n, err)
 	}

@@ -111,6 +111,6 @@ func TestNobodyReachesAnythingButThePublicPages(t *testing.T) {
 
 // fillPath puts identifiers of nothing into the wildcards of a pattern.
 func fillPath(path string) string {
-	out := strings.NewReplacer("{id}", "prj_00000000000000000000000000000000", "{file}", "fil_0", "{part}", "project", "{dataset}", "dst_0", "{delivery}", "dlv_0", "{question}", "fea_0", "{path...}", "checkpoint", "{$}", "", "{index}", "0").Replace(path)
+	out := strings.NewReplacer("{id}", "prj_00000000000000000000000000000000", "{file}", "fil_0", "{part}", "project", "{dataset}", "dst_0", "{delivery}", "dlv_0", "{question}", "fea_0", "{path...}", "checkpoint", "{$}", "", "{index}", "0", "{number}", "1", "{ref}", "x@1", "{version}", "ver_0").Replace(path)
 	return out
 }

@@ -1,0 +1,139 @@
+package publish
+
+import (
+	"encoding/csv"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/columnar/cell"
+	"github.com/ark-tre/ark/policies/disclosure"
+)
+
+// someone draws a person whose variables hang together, some of them rare.
+func someone(rng *rand.Rand) []string {
+	born := 1925 + int(90*math.Sqrt(rng.Float64()))
+	decile := 1 + rng.IntN(10)
+	area := decile*30 + rng.IntN(30)
+	ethnic := min(int(rng.ExpFloat64()*3), 17)
+	disease := "none"
+	if rng.IntN(2015-born+20) > 60 {
+		disease = fmt.Sprint("D", min(int(rng.ExpFloat64()*20), 400))
+	}
+	return []string{fmt.Sprint(born), []string{"F", "M"}[rng.IntN(2)], fmt.Sprint(decile), fmt.Sprint("E0", area), fmt.Sprint(ethnic), disease}
+}
+
+// auc is how often a score tells a member from somebody held out: 0.5 is
+// guessing, 1 is always.
+func auc(members, others []float64) float64 {
+	all := slices.Concat(members, others)
+	slices.Sort(all)
+	rank := func(x float64) float64 {
+		lo, _ := slices.BinarySearch(all, x)
+		hi, _ := slices.BinarySearch(all, math.Nextafter(x, math.Inf(1)))
+		return float64(lo+hi+1) / 2
+	}
+	var sum float64
+	for _, x := range members {
+		sum += rank(x)
+	}
+	n, m := float64(len(members)), float64(len(others))
+	return (sum - n*(n+1)/2) / (n * m)
+}
+
+// nearest scores people by how close the nearest synthetic row is.
+func nearest(people, rows [][]string) []float64 {
+	out := make([]float64, len(people))
+	for i, p := range people {
+		best := len(p)
+		for _, r := range rows {
+			d := 0
+			for j := range p {
+				if p[j] != r[j] {
+					d++
+				}
+			}
+			best = min(best, d)
+		}
+		out[i] = -float64(best)
+	}
+	return out
+}
+
+// Attack: somebody who knows a person whole asks whether that person was among
+// those behind the synthetic version, by the nearest synthetic row and by the
+// likelihood under its marginals. People held out, drawn alike, must look the
+// same. A generator that copies rows must be caught, else the attack is none.
+//
+// The marginals of few people do tell a little: a value is shown from ten
+// people on, so those who have it are likelier to be among them. The bound for
+// 3,000 people and an area code whose mean count is at the threshold says so.
+func TestMembershipCannotBeTold(t *testing.T) {
+	t.Run("3000 people", func(t *testing.T) { membership(t, 3000, 0.03, 0.08) })
+	t.Run("30000 people", func(t *testing.T) { membership(t, 30000, 0.03, 0.03) })
+}
+
+func membership(t *testing.T, n int, byRow, byLikelihood float64) {
+	const some = 2000 // compared with every synthetic row
+	rng := rand.New(rand.NewPCG(7, 7))
+	table := catalogue.Table{Name: catalogue.PersonTable}
+	for i := range 6 {
+		table.Variables = append(table.Variables, catalogue.Variable{Name: fmt.Sprint("v", i), Type: "string", Transform: "keep"})
+	}
+	profile, err := disclosure.Shipped("ark")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members, others [][]string
+	q := newTally(profile, table)
+	for range n {
+		m := someone(rng)
+		members, others = append(members, m), append(others, someone(rng))
+		for i, x := range m {
+			q.columns[i].counts[q.columns[i].addBin(table.Variables[i], x)]++
+		}
+	}
+	raw, err := csv.NewReader(q.synthetic("ver_1")).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]string
+	for _, r := range raw[1:] {
+		rows = append(rows, r[1:])
+	}
+	likely := func(people [][]string) []float64 {
+		share := make([]map[string]float64, len(table.Variables))
+		for i := range share {
+			share[i] = map[string]float64{}
+			m, last := q.marginal(i), int64(0)
+			for k, v := range m.values {
+				share[i][v], last = float64(m.upto[k]-last)/float64(m.upto[len(m.upto)-1]), m.upto[k]
+			}
+		}
+		out := make([]float64, len(people))
+		for i, p := range people {
+			for j, x := range p {
+				out[i] += math.Log(max(share[j][x], 1e-6))
+			}
+		}
+		return out
+	}
+	near, like := auc(nearest(members[:some], rows), nearest(others[:some], rows)), auc(likely(members), likely(others))
+	copied := auc(nearest(members[:some], members[:len(rows)]), nearest(others[:some], members[:len(rows)]))
+	t.Logf("area under the curve: nearest row %.3f, likelihood %.3f; a generator that copies rows %.3f", near, like, copied)
+	if math.Abs(near-0.5) > byRow {
+		t.Errorf("the nearest row tells members from others: %.3f", near)
+	}
+	if math.Abs(like-0.5) > byLikelihood {
+		t.Errorf("the likelihood tells members from others: %.3f", like)
+	}
+	if copied < 0.6 {
+		t.Errorf("the attack does not catch a generator that copies rows: %.3f", copied)
+	}
+}
+
+// addBin is bin for a text.
+func (c *column) addBin(v catalogue.Variable, x string) int32 { return c.bin(v, cell.Str(x)) }
