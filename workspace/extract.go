@@ -112,7 +112,7 @@ func (r *Room) ApplyCut(ctx context.Context, tx *store.Tx, id string, res CutRes
 		return nil, err
 	}
 	e.State, e.Says, e.Cut = to, res.Failed, tx.Now()
-	e.Tables, e.Database, e.Sidecar, e.Manifest = res.Tables, res.Database, res.Sidecar, res.Manifest
+	e.Tables, e.Database, e.Sidecar, e.Manifest, e.OptedOut = res.Tables, res.Database, res.Sidecar, res.Manifest, res.OptedOut
 	if to == "ready" && e.Run == "" {
 		if err := r.Governance.Activate(ctx, tx, e.Project, e.ID); err != nil {
 			return nil, err

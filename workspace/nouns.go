@@ -34,7 +34,15 @@ type Extract struct {
 
 	// Run is the run of a standing output that it was cut for: no workspace
 	// ever holds it, since the difference to the one it holds shows who left.
-	Run string `json:"run,omitempty"`
+	Run      string     `json:"run,omitempty"`
+	OptedOut []OptedOut `json:"opted_out,omitempty"`
+}
+
+// OptedOut is how many people of a dataset's version were left out of a cut
+// for the national data opt-out, as the disclosure profile shows it.
+type OptedOut struct {
+	Dataset string `json:"dataset"`
+	People  string `json:"people"`
 }
 
 // Ended is the record of an extract's destruction: which objects were deleted,
@@ -125,6 +133,7 @@ type CutResult struct {
 	Database objects.Ref    `json:"database"`
 	Sidecar  objects.Ref    `json:"sidecar"`
 	Manifest objects.Ref    `json:"manifest"`
+	OptedOut []OptedOut     `json:"opted_out,omitempty"`
 }
 
 var (

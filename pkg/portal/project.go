@@ -245,6 +245,9 @@ func (p *Portal) projectSide(c *Call, f *projectFacts) []ui.Block {
 	}
 	if f.extract != nil {
 		rows = append(rows, ui.Row{Key: "Extract", Tag: tag(f.extract.State, false), Text: sentence(f.extract.Says)})
+		for _, o := range f.extract.OptedOut {
+			rows = append(rows, ui.Row{Key: "Left out for the national data opt-out", Text: o.People + " people of " + o.Dataset})
+		}
 	}
 	if f.permit != nil {
 		rows = append(rows, ui.Row{Key: "Findings and errors", Link: &ui.Link{Text: "report one, and what became of them", Href: "/projects/" + x.ID + "/traces"}})

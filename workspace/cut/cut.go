@@ -31,6 +31,7 @@ import (
 	"github.com/ark-tre/ark/pkg/keys"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/pseudonym"
+	"github.com/ark-tre/ark/policies/disclosure"
 	"github.com/ark-tre/ark/workspace"
 )
 
@@ -122,10 +123,18 @@ func (c *cutting) dataset(ctx context.Context, cut catalogue.Cut) error {
 	if err != nil {
 		return err
 	}
-	r := selection.Reader{Open: selection.Objects(c.Objects), Cut: cut, Dropped: dropped}
+	var left int64
+	r := selection.Reader{Open: selection.Objects(c.Objects), Cut: cut, Dropped: dropped, Left: &left}
 	persons, err := r.Persons(ctx)
 	if err != nil {
 		return err
+	}
+	if c.job.OptOuts.Name != "" {
+		profile, err := disclosure.Shipped(cut.Profile)
+		if err != nil {
+			return err
+		}
+		c.res.OptedOut = append(c.res.OptedOut, workspace.OptedOut{Dataset: cut.Slug, People: disclosure.RoundCount(profile, left).Text})
 	}
 	for _, t := range cut.Tables {
 		if len(t.Variables) == 0 {

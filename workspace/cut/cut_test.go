@@ -300,6 +300,10 @@ func TestOnlyWhatIsGranted(t *testing.T) {
 			cj.OptOuts = optOuts
 		}
 		got, rows, schemas := extract(t, w, cj)
+		// How many were left out is said as the profile shows it: two are "fewer than 10".
+		if c.optOuts != (len(got.OptedOut) == 1) || c.optOuts && (got.OptedOut[0].Dataset != "community" || !strings.HasPrefix(got.OptedOut[0].People, "fewer than")) {
+			t.Errorf("%s: left out %v", name, got.OptedOut)
+		}
 		for table, want := range map[string]int{"community__visits": c.visits, "community__person": c.people} {
 			have, there := rows[table]
 			if _, has := schemas[table]; want < 0 && has || want >= 0 && (!has || len(have) != want) {

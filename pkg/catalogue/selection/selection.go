@@ -53,6 +53,9 @@ type Reader struct {
 	// Dropped are persons, by their pseudonym in the Ark, whose whole record
 	// is left out: national data opt-outs.
 	Dropped map[string]bool
+	// Left counts, where it is set, the persons of the version whom Persons
+	// leaves out because they are dropped. It must not be shown unrounded.
+	Left *int64
 }
 
 // Persons returns the pseudonyms that the filter on the person table reaches,
@@ -123,6 +126,9 @@ func (r Reader) each(ctx context.Context, t catalogue.CutTable, persons map[stri
 			// A version's rows come in runs of one person: who is out is asked once.
 			if p := columnar.At(rec.Column(0), i).Str(); first || p != last {
 				last, first, in = p, false, !r.Dropped[p] && (persons == nil || persons[p])
+				if persons == nil && r.Left != nil && r.Dropped[p] {
+					*r.Left++
+				}
 			}
 			if !in {
 				continue
