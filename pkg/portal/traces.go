@@ -292,7 +292,7 @@ func (p *Portal) tracePage(c *Call) build {
 			rows = append(rows, ui.Row{Key: "The sealed answer is erased", Text: day(t.Until)})
 		}
 		for _, o := range t.Shown(c.Viewer.Org).Outcomes {
-			rows = append(rows, ui.Row{Key: "Looked at by the sender", Text: orText(when(o.Acknowledged), "not yet")}, ui.Row{Key: "Outcome", Text: orText(outcomeWords(o.Resolution), "none yet")})
+			rows = append(rows, ui.Row{Key: "Looked at by the sender", Text: orText(when(o.Acknowledged), "not yet")}, ui.Row{Key: "Outcome", Text: orText(resolutionWords(o.Resolution), "none yet")})
 		}
 		page.Body = []ui.Block{ui.Summary{Rows: rows}}
 		page.Body = append(page.Body, p.traceActs(c, t, dir, typed, wrong)...)
@@ -300,7 +300,7 @@ func (p *Portal) tracePage(c *Call) build {
 	}
 }
 
-func outcomeWords(resolution string) string {
+func resolutionWords(resolution string) string {
 	var out []string
 	for _, r := range strings.Fields(resolution) {
 		out = append(out, sentence(trace.Resolutions()[r]))
