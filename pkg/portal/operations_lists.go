@@ -2,6 +2,7 @@ package portal
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/ark-tre/ark/pkg/ark"
 )
@@ -14,9 +15,10 @@ type listIn struct {
 	RawBody []byte `contentType:"application/octet-stream"`
 }
 
-// listOperations receive lists of people who objected or opted out.
+// listOperations receive lists of people who objected or opted out, and lead
+// to what the catalogue offers beside: code lists, versions, traces.
 func (p *Portal) listOperations(a *API) error {
-	return operation(a, Op{Method: post, Path: "/lists/{kind}", Action: "linkage.run", On: "Ark", Tag: "Data", Summary: "Receive a list of NHS numbers, one a line, in the format of the national check", Body: listBytes},
+	return errors.Join(p.traceOperations(a), p.codeListOperations(a), p.versionOperations(a), operation(a, Op{Method: post, Path: "/lists/{kind}", Action: "linkage.run", On: "Ark", Tag: "Data", Summary: "Receive a list of NHS numbers, one a line, in the format of the national check", Body: listBytes},
 		func(c *Call, in *listIn) (*struct{}, error) {
 			if len(in.RawBody) == 0 {
 				return nil, ark.Faultf(ark.Invalid, "the list is empty").Do("send one NHS number a line")
@@ -26,5 +28,5 @@ func (p *Portal) listOperations(a *API) error {
 				return nil, err
 			}
 			return nil, p.cfg.Rooms.Catalogue.ReceiveList(c.Ctx(), c.Actor, in.Kind, ref)
-		})
+		}))
 }
