@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/ark-tre/ark/airlock"
@@ -25,7 +26,8 @@ func (p *Portal) showFile(c *Call, v airlock.View, f airlock.FileView, against o
 	var marks []viewer.Mark
 	for _, x := range numbered(v)[f.ID] {
 		row, col := cellOf(x.Where.Ref)
-		marks = append(marks, viewer.Mark{Number: number(x.Number), Severity: string(x.Severity), Row: row, Col: col, Line: x.Where.Line, Says: sentence(x.Says)})
+		nb, _ := strconv.Atoi(x.Evidence["cell"]) // only findings of notebooks name a cell by its number
+		marks = append(marks, viewer.Mark{Number: number(x.Number), Severity: string(x.Severity), Row: row, Col: col, Line: x.Where.Line, Cell: nb, Says: sentence(x.Says)})
 	}
 	marks = append(marks, claimMarks(f.ACRO)...)
 	project, ref := v.Project, file.Ref

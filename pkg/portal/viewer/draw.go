@@ -28,7 +28,9 @@ type page struct {
 	Rows    []row
 	Lines   []line
 	Columns []column
-	Claims  bool // marks of the author's own tool are among the marks
+	Book    []bookCell
+	AsText  string // the address of the same file as text
+	Claims  bool   // marks of the author's own tool are among the marks
 
 	against map[[2]int]string // cells of the file that this one is held against
 }

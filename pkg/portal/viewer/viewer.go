@@ -45,12 +45,14 @@ type File struct {
 }
 
 // Mark is a finding's place in a file: a cell of a table or a line of a text.
-// Rows and columns count from 1 as in a spreadsheet; 0 is not known.
+// Rows and columns count from 1 as in a spreadsheet, cells of a notebook from
+// its top; 0 is not known.
 type Mark struct {
 	Number   string
 	Severity string // fail, review, info or Claim
 	Row, Col int
-	Line     int
+	Line     int // of a notebook: counted over the sources of its cells
+	Cell     int // of a notebook
 	Says     string
 }
 
@@ -132,7 +134,7 @@ func (v *Viewer) find(id string) (File, bool) {
 // ServeHTTP shows a file, its picture, or the style sheet, and nothing else.
 func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src "+v.origin+"; img-src "+v.origin+"; frame-ancestors "+v.portal+"; base-uri 'none'; form-action 'none'")
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src "+v.origin+"; img-src "+v.origin+" data:; frame-ancestors "+v.portal+"; base-uri 'none'; form-action 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
@@ -151,7 +153,7 @@ func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rest, ok := strings.CutPrefix(r.URL.Path, "/f/")
 	id, part, _ := strings.Cut(rest, "/")
 	f, found := v.find(id)
-	if !ok || !found || (part != "" && part != "picture") {
+	if !ok || !found || (part != "" && part != "picture" && part != "text") {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, "This view has ended. Load the page around it again.\n")
@@ -161,11 +163,12 @@ func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.picture(w, r, f)
 		return
 	}
-	v.show(w, r, id, f)
+	v.show(w, r, id, f, part == "text")
 }
 
-// show draws the page of a file.
-func (v *Viewer) show(w http.ResponseWriter, r *http.Request, id string, f File) {
+// show draws the page of a file. What is drawn as something better than its
+// text is drawn as text where that is asked for.
+func (v *Viewer) show(w http.ResponseWriter, r *http.Request, id string, f File, plain bool) {
 	data, cut, err := read(r.Context(), f)
 	p := page{Name: f.Name, CSS: v.origin + "/view.css"}
 	switch {
@@ -173,7 +176,12 @@ func (v *Viewer) show(w http.ResponseWriter, r *http.Request, id string, f File)
 		p.Note = "The file cannot be opened: its bytes are not what was submitted, or a part of this Ark does not answer."
 	case pictureType(data) != "":
 		p.Picture = "/f/" + id + "/picture"
+	case !plain && !cut && isNotebook(f.Name) && p.notebook(data, f.Marks):
+		p.AsText = "/f/" + id + "/text"
 	default:
+		if isNotebook(f.Name) {
+			f.Marks = nil // they count the lines of cells, not of the file
+		}
 		if f.Against != nil {
 			if other, _, err := read(r.Context(), File{Open: f.Against}); err == nil {
 				p.against = cellsOf(f.Name, other)
