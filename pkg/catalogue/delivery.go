@@ -75,6 +75,7 @@ type IntakeJob struct {
 // IntakeResult is what it gives back. Blocked says why nothing was taken in.
 type IntakeResult struct {
 	Blocked string                 `json:"blocked,omitempty"`
+	Sent    time.Time              `json:"sent,omitzero"` // as the manifest says
 	Outputs map[string]objects.Ref `json:"outputs,omitempty"`
 	Counts  DeliveryCounts         `json:"counts"`
 	Quality json.RawMessage        `json:"quality,omitempty"`
@@ -154,7 +155,7 @@ func (r *Room) ApplyIntake(ctx context.Context, tx *store.Tx, id string, res Int
 	if err := r.delivery.Move(d.State, to, "delivery.apply"); err != nil {
 		return nil, err
 	}
-	d.State, d.Checked, d.Says, d.Outputs, d.Counts, d.Quality = to, tx.Now(), res.Blocked, res.Outputs, res.Counts, res.Quality
+	d.State, d.Checked, d.Sent, d.Says, d.Outputs, d.Counts, d.Quality = to, tx.Now(), res.Sent, res.Blocked, res.Outputs, res.Counts, res.Quality
 	return []store.Event{{Type: "delivery." + to, Subjects: []string{d.ID, d.Source}, Body: d.Counts}}, deliveries.Update(ctx, tx, d)
 }
 

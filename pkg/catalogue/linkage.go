@@ -108,6 +108,7 @@ func (r *Room) RunLinkage(ctx context.Context, actor store.Actor) (*Linkage, err
 		if err != nil {
 			return nil, err
 		}
+		BySending(accepted)
 		rows := map[string]int64{}
 		l = Linkage{ID: tx.NewID(ark.PrefixLinkage), Number: len(runs) + 1, State: r.linkage.Start, Started: tx.Now()}
 		for _, d := range accepted {
@@ -157,18 +158,20 @@ func (j *LinkJob) extend(last *Linkage, runs []Linkage, rows map[string]int64) {
 	}
 	known := 0
 	var before, added int64
+	seen, late := map[string]bool{}, false // sources of which something new came before; then something known
 	for i := range j.Inputs {
 		n := rows[j.Inputs[i].Delivery]
 		if had[j.Inputs[i].Delivery] {
 			known++
 			before += n
+			late = late || seen[j.Inputs[i].Source]
 		} else {
-			j.Inputs[i].New = true
+			j.Inputs[i].New, seen[j.Inputs[i].Source] = true, true
 			added += n
 		}
 	}
-	if known != len(last.Deliveries) || known == len(j.Inputs) || added*littleBeside > before {
-		return // something was taken back, nothing is new, or much is
+	if late || known != len(last.Deliveries) || known == len(j.Inputs) || added*littleBeside > before {
+		return // something is older than what its source had, was taken back, nothing is new, or much is
 	}
 	base := &LinkBase{Links: last.Outputs["links"], Persons: last.Outputs["persons"], Report: last.Report}
 	for id := last.ID; ; {

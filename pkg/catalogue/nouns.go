@@ -39,7 +39,8 @@ func (f DeliveredFile) Size() int64 {
 }
 
 // Delivery is one arrival of files for a source. Number counts the deliveries
-// of its source from 1: a later row with the same key replaces an earlier one.
+// of its source from 1, as they arrive. A row with the same key replaces that
+// of a delivery that was sent earlier, whichever of them arrived first.
 type Delivery struct {
 	ID       string                 `json:"id"`
 	Source   string                 `json:"source"`
@@ -48,6 +49,7 @@ type Delivery struct {
 	State    string                 `json:"state"`
 	Files    []DeliveredFile        `json:"files"`
 	Received time.Time              `json:"received"`
+	Sent     time.Time              `json:"sent,omitzero"` // as its manifest says
 	Checked  time.Time              `json:"checked,omitzero"`
 	Says     string                 `json:"says,omitempty"`    // why it is blocked
 	Outputs  map[string]objects.Ref `json:"outputs,omitempty"` // "identifiers", "demographics", "payload/<table>", "quality", "quarantine"

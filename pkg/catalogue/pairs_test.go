@@ -44,7 +44,7 @@ func TestWhenARunGoesOnFromTheOneBefore(t *testing.T) {
 	job := func(ds ...string) *LinkJob {
 		j := &LinkJob{}
 		for _, d := range ds {
-			j.Inputs = append(j.Inputs, LinkInput{Delivery: d})
+			j.Inputs = append(j.Inputs, LinkInput{Delivery: d, Source: map[bool]string{true: "other", false: "gp"}[d == "b"]})
 		}
 		return j
 	}
@@ -54,14 +54,16 @@ func TestWhenARunGoesOnFromTheOneBefore(t *testing.T) {
 		runs   []Linkage
 		states int
 	}{
-		"the first run":         {job("a", "b"), nil, nil, 0},
-		"a small delivery":      {job("a", "b", "c"), &full, []Linkage{full}, 1},
-		"and another":           {job("a", "b", "c", "d"), &next, []Linkage{full, next}, 2},
-		"nothing new":           {job("a", "b"), &full, []Linkage{full}, 0},
-		"one was taken back":    {job("a", "c"), &full, []Linkage{full}, 0},
-		"much is new":           {job("a", "b", "big"), &full, []Linkage{full}, 0},
-		"a run without a state": {job("a", "b", "c"), &Linkage{ID: "l0", Deliveries: []string{"a", "b"}}, []Linkage{{ID: "l0"}}, 0},
-		"a lost run":            {job("a", "b", "c", "d"), &next, []Linkage{next}, 0},
+		"the first run":                      {job("a", "b"), nil, nil, 0},
+		"a small delivery":                   {job("a", "b", "c"), &full, []Linkage{full}, 1},
+		"and another":                        {job("a", "b", "c", "d"), &next, []Linkage{full, next}, 2},
+		"older than what its source had":     {job("c", "a", "b"), &full, []Linkage{full}, 0},
+		"older than what another source had": {job("a", "c", "b"), &full, []Linkage{full}, 1},
+		"nothing new":                        {job("a", "b"), &full, []Linkage{full}, 0},
+		"one was taken back":                 {job("a", "c"), &full, []Linkage{full}, 0},
+		"much is new":                        {job("a", "b", "big"), &full, []Linkage{full}, 0},
+		"a run without a state":              {job("a", "b", "c"), &Linkage{ID: "l0", Deliveries: []string{"a", "b"}}, []Linkage{{ID: "l0"}}, 0},
+		"a lost run":                         {job("a", "b", "c", "d"), &next, []Linkage{next}, 0},
 	} {
 		c.job.extend(c.last, c.runs, rows)
 		got := 0

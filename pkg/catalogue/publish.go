@@ -17,7 +17,8 @@ type PublishInput struct {
 	Org      string      `json:"org"`      // org_…
 	Origin   string      `json:"origin"`   // payload table
 	Delivery string      `json:"delivery"` // dlv_…
-	Number   int         `json:"number"`   // later replaces earlier
+	Number   int         `json:"number"`   // of its source, as it arrived
+	Order    int         `json:"order"`    // of its source, as it was sent: later replaces earlier
 	Ref      objects.Ref `json:"ref"`
 }
 
@@ -114,17 +115,18 @@ func publishInputs(ctx context.Context, q store.Querier, d Dataset) (in, guards 
 			if err != nil {
 				return nil, nil, err
 			}
+			BySending(ds)
 			contract, err := intake.ParseContract([]byte(s.Contract))
 			if err != nil {
 				return nil, nil, err
 			}
 			if contract.Delivers == intake.Full && len(ds) > 1 {
-				ds = ds[len(ds)-1:] // the last delivery is all there is
+				ds = ds[len(ds)-1:] // the one sent last is all there is
 			}
 			of := func(table, origin string) (out []PublishInput) {
-				for _, dl := range ds {
+				for i, dl := range ds {
 					if ref, ok := dl.Outputs["payload/"+origin]; ok {
-						out = append(out, PublishInput{Table: table, Source: s.Slug, Org: s.Org, Origin: origin, Delivery: dl.ID, Number: dl.Number, Ref: ref})
+						out = append(out, PublishInput{Table: table, Source: s.Slug, Org: s.Org, Origin: origin, Delivery: dl.ID, Number: dl.Number, Order: i + 1, Ref: ref})
 					}
 				}
 				return out

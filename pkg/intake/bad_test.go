@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -158,6 +159,8 @@ func TestManifestMismatchBlocks(t *testing.T) {
 		"another source": func(j *Job) { j.Manifest.Source = "s-2" },
 		"no manifest":    func(j *Job) { j.Manifest = nil },
 		"other contract": func(j *Job) { j.Manifest.Contract = "gp" },
+		"sent later":     func(j *Job) { j.Manifest.Sent = received.AddDate(0, 0, 3).Format(time.DateOnly) },
+		"sent sometime":  func(j *Job) { j.Manifest.Sent = "last week" },
 		"short key":      func(j *Job) { j.Key = j.Key[:16] },
 	} {
 		t.Run(name, func(t *testing.T) {

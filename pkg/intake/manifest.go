@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 )
@@ -15,7 +16,7 @@ type Manifest struct {
 	Source   string         `json:"source"`
 	Delivery string         `json:"delivery"`
 	Contract string         `json:"contract,omitempty"`
-	Sent     string         `json:"sent,omitempty"`
+	Sent     string         `json:"sent,omitempty"` // a day or an RFC 3339 time: which delivery is current, in whatever order they arrive
 	Files    []ManifestFile `json:"files"`
 }
 
@@ -61,7 +62,38 @@ func ParseManifest(text []byte) (*Manifest, error) {
 	return &m, m.check()
 }
 
+// early is how far before its arrival a delivery may say that it was sent: the
+// clocks and time zones of senders differ.
+const early = 36 * time.Hour
+
+// SentAt returns when the sender sent the delivery, the zero time where the
+// manifest does not say. A day counts from its beginning, in UTC.
+func (m *Manifest) SentAt() (time.Time, error) {
+	if m.Sent == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, m.Sent); err == nil && t.Year() >= 1900 {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, ark.Faultf(ark.Invalid, "the manifest's sent is not a day or a time").At("manifest.json", 0, "sent").Do("write it as 2026-11-21 or 2026-11-21T08:00:00Z")
+}
+
+// sentBy refuses a delivery that says it was sent after it arrived: it would
+// stay the current one over all that are sent before that day.
+func (m *Manifest) sentBy(received time.Time) error {
+	sent, err := m.SentAt()
+	if err == nil && sent.After(received.Add(early)) {
+		err = ark.Faultf(ark.Invalid, "the manifest says that the delivery was sent after it arrived").At("manifest.json", 0, "sent").Do("mend the manifest: of two deliveries the one sent later is current")
+	}
+	return err
+}
+
 func (m *Manifest) check() error {
+	if _, err := m.SentAt(); err != nil {
+		return err
+	}
 	bad := func(format string, args ...any) error {
 		return ark.Faultf(ark.Invalid, format, args...).At("manifest.json", 0, "").Do("send a manifest that says what the delivery holds")
 	}

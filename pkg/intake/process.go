@@ -57,7 +57,7 @@ func (j *Job) check() error {
 	case j.Sink == nil || j.Scratch == "" || j.Received.IsZero():
 		return ark.Faultf(ark.Internal, "the job has no sink, scratch folder or day")
 	}
-	return nil
+	return j.Manifest.sentBy(j.Received)
 }
 
 // process is one run. Everything it counts ends in report.

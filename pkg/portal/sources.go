@@ -157,12 +157,13 @@ func (p *Portal) sourcePage(c *Call) build {
 			return ui.Page{}, err
 		}
 		page := ui.Page{Back: &ui.Link{Text: "Sources", Href: "/sources"}, Above: "Source of " + dir.org(s.Org), Head: s.Title, Errors: wrong, Lead: "Declared " + s.Declared + ". Every delivery is held against its contract; rows that break a rule are set aside with the reason."}
-		t := ui.Table{Caption: "Deliveries, newest first", Columns: ui.Cols("Delivery", "State", "Received", "#Read", "#Accepted", "#Set aside", "#Duplicates"), Empty: &ui.Empty{Text: "Nothing has been delivered yet. Upload the first delivery below."}}
+		catalogue.BySending(ds)
+		t := ui.Table{Caption: "Deliveries, newest first", Columns: ui.Cols("Delivery", "State", "Sent", "Received", "#Read", "#Accepted", "#Set aside", "#Duplicates"), Empty: &ui.Empty{Text: "Nothing has been delivered yet. Upload the first delivery below."}}
 		busy := false
 		for i := len(ds) - 1; i >= 0; i-- {
 			d := ds[i]
 			busy = busy || d.State == "received"
-			t.Rows = append(t.Rows, []ui.Cell{{Text: d.Name, Href: "/sources/" + s.ID + "/deliveries/" + d.ID, Head: true}, {Tag: tag(d.State, d.State == "blocked")}, {Text: when(d.Received)}, {Text: number(d.Counts.Read)}, {Text: number(d.Counts.Accepted)}, {Text: number(d.Counts.Quarantined)}, {Text: number(d.Counts.Duplicates)}})
+			t.Rows = append(t.Rows, []ui.Cell{{Text: d.Name, Href: "/sources/" + s.ID + "/deliveries/" + d.ID, Head: true}, {Tag: tag(d.State, d.State == "blocked")}, {Text: orText(isoDate(d.Sent), "–")}, {Text: when(d.Received)}, {Text: number(d.Counts.Read)}, {Text: number(d.Counts.Accepted)}, {Text: number(d.Counts.Quarantined)}, {Text: number(d.Counts.Duplicates)}})
 		}
 		part := ui.Part{ID: "deliveries", Body: []ui.Block{t}}
 		if busy {

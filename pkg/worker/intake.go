@@ -63,6 +63,9 @@ func (b Bench) takeIn(ctx context.Context, job catalogue.IntakeJob) (catalogue.I
 		return res, err
 	}
 	res.Outputs = sink.refs
+	if res.Sent, err = manifest.SentAt(); err != nil {
+		return res, err
+	}
 	for _, t := range report.Tables {
 		res.Counts.Read += t.Rows
 		res.Counts.Accepted += t.Accepted

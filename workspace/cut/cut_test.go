@@ -81,6 +81,17 @@ func TestWithdrawnPeopleDoNotComeBack(t *testing.T) {
 			t.Errorf("%d visits, want 590: one less than without the guard", p.Rows)
 		}
 	}
+	// Attack: the older delivery, in which the person may pass, arrives late.
+	job.Version = "ver_00000000000070008000000000000003"
+	job.Guards[0].Number, job.Guards[0].Order, job.Guards[1].Number, job.Guards[1].Order = 1, 2, 2, 1
+	job.Inputs[0].Number, job.Inputs[1].Number = 1, 2
+	late, err := w.shop().Build(t.Context(), job)
+	must(t, err)
+	for i, p := range late.Tables {
+		if p.Rows != res.Tables[i].Rows || p.Ref.SHA256 != res.Tables[i].Ref.SHA256 {
+			t.Errorf("%s: %d rows of deliveries that arrived in another order, want the %d of before", p.Name, p.Rows, res.Tables[i].Rows)
+		}
+	}
 	job.Guards = job.Guards[1:] // the source says the person may pass after all
 	job.Version = "ver_00000000000070008000000000000002"
 	if res, err = w.shop().Build(t.Context(), job); err != nil || res.Tables[0].Rows != 591 {

@@ -189,6 +189,7 @@ func (w world) job(t testing.TB) catalogue.PublishJob {
 		Index:      w.put(t, objects.Index, "index/data", "index", columnar.Schema{{Name: "person_record_key", Type: cell.String}, {Name: "person_id", Type: cell.String}}, index),
 		Persons:    w.put(t, objects.Index, "index/data", "persons", columnar.Schema{{Name: "person_id", Type: cell.String}, {Name: "year_of_birth", Type: cell.Int64, Nullable: true}, {Name: "sex", Type: cell.String, Nullable: true}}, persons),
 		Objections: w.put(t, objects.Index, "index/data", "objections", one, objections)}
+	job.Inputs[0].Order, job.Inputs[1].Order = 2, 1
 	for i := range job.Inputs {
 		job.Inputs[i].Delivery = fmt.Sprintf("dlv_%d", i) // the same in every run
 	}

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -202,7 +203,9 @@ func (b *build) readers(ctx context.Context, inputs []catalogue.PublishInput) (r
 			c.Close()
 		}
 	}
-	slices.SortFunc(inputs, func(x, y catalogue.PublishInput) int { return x.Number - y.Number })
+	slices.SortStableFunc(inputs, func(x, y catalogue.PublishInput) int {
+		return cmp.Or(x.Order-y.Order, x.Number-y.Number)
+	})
 	for _, in := range inputs {
 		r, c, err := selection.Objects(b.Objects)(ctx, in.Ref)
 		if err != nil {
