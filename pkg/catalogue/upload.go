@@ -82,6 +82,28 @@ func (r *Room) OpenUpload(ctx context.Context, actor store.Actor, source string,
 	return u, err
 }
 
+// Takes reports whether a part is there already, and refuses one that the
+// upload has no place for: AddPart asks it, and so does whoever is about to
+// store the part's bytes.
+func (u *Upload) Takes(file string, number int, sum string) (there bool, err error) {
+	if u.Delivery != "" {
+		return false, ark.Faultf(ark.Conflict, "the upload is complete").Do("deliver what is missing under a new name")
+	}
+	at := slices.IndexFunc(u.Files, func(f UploadFile) bool { return f.Name == file })
+	if at < 0 || number < 1 || number > mostParts {
+		return false, ark.Faultf(ark.Invalid, "the upload's manifest names no such file, or the part's number is not from 1 to %d", mostParts).Do("send the files that the manifest names")
+	}
+	i, there := u.Files[at].place(number)
+	if there && u.Files[at].Parts[i].Ref.SHA256 != sum {
+		return false, ark.Faultf(ark.Conflict, "that part is there already with other bytes").At(file, 0, "").Do("the file changed while it was sent: make a new manifest of it")
+	}
+	return there, nil
+}
+
+func (f *UploadFile) place(number int) (int, bool) {
+	return slices.BinarySearchFunc(f.Parts, number, func(p UploadPart, n int) int { return p.Number - n })
+}
+
 // AddPart records a part that has landed. The same bytes again change nothing.
 func (r *Room) AddPart(ctx context.Context, actor store.Actor, source, id, file string, number int, ref objects.Ref) (*Upload, error) {
 	var u *Upload
@@ -90,19 +112,13 @@ func (r *Room) AddPart(ctx context.Context, actor store.Actor, source, id, file 
 		if u, err = GetUpload(ctx, tx, source, id); err != nil {
 			return nil, err
 		}
-		if u.Delivery != "" {
-			return nil, ark.Faultf(ark.Conflict, "the upload is complete").Do("deliver what is missing under a new name")
-		}
-		at := slices.IndexFunc(u.Files, func(f UploadFile) bool { return f.Name == file })
-		if at < 0 || number < 1 || number > mostParts {
-			return nil, ark.Faultf(ark.Invalid, "the upload's manifest names no such file, or the part's number is not from 1 to %d", mostParts).Do("send the files that the manifest names")
-		}
-		f := &u.Files[at]
-		i, there := slices.BinarySearchFunc(f.Parts, number, func(p UploadPart, n int) int { return p.Number - n })
-		if there && f.Parts[i].Ref.SHA256 != ref.SHA256 {
-			return nil, ark.Faultf(ark.Conflict, "that part is there already with other bytes").At(file, 0, "").Do("the file changed while it was sent: make a new manifest of it")
+		there, err := u.Takes(file, number, ref.SHA256)
+		if err != nil {
+			return nil, err
 		}
 		if !there {
+			f := &u.Files[slices.IndexFunc(u.Files, func(f UploadFile) bool { return f.Name == file })]
+			i, _ := f.place(number)
 			f.Parts = slices.Insert(f.Parts, i, UploadPart{number, ref})
 		}
 		return []store.Event{{Type: "delivery.part-received", Subjects: []string{u.ID, source}, Body: map[string]any{"part": number, "bytes": ref.Size}}}, uploads.Update(ctx, tx, u)

@@ -66,7 +66,10 @@ func (d *testDoor) Leave(http.ResponseWriter, *http.Request) (string, error) { r
 func (d *testDoor) LoggedOut(w http.ResponseWriter, r *http.Request) error   { return nil }
 
 // memory is objects in memory, by the hash of their bytes.
-type memory struct{ at map[string]string }
+type memory struct {
+	at    map[string]string
+	lands map[string]int // by name, how often one was stored
+}
 
 func (m *memory) put(zone, body string) objects.Ref {
 	sum := hash(body)
@@ -78,6 +81,7 @@ func (m *memory) Land(_ context.Context, source, name string, r io.Reader) (obje
 	if err != nil {
 		return objects.Ref{}, err
 	}
+	m.lands[name]++
 	return m.put("landing", string(b)), nil
 }
 func (m *memory) LandList(ctx context.Context, kind string, r io.Reader) (objects.Ref, error) {
@@ -158,7 +162,7 @@ func newMarked(t *testing.T, mark string) *bench {
 	cat := catalogue.New(st, true)
 	cat.Who = governance.Human
 	gov := governance.New(st, cat, head)
-	mem := &memory{at: map[string]string{}}
+	mem := &memory{at: map[string]string{}, lands: map[string]int{}}
 	b.st, b.mem = st, mem
 	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Traces: trace.New(st), Objects: mem, Outputs: &pinned{mem, outboxFiles(mark)}, Enclave: testEnclave{outboxFiles(mark)},
 		ReleaseKey: func(context.Context) (ed25519.PublicKey, error) {

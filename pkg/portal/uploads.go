@@ -2,7 +2,10 @@ package portal
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"io"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -67,18 +70,23 @@ func (p *Portal) uploadOperations(a *API) error {
 			if err != nil {
 				return nil, err
 			}
-			if err := c.view(func(q store.Querier) error { // before the bytes land
-				_, err := catalogue.GetUpload(c.Ctx(), q, in.ID, in.Upload)
+			var there *catalogue.Upload
+			if err := c.view(func(q store.Querier) error { // before the bytes land: what is refused leaves nothing behind
+				u, err := catalogue.GetUpload(c.Ctx(), q, in.ID, in.Upload)
+				if err != nil {
+					return err
+				}
+				has, err := u.Takes(in.File, in.Part, in.SHA256)
+				if has {
+					there = u
+				}
 				return err
-			}); err != nil {
-				return nil, err
+			}); err != nil || there != nil {
+				return &Body[*catalogue.Upload]{there}, err
 			}
-			ref, err := p.cfg.Rooms.Objects.Land(c.Ctx(), slug, "part", c.R.Body)
+			ref, err := p.cfg.Rooms.Objects.Land(c.Ctx(), slug, "part", &wholePart{r: c.R.Body, sum: sha256.New(), want: in.SHA256, file: in.File})
 			if err != nil {
 				return nil, broken4xx(err)
-			}
-			if ref.SHA256 != in.SHA256 {
-				return nil, ark.Faultf(ark.Invalid, "the part arrived with other bytes than its hash says").At(in.File, 0, "").Do("send it again")
 			}
 			u, err := k.AddPart(c.Ctx(), c.Actor, in.ID, in.Upload, in.File, in.Part, ref)
 			return &Body[*catalogue.Upload]{u}, err
@@ -88,6 +96,27 @@ func (p *Portal) uploadOperations(a *API) error {
 			return &Body[*catalogue.Delivery]{d}, err
 		}),
 	)
+}
+
+// wholePart reads a part, which has to have a hash. It fails at the end where it has
+// another, so that whoever stores it stores nothing.
+type wholePart struct {
+	r   io.Reader
+	sum interface {
+		io.Writer
+		Sum([]byte) []byte
+	}
+	want, file string
+}
+
+// Read implements io.Reader.
+func (h *wholePart) Read(to []byte) (int, error) {
+	n, err := h.r.Read(to)
+	h.sum.Write(to[:n])
+	if err == io.EOF && hex.EncodeToString(h.sum.Sum(nil)) != h.want {
+		return n, ark.Faultf(ark.Invalid, "the part arrived with other bytes than its hash says").At(h.file, 0, "").Do("send it again")
+	}
+	return n, err
 }
 
 // slugOf is the short name of the source that a call is about.

@@ -61,6 +61,10 @@ func TestDeliveryInParts(t *testing.T) {
 	if u := call("engineer", "GET", "/"+u.ID, "", 200); len(u.Files[0].Parts) != 2 {
 		t.Fatalf("%+v", u)
 	}
+	// What was refused left no object behind, and what came again no second one.
+	if landed := b.mem.lands["part"]; landed != 2 {
+		t.Errorf("%d parts were stored, want 2", landed)
+	}
 	first, second := call("engineer", "POST", "/"+u.ID+"/complete", "", 200), call("engineer", "POST", "/"+u.ID+"/complete", "", 200)
 	if first.ID == "" || first.ID != second.ID {
 		t.Errorf("delivered twice: %s and %s", first.ID, second.ID)

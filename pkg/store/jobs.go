@@ -40,8 +40,9 @@ type Job struct {
 	Updated  time.Time
 }
 
-// MaxAttempts is how often a job is tried before it waits for a person.
-const MaxAttempts = 5
+// MaxAttempts is how often a job is tried before it waits for a person: over
+// two minutes, so that an object store that is away for one costs nobody a job.
+const MaxAttempts = 7
 
 // Tries is how often a job is tried before it waits for a person.
 func (s *Store) Tries() int { return s.cfg.Tries }

@@ -152,8 +152,8 @@ func TestRetryWaitsLongerAndGivesUp(t *testing.T) {
 				t.Fatal(err)
 			}
 			if giveUp {
-				if attempt != 5 {
-					t.Errorf("gave up after %d attempts, want 5", attempt)
+				if attempt != store.MaxAttempts {
+					t.Errorf("gave up after %d attempts, want %d", attempt, store.MaxAttempts)
 				}
 				break
 			}

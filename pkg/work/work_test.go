@@ -311,7 +311,7 @@ func TestLostLeaseCancelsTheWork(t *testing.T) {
 	}
 }
 
-// TestFailures: what cannot help is not tried again; what may is, five times;
+// TestFailures: what cannot help is not tried again; what may is, seven times;
 // a step that panics or takes its worker down does not go round for ever.
 func TestFailures(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -320,8 +320,8 @@ func TestFailures(t *testing.T) {
 		says  string
 	}{
 		"a rule refuses": {func() (any, error) { return nil, ark.Faultf(ark.Invalid, "row 3 has no date") }, 1, "row 3 has no date"},
-		"no key service": {func() (any, error) { return nil, ark.Faultf(ark.Unavailable, "the keys do not answer") }, 5, "the keys do not answer"},
-		"a panic":        {func() (any, error) { panic("secret value 4711") }, 5, "something went wrong on our side"},
+		"no key service": {func() (any, error) { return nil, ark.Faultf(ark.Unavailable, "the keys do not answer") }, store.MaxAttempts, "the keys do not answer"},
+		"a panic":        {func() (any, error) { panic("secret value 4711") }, store.MaxAttempts, "something went wrong on our side"},
 	} {
 		w := open(t, storetest.SQLite(t), noon)
 		id := w.enqueue(t, "copy", "intake", nil)
@@ -338,6 +338,9 @@ func TestFailures(t *testing.T) {
 		}()
 		_ = wk.Run(ctx)
 		j := w.job(t, id)
+		if waited := w.clock.Now().Sub(noon); c.tries > 1 && waited < 2*time.Minute {
+			t.Errorf("%s: given up after %s: a store that is away for a minute would cost the job", name, waited)
+		}
 		if j.State != store.JobFailed || tries.Load() != c.tries || !strings.Contains(j.Says, c.says) || strings.Contains(j.Says, "4711") {
 			t.Errorf("%s: tried %d times, want %d: %+v", name, tries.Load(), c.tries, j)
 		}
