@@ -36,6 +36,9 @@ func Supervise(ctx context.Context, c Config, log *slog.Logger, ready func()) er
 	if err := c.preflight(); err != nil {
 		return err
 	}
+	if err := c.renew(ctx, log); err != nil {
+		return err
+	}
 	if err := c.Layout(); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +16,6 @@ import (
 	disclose "github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/airlock/rederive"
 	"github.com/ark-tre/ark/pkg/ark"
-	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/engine"
 	"github.com/ark-tre/ark/pkg/keys"
@@ -81,31 +81,12 @@ func (a *again) table(ctx context.Context, name string) (*disclose.Frame, error)
 	if err != nil {
 		return nil, err
 	}
-	side, err := a.read(ctx, a.behind.Data.Sidecar)
-	if err != nil {
+	want := map[string]bool{}
+	for i := range f.Len() {
+		want[f.At(i, person).Text()] = true
+	}
+	if err := a.learn(ctx, want, map[string][]byte{name: data}); err != nil {
 		return nil, err
-	}
-	r, err := columnar.Open(bytes.NewReader(side), int64(len(side)), columnar.Limits{})
-	if err != nil {
-		return nil, err
-	}
-	known := 0
-	for row, err := range r.Rows(ctx, "table", "row", "person") {
-		if err != nil {
-			return nil, err
-		}
-		if row[0].Str() != name {
-			continue
-		}
-		i := row[1].Int()
-		if i < 0 || i >= int64(f.Len()) {
-			return nil, ark.Faultf(ark.Internal, "the sidecar does not fit the extract")
-		}
-		a.persons[f.At(int(i), person).Text()] = uint64(row[2].Int())
-		known++
-	}
-	if known != f.Len() {
-		return nil, ark.Faultf(ark.Internal, "the sidecar does not fit the extract")
 	}
 	a.frames[name] = f
 	return f, nil
@@ -123,28 +104,9 @@ func (a *again) records(ctx context.Context, s rederive.Spec) (*disclose.Frame, 
 		}
 		return a.table(ctx, name)
 	}
-	tables := engine.Tables{}
-	var err error
-	if a.dir == "" {
-		if a.dir, err = os.MkdirTemp(a.b.Tmp, "again-"); err != nil {
-			return nil, err
-		}
-	}
-	for _, t := range a.behind.Data.Tables {
-		if _, err := a.table(ctx, t.Name); err != nil {
-			return nil, err
-		}
-		file := t.Name + ".parquet"
-		if tables[t.Name] = file; fileThere(filepath.Join(a.dir, file)) {
-			continue
-		}
-		data, err := a.read(ctx, t.Ref)
-		if err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(filepath.Join(a.dir, file), data, 0o600); err != nil {
-			return nil, err
-		}
+	tables, held, err := a.asked(ctx, s.Query)
+	if err != nil {
+		return nil, err
 	}
 	got, err := a.b.Engine.Query(ctx, a.dir, tables, s.Query)
 	if err != nil {
@@ -161,10 +123,44 @@ func (a *again) records(ctx context.Context, s rederive.Spec) (*disclose.Frame, 
 	if types[person] == "" {
 		return nil, ark.Faultf(ark.Invalid, "the specification's query drops the column person").Do("keep it, so that people can be counted")
 	}
-	return disclose.NewFrame(names, types, got.Rows), nil
+	f, want := disclose.NewFrame(names, types, got.Rows), map[string]bool{}
+	for i := range f.Len() {
+		want[f.At(i, person).Text()] = true
+	}
+	if err := a.learn(ctx, want, held); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
-func fileThere(path string) bool { _, err := os.Stat(path); return err == nil }
+// asked writes for the engine the tables that a query reads: those whose name
+// is in its text. A query that builds a name finds no table.
+func (a *again) asked(ctx context.Context, query string) (tables engine.Tables, held map[string][]byte, err error) {
+	if a.dir == "" {
+		if a.dir, err = os.MkdirTemp(a.b.Tmp, "again-"); err != nil {
+			return nil, nil, err
+		}
+	}
+	tables, held = engine.Tables{}, map[string][]byte{}
+	for _, t := range a.behind.Data.Tables {
+		if !strings.Contains(strings.ToLower(query), strings.ToLower(t.Name)) {
+			continue
+		}
+		file := t.Name + ".parquet"
+		tables[t.Name] = file
+		data, err := os.ReadFile(filepath.Join(a.dir, file))
+		if errors.Is(err, fs.ErrNotExist) {
+			if data, err = a.read(ctx, t.Ref); err == nil {
+				err = os.WriteFile(filepath.Join(a.dir, file), data, 0o600)
+			}
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		held[t.Name] = data
+	}
+	return tables, held, nil
+}
 
 // number gives the sidecar's number of a person of the extract. A person who
 // is not in it gets none, and the caller an error afterwards.

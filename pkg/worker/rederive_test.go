@@ -26,7 +26,7 @@ import (
 	"github.com/ark-tre/ark/workspace/cut"
 )
 
-func bench(t *testing.T) Bench {
+func bench(t testing.TB) Bench {
 	dir := t.TempDir()
 	must(t, local.Init(filepath.Join(dir, "keys")))
 	ring, err := local.Open(filepath.Join(dir, "keys"), time.Now)
@@ -40,7 +40,7 @@ func bench(t *testing.T) Bench {
 	return Bench{Objects: objects.New(back, ring, objects.DefaultRules()), Keys: ring, Tmp: dir}
 }
 
-func (b Bench) parquet(t *testing.T, key keys.Name, name string, s columnar.Schema, rows [][]columnar.Value) objects.Ref {
+func (b Bench) parquet(t testing.TB, key keys.Name, name string, s columnar.Schema, rows [][]columnar.Value) objects.Ref {
 	t.Helper()
 	var buf bytes.Buffer
 	w, err := columnar.NewWriter(&buf, s, columnar.Options{})
@@ -69,7 +69,7 @@ func (b Bench) extract(t *testing.T, project string, shift int) airlock.Data {
 		Sidecar: b.parquet(t, cut.SidecarKey, project+"/ext/sidecar.parquet", cut.SidecarSchema, side)}
 }
 
-func (b Bench) submit(t *testing.T, id, name, text string) airlock.CheckOf {
+func (b Bench) submit(t testing.TB, id, name, text string) airlock.CheckOf {
 	t.Helper()
 	ref, err := b.Objects.Put(context.Background(), objects.Outputs, "in/"+id, OutputsKey, strings.NewReader(text))
 	must(t, err)
@@ -77,7 +77,7 @@ func (b Bench) submit(t *testing.T, id, name, text string) airlock.CheckOf {
 }
 
 // check judges a file as the step does, after inspection has found nothing.
-func (b Bench) check(t *testing.T, f airlock.CheckOf, behind airlock.Behind, profile ...string) (disclose.Verdict, []disclose.Finding) {
+func (b Bench) check(t testing.TB, f airlock.CheckOf, behind airlock.Behind, profile ...string) (disclose.Verdict, []disclose.Finding) {
 	t.Helper()
 	p, err := Profile(append(profile, "cms")[0])
 	must(t, err)

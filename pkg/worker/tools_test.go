@@ -55,7 +55,7 @@ func (b Bench) stays(t *testing.T) (map[string][]byte, airlock.Data) {
 	return files, airlock.Data{Tables: []airlock.DataTable{stays, tests}, Sidecar: b.parquet(t, cut.SidecarKey, "prj-a/ext/sidecar.parquet", cut.SidecarSchema, side)}
 }
 
-func mustProfile(t *testing.T, name string) disclosure.Profile {
+func mustProfile(t testing.TB, name string) disclosure.Profile {
 	t.Helper()
 	p, err := Profile(name)
 	must(t, err)

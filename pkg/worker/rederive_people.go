@@ -1,0 +1,163 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"iter"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/columnar"
+)
+
+// learn finds the sidecar's numbers of the wanted people of some tables, whose
+// bytes are held. It reads two columns of the extract and stops when nobody is
+// wanted any more; the sidecar is in the order of the tables' rows.
+func (a *again) learn(ctx context.Context, want map[string]bool, held map[string][]byte) error {
+	for name := range a.persons {
+		delete(want, name)
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	side, err := a.read(ctx, a.behind.Data.Sidecar)
+	if err != nil {
+		return err
+	}
+	r, err := columnar.Open(bytes.NewReader(side), int64(len(side)), columnar.Limits{})
+	if err != nil {
+		return err
+	}
+	x := learning{a: a, ctx: ctx, want: want, held: held}
+	defer x.close()
+	for rec, err := range r.Records(ctx, "table", "row", "person") {
+		if err != nil {
+			return err
+		}
+		if err := x.batch(rec); err != nil {
+			return err
+		}
+		if len(want) == 0 {
+			return nil
+		}
+	}
+	if err := x.end(); err != nil {
+		return err
+	}
+	return ark.Faultf(ark.Invalid, "people behind the output are not in the extract").Do("keep the column person as the extract has it, never missing or changed")
+}
+
+// learning walks the sidecar beside the people of one table after another.
+type learning struct {
+	a    *again
+	ctx  context.Context
+	want map[string]bool
+	held map[string][]byte
+
+	table string
+	begun bool
+	next  func() (arrow.Record, error, bool)
+	stop  func()
+	names *array.String // of a batch of the table, nil if the table is not asked for
+	at    int           // into names
+	row   int64
+	last  string
+}
+
+func (x *learning) close() {
+	if x.stop != nil {
+		x.stop()
+	}
+	x.next, x.stop, x.names = nil, nil, nil
+}
+
+// end refuses a table of which the sidecar says less than all.
+func (x *learning) end() error {
+	defer x.close()
+	if x.next == nil {
+		return nil
+	}
+	if more, err := x.more(); err != nil || more {
+		return orMisfit(err)
+	}
+	return nil
+}
+
+func orMisfit(err error) error {
+	if err != nil {
+		return err
+	}
+	return ark.Faultf(ark.Internal, "the sidecar does not fit the extract")
+}
+
+// more reports whether the table has another row.
+func (x *learning) more() (bool, error) {
+	for x.names == nil || x.at == x.names.Len() {
+		rec, err, ok := x.next()
+		if !ok || err != nil {
+			return false, err
+		}
+		if x.names, err = columnar.Strings(rec, person); err != nil {
+			return false, err
+		}
+		x.at = 0
+	}
+	return true, nil
+}
+
+func (x *learning) open(table string) error {
+	if err := x.end(); err != nil {
+		return err
+	}
+	x.table, x.begun, x.row, x.last = table, true, 0, ""
+	data, ok := x.held[table]
+	if !ok {
+		return nil
+	}
+	r, err := columnar.Open(bytes.NewReader(data), int64(len(data)), columnar.Limits{})
+	if err != nil {
+		return err
+	}
+	x.next, x.stop = iter.Pull2(r.Records(x.ctx, person))
+	return nil
+}
+
+func (x *learning) batch(rec arrow.Record) error {
+	tables, err := columnar.Strings(rec, "table")
+	if err != nil {
+		return err
+	}
+	rows, err := columnar.Ints(rec, "row")
+	if err != nil {
+		return err
+	}
+	numbers, err := columnar.Ints(rec, person)
+	if err != nil {
+		return err
+	}
+	for i := range tables.Len() {
+		if t := tables.Value(i); !x.begun || t != x.table {
+			if err := x.open(t); err != nil {
+				return err
+			}
+		}
+		if x.next == nil {
+			continue
+		}
+		more, err := x.more()
+		if err != nil || !more || rows.Value(i) != x.row {
+			return orMisfit(err)
+		}
+		name := x.names.Value(x.at)
+		x.at, x.row = x.at+1, x.row+1
+		if name == x.last || !x.want[name] {
+			continue
+		}
+		x.last = string(append([]byte(nil), name...))
+		x.a.persons[x.last] = uint64(numbers.Value(i))
+		delete(x.want, x.last)
+	}
+	return nil
+}
