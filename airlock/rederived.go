@@ -15,6 +15,8 @@ import (
 type Data struct {
 	Tables  []DataTable `json:"tables,omitempty"`
 	Sidecar objects.Ref `json:"sidecar,omitzero"` // who stands behind each row
+	// Relinked is how many people linkage has ever joined or parted.
+	Relinked int `json:"relinked,omitempty"`
 }
 
 // DataTable is one table of the extract.

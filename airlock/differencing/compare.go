@@ -19,6 +19,7 @@ const (
 	Noise      Kind = "noise"      // one true figure was drawn again, by chance
 	Nested     Kind = "nested"     // a statistic or model of nearly the same people
 	Similar    Kind = "similar"    // nearly the figures of a table without sets
+	Relinked   Kind = "relinked"   // too near, if linkage joined or parted people in between
 )
 
 // Term is one figure of a combination.
@@ -101,6 +102,7 @@ func (h *History) Compare(ctx context.Context, c Release, least int64, w Work) (
 		old, left := s.choose(rows, h.numbers, int(least), w)
 		rep.Compared, rep.Left = rep.Compared+len(old), rep.Left+left
 		rep.note(s.nearest(rows, int(least)))
+		h.relinked(s, rows, at, int(least), rep)
 		solve := func(old []*row) error {
 			x := &joint{h: h, c: c, at: at, least: least, rep: rep}
 			return x.solve(ctx, rows, old)
@@ -197,6 +199,37 @@ func (r *Report) note(n int) {
 		r.Nearest = n
 	}
 }
+
+// maxRelinked bounds the pairs of sets that are looked at for it.
+const maxRelinked = 20_000
+
+// relinked notes each new row that an earlier one would be too near to, if all
+// that linkage joined or parted lay between them.
+func (h *History) relinked(s *system, rows []*row, at map[*row]int, least int, rep *Report) {
+	if h.Relinked <= 0 {
+		return
+	}
+	x := &joint{h: h, at: at}
+	work := 0
+	for _, r := range rows {
+		for _, o := range s.rows {
+			if o.imprint == r.imprint || abs(o.size-r.size) >= least+h.Relinked || s.name == "count" && r.open()+o.open() > float64(least-2)-tiny {
+				continue
+			}
+			if work++; work > maxRelinked {
+				rep.Cut = true
+				return
+			}
+			if d := apart(r.set, o.set); d >= least && d < least+h.Relinked {
+				rep.Conflicts = append(rep.Conflicts, Conflict{Kind: Relinked, Figure: at[r], People: d, Terms: []Term{x.term(r, 1), x.term(o, -1)}})
+				break
+			}
+		}
+	}
+}
+
+// open is how many values a printed count leaves open.
+func (r *row) open() float64 { return r.figure.Hi - r.figure.Lo }
 
 // near lists the earlier rows that differ from r in fewer people than least,
 // with the number.

@@ -353,3 +353,42 @@ func TestASearchCutShortSaysSo(t *testing.T) {
 		}
 	}
 }
+
+// TestAMergeDoesNotHideALeaver: of the people of an earlier figure one left, and
+// eight became four, who have other numbers now. By the numbers thirteen tell
+// the figures apart, in truth one; so it is not to pass by itself.
+func TestAMergeDoesNotHideALeaver(t *testing.T) {
+	before := span(0, 100)
+	after := append(span(9, 100), 9001, 9002, 9003, 9004)
+	for _, c := range []struct {
+		name     string
+		relinked int
+		after    []uint64
+		slack    float64
+		want     []Kind
+	}{
+		{"not said", 0, after, 0, nil}, // what is looked at is there
+		{"said", 12, after, 0, []Kind{Relinked}},
+		{"further away than all merges", 12, span(40, 100), 0, nil},
+		{"the same people", 12, before, 0, nil},
+		{"nearer than the threshold", 12, span(1, 100), 0, []Kind{Difference}},
+		{"both rounded", 12, after, 4, nil},
+	} {
+		h := New()
+		h.Relinked = c.relinked
+		load(t, h, release("before", count(c.slack, before...)))
+		rep, err := h.Compare(context.Background(), release("after", count(c.slack, c.after...)), 10, DefaultWork())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []Kind
+		for _, x := range rep.Conflicts {
+			if !slices.Contains(got, x.Kind) {
+				got = append(got, x.Kind)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}

@@ -17,6 +17,11 @@ type History struct {
 	systems  map[string]*system
 	plain    [][]Plain // per release
 
+	// Relinked is how many people linkage has joined or parted since the first
+	// release: each has another number in releases before and after, so that
+	// two sets may differ by so many more than people came or went.
+	Relinked int
+
 	// SolverCache is a folder in which the solver's compiled code is kept;
 	// empty: it is compiled when first needed.
 	SolverCache string

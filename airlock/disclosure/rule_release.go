@@ -38,7 +38,7 @@ func releaseUnspecified() Rule {
 func releaseUnsearched() Rule {
 	return Rule{ID: "release-unsearched", Effective: "2026-11-22", Clause: "can't tell is for review; disclosure.md 4.4",
 		Applies: "tables with a specification", Needs: historyNeeded,
-		Says: "More earlier figures are about the same people than can be searched together."}
+		Says: "More earlier figures are about the same people than can be searched together, or linkage has joined or parted people since one of nearly the same."}
 }
 
 // The rules on models fitted again. airlock/rederive applies them.
@@ -47,6 +47,6 @@ const modelNeeded = "the model's specification and microdata"
 
 func modelInfluence() Rule {
 	return Rule{ID: "model-influence", Effective: "2026-11-22", Clause: "leave-one-out influence: disclosure.md 3, regressions",
-		Applies: "linear, logistic and Poisson models", Needs: modelNeeded,
-		Says: "One person moves a coefficient by more than its standard error."}
+		Applies: "linear, logistic and Poisson models; every Cox model, of which it is undefined here", Needs: modelNeeded,
+		Says: "One person moves a coefficient by more than its standard error, or how far can't be told."}
 }

@@ -200,6 +200,9 @@ func finding(file string, c differencing.Release, x differencing.Conflict) discl
 		if s := x.Terms[0].Statistic; s == "median" || s == "mode" || s == "quantile" {
 			f.Severity = disclosure.SevReview
 		}
+	case differencing.Relinked:
+		f.Rule, f.Repair, f.Severity = "release-unsearched", "none is needed: a checker looks at it", disclosure.SevReview
+		f.Says = "an earlier figure is of nearly the same people, and linkage has joined or parted people since: how many tell them apart can't be said"
 	case differencing.Noise:
 		f.Rule, f.Repair = "release-noise", repairNoise
 	default:

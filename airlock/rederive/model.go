@@ -234,6 +234,9 @@ func (f *fitted) people(p policy.Profile, file string, d *design, o Output) []di
 		out = append(out, modelFinding("model-few-in-group", disclosure.SevFail, file, "the model is saturated: its coefficients are the figures of groups, one of them of few people", "leave interactions out, or combine categories",
 			"units", strconv.Itoa(n), "smallest_allowed", strconv.FormatInt(p.Counts.Least(), 10)))
 	}
+	if o.spec().Kind == "cox" {
+		out = append(out, modelFinding("model-influence", disclosure.SevReview, file, "what one record moves is not computed for a Cox model, nor is its leverage", "none is needed: a checker looks at it"))
+	}
 	if slices.ContainsFunc(f.move, func(m float64) bool { return m > 1 }) {
 		out = append(out, modelFinding("model-influence", disclosure.SevReview, file, "leaving one record out moves a coefficient by more than its standard error", "look at the record; fit without it, or with a robust method"))
 	}

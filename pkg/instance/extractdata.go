@@ -2,8 +2,11 @@ package instance
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/linkage"
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/workspace"
 )
@@ -16,8 +19,33 @@ func extractData(ctx context.Context, q store.Querier, extract string) (airlock.
 		return airlock.Data{}, err
 	}
 	d := airlock.Data{Sidecar: e.Sidecar}
+	runs, err := catalogue.Linkages(ctx, q)
+	if err != nil {
+		return d, err
+	}
+	for _, l := range runs {
+		d.Relinked += relinked(l.Report)
+	}
 	for _, t := range e.Tables {
 		d.Tables = append(d.Tables, airlock.DataTable{Name: t.Name, Ref: t.Ref})
 	}
 	return d, nil
+}
+
+// relinked counts the people that a linkage joined or parted, by its report:
+// before and after they have other numbers in the sidecar.
+func relinked(report json.RawMessage) (n int) {
+	var r struct {
+		Events []linkage.Event `json:"events"`
+	}
+	if len(report) == 0 {
+		return 0
+	}
+	if json.Unmarshal(report, &r) != nil {
+		return 1 << 20 // can't tell: it may be anybody
+	}
+	for _, e := range r.Events {
+		n += len(e.From) + len(e.Into)
+	}
+	return n
 }

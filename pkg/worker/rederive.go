@@ -272,6 +272,7 @@ func (a *again) judgeTable(ctx context.Context, t table) (found []disclose.Findi
 	}
 	if a.history == nil {
 		a.history = differencing.New()
+		a.history.Relinked = a.behind.Data.Relinked
 		for _, ref := range a.behind.History {
 			sets, err := a.read(ctx, ref)
 			if err != nil {

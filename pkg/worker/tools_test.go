@@ -69,7 +69,7 @@ var made = []struct{ cell, name, verdict string }{
 	{`ark.table(ark.sql("select s.person, s.ward, t.result from stays s join tests t using (person) where t.result > 10"), "ward", values="result", stats="mean", out="py-query.csv")`, "py-query.csv", "pass"},
 	{`ark.table("stays", "ward", values="days", stats=["mean", "count"], weights="w", where="age >= 30", out="py-weights.csv")`, "py-weights.csv", "pass"},
 	{`ark.model("logistic", "died ~ age + sex", "stays", weights="w", out="py-model.csv")`, "py-model.csv", "pass"},
-	{`ark.model("cox", "days, died ~ age + sex", ark.read("stays"), out="py-cox.csv")`, "py-cox.csv", "pass"},
+	{`ark.model("cox", "days, died ~ age + sex", ark.read("stays"), out="py-cox.csv")`, "py-cox.csv", "review"},
 	{`ark.survival("days", "died", "sex", "stays", out="py-curve.csv")`, "py-curve.csv", "pass"},
 	{`ark.histogram("age", [0, 30, 50, 100], "stays", out="py-bins.csv")`, "py-bins.csv", "pass"},
 	{`R:ark.table("stays", "ward", "sex", where = "age >= 40", out = "r-counts.csv")`, "r-counts.csv", "pass"},
