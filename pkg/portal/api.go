@@ -35,6 +35,7 @@ type Op struct {
 	Status  int   // of success; 0 is 200, or 204 without a body
 	Body    int64 // largest body; 0 is 1 MiB
 	Stream  bool  // the body is files: it is not held in memory
+	Record  bool  // that it was allowed stands in the ledger before it is done: it shows identifiers
 }
 
 // API is the JSON API of a portal.
@@ -189,7 +190,7 @@ func (a *API) enter(op Op, body int64, out reflect.Type, hc huma.Context, next f
 	if op.On != "Ark" {
 		on = store.Resource{Type: op.On, ID: r.PathValue("id")}
 	}
-	if err := a.p.allow(c, op.Action, on, false); err != nil {
+	if err := a.p.allow(c, op.Action, on, op.Record); err != nil {
 		a.refuse(w, r, err)
 		return
 	}

@@ -88,6 +88,26 @@ func TestPairsAreReviewedBlind(t *testing.T) {
 	if b.get("labcustodian", second) == "" {
 		t.Error("the sample can't be seen")
 	}
+	for who, want := range map[string]int{"": 401, "custodian": 403, "researcher": 403, "labcustodian": 200} {
+		resp, body := b.api(who, "GET", first, "")
+		if resp.StatusCode != want || strings.Contains(body, "LISBETH") != (want == 200) {
+			t.Errorf("%q reads the pair from the API: %d", who, resp.StatusCode)
+		}
+		for _, never := range []string{strings.Repeat("A", 16), "emergency-feed", "grey", "state", "answers"} {
+			if strings.Contains(body, never) {
+				t.Errorf("the API tells %s", never)
+			}
+		}
+	}
+	if _, body := b.api("labcustodian", "GET", "/pairs", ""); !strings.Contains(body, open[0].ID) || strings.Contains(body, "orgs") {
+		t.Errorf("the list of pairs says %s", body)
+	}
+	if _, body := b.api("custodian", "GET", "/pairs", ""); strings.Contains(body, open[0].ID) {
+		t.Error("the sender's custodian is asked about their own records by the API")
+	}
+	if resp, _ := b.api("labcustodian", "POST", first+"/answer", `{"answer":"maybe"}`, "Idempotency-Key", "pair-none-1"); resp.StatusCode != 422 {
+		t.Errorf("the API takes an answer that is none: %d", resp.StatusCode)
+	}
 	before := b.get("engineer", "/pairs")
 	answer := func(who, path, says string) int {
 		code, _, _ := b.post(who, path, "answer", says)
@@ -105,8 +125,8 @@ func TestPairsAreReviewedBlind(t *testing.T) {
 	if code := answer("labcustodian", first, "different"); code != 403 {
 		t.Errorf("somebody answers twice: %d", code)
 	}
-	if code := answer("engineer", first, "same"); code != 303 {
-		t.Fatalf("the second answer: %d", code)
+	if resp, body := b.api("engineer", "POST", first+"/answer", `{"answer":"same"}`, "Idempotency-Key", "pair-same-1"); resp.StatusCode != 204 {
+		t.Fatalf("the second answer, by the API: %d %s", resp.StatusCode, body)
 	}
 	if code := answer("engineer", first, "different"); code != 403 {
 		t.Errorf("a settled pair takes answers: %d", code)
