@@ -61,6 +61,10 @@ func (p *page) draw(data []byte, cut bool, marks []Mark) {
 	if cut {
 		p.Note = "The file is large: its beginning is shown."
 	}
+	if bytes.Contains(data[:min(len(data), 1024)], []byte("%PDF-")) || strings.HasSuffix(strings.ToLower(p.Name), ".pdf") {
+		p.Note = "This PDF can’t be shown: its pages are not drawn on this Ark, and nothing of it is given to your browser. What was found in it is listed beside it. Nobody has seen its pages here: return it and ask for its figures as PNG and its tables as CSV, unless you can decide without seeing it."
+		return
+	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0 {
 		p.Note = "This file is neither a table, a text nor a picture, so it is not shown. Decide by its kind, or return it."

@@ -141,3 +141,31 @@ func FuzzDraw(f *testing.F) {
 		}
 	})
 }
+
+func TestAPDFIsNotShownAndSaysSo(t *testing.T) {
+	v := newViewer(t, time.Now)
+	body := "%PDF-1.4\n1 0 obj <</OpenAction <</S /JavaScript /JS (app.alert\\(1\\)) >> /Note (MARKER)>> endobj"
+	for _, f := range []File{file("a.pdf", body), file("a.txt", body), file("a.csv", "junk\n"+body), file("a.pdf", "MARKER, no PDF at all"), file("b.PDF", "\x89PN MARKER")} {
+		u, err := v.Ticket(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []string{u, u + "/text", u + "/picture"} {
+			w := get(t, v, at, "GET")
+			if got := w.Body.String(); strings.Contains(got, "MARKER") || strings.HasPrefix(w.Header().Get("Content-Type"), "application/pdf") || at != u+"/picture" && !strings.Contains(got, "This PDF can’t be shown") {
+				t.Errorf("%s at %s: %s", f.Name, at, got)
+			}
+		}
+	}
+}
+
+func TestLogsAndCodeHaveNumberedLines(t *testing.T) {
+	v := newViewer(t, time.Now)
+	for _, name := range []string{"run.log", "model.py", "model.R", "x.do", "q.sql", "notes.md"} {
+		u, _ := v.Ticket(file(name, "one\ntwo <b>\nthree", Mark{Number: "4", Severity: "review", Line: 2, Says: "a literal"}))
+		got := get(t, v, u, "GET").Body.String()
+		if !strings.Contains(got, `<tr class="review"><th class="n" scope="row">2</th><td>two &lt;b&gt; <span class="mark" title="a literal">`) || strings.Count(got, `class="mark"`) != 1 || !strings.Contains(got, `<th class="n" scope="row">3</th><td>three`) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
