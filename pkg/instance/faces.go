@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -65,6 +66,28 @@ func (o outputs) Pin(ctx context.Context, project, workspace string, names []str
 		out = append(out, ref)
 	}
 	return out, nil
+}
+
+// Look implements portal.Outputs: it stores nothing.
+func (o outputs) Look(ctx context.Context, workspace, name string, most int64) ([]byte, error) {
+	w := bounded{most: most}
+	if _, err := o.enclave.ReadOutbox(ctx, workspace, name, &w); err != nil {
+		return nil, err
+	}
+	return w.Bytes(), nil
+}
+
+// bounded keeps what is written to it, and refuses more than most bytes.
+type bounded struct {
+	bytes.Buffer
+	most int64
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if int64(b.Len()+len(p)) > b.most {
+		return 0, ark.Faultf(ark.TooMuch, "the file is larger than %d bytes", b.most).Do("mend it, or take it away and fill in the form")
+	}
+	return b.Buffer.Write(p)
 }
 
 // Open implements portal.Outputs.

@@ -114,6 +114,13 @@ func (p *pinned) Pin(_ context.Context, project, ws string, names []string) ([]o
 	}
 	return out, nil
 }
+func (p *pinned) Look(_ context.Context, _, name string, most int64) ([]byte, error) {
+	body, ok := p.outbox[name]
+	if !ok || int64(len(body)) > most {
+		return nil, ark.Faultf(ark.Unknown, "the outbox has no such file")
+	}
+	return []byte(body), nil
+}
 func (p *pinned) Open(ctx context.Context, _ string, ref objects.Ref) (io.ReadCloser, error) {
 	return p.memory.Open(ctx, ref)
 }

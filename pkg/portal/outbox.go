@@ -132,7 +132,7 @@ func (p *Portal) submitForm(c *Call) build {
 			return page, nil
 		}
 		if typed == nil {
-			groups, from, err := p.prepared(c, x.ID, c.ID(), files)
+			groups, from, err := p.prepared(c, c.ID(), files)
 			if err != nil {
 				page.Errors = problems(err)
 			}

@@ -3,7 +3,6 @@ package portal
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/store"
-	"github.com/ark-tre/ark/workspace"
 	"github.com/ark-tre/ark/workspace/volume"
 )
 
@@ -32,7 +30,7 @@ const mostSubmitted = 25
 // where it comes from; nil groups: nothing says anything. It is the user's own
 // text, shown to nobody else, and nothing is submitted that the user has not
 // pressed for.
-func (p *Portal) prepared(c *Call, project, ws string, files []volume.Entry) (groups []GroupIn, from string, err error) {
+func (p *Portal) prepared(c *Call, ws string, files []volume.Entry) (groups []GroupIn, from string, err error) {
 	if p.cfg.Rooms.Outputs == nil {
 		return nil, "", nil
 	}
@@ -45,16 +43,7 @@ func (p *Portal) prepared(c *Call, project, ws string, files []volume.Entry) (gr
 		if files[at].Size > most {
 			return nil, bad
 		}
-		refs, err := p.cfg.Rooms.Outputs.Pin(c.Ctx(), project, ws, []string{name})
-		if err != nil {
-			return nil, err
-		}
-		in, err := p.cfg.Rooms.Outputs.Open(c.Ctx(), project, refs[0])
-		if err != nil {
-			return nil, err
-		}
-		defer in.Close()
-		return io.ReadAll(io.LimitReader(in, most))
+		return p.cfg.Rooms.Outputs.Look(c.Ctx(), ws, name, most)
 	}
 	data, err := read(requestFile, maxRequestFile)
 	if err != nil {
@@ -96,14 +85,6 @@ func (p *Portal) given(c *Call, ws string, in *SubmissionIn) ([]GroupIn, error) 
 	if !in.Body.Prepared {
 		return in.groups(), nil
 	}
-	var w *workspace.Workspace
-	if err := c.view(func(q store.Querier) error {
-		var err error
-		w, err = workspace.Get(c.Ctx(), q, ws)
-		return err
-	}); err != nil {
-		return nil, err
-	}
 	if err := p.cfg.Store.Check(c.Ctx(), c.Actor, "request.submit", store.Resource{Type: "Workspace", ID: ws}); err != nil {
 		return nil, err // before bytes are moved
 	}
@@ -111,7 +92,7 @@ func (p *Portal) given(c *Call, ws string, in *SubmissionIn) ([]GroupIn, error) 
 	if err != nil {
 		return nil, err
 	}
-	groups, _, err := p.prepared(c, w.Project, ws, files)
+	groups, _, err := p.prepared(c, ws, files)
 	if err == nil && len(groups) == 0 {
 		err = ark.Faultf(ark.Invalid, "the outbox does not say how its files are to be submitted").Do("put a file request.json into it, or give groups and files")
 	}

@@ -90,6 +90,12 @@ func TestOnePressSubmits(t *testing.T) {
 	if code/100 != 2 || !strings.Contains(body, "Counts by region from gp__visits.") {
 		t.Errorf("one press with a specification: %d %s", code, body)
 	}
+	// Looking at the page keeps nothing of the outbox: no object is left that
+	// no row names.
+	kept := len(b.mem.at)
+	if page := b.get("researcher", "/workspaces/"+ws+"/submit"); !strings.Contains(page, "Counts by region from gp__visits.") || len(b.mem.at) != kept {
+		t.Errorf("the form was not filled in, or %d objects were stored for it", len(b.mem.at)-kept)
+	}
 	if code, body := submit(map[string]string{"request.json": `{"groups":[{"name":"g","secret":1}]}`}); code/100 != 4 {
 		t.Errorf("a request file that is not one: %d %s", code, body)
 	}

@@ -63,6 +63,9 @@ type Outputs interface {
 	// Pin copies the named files out of a workspace's outbox into the zone of
 	// outputs and returns what their bytes hash to, in the order of the names.
 	Pin(ctx context.Context, project, workspace string, names []string) ([]objects.Ref, error)
+	// Look returns a small file of the outbox without keeping it: what its
+	// author's own form is filled in from.
+	Look(ctx context.Context, ws, name string, most int64) ([]byte, error)
 	// Open returns the verified bytes of a submitted file, for the viewer.
 	Open(ctx context.Context, project string, ref objects.Ref) (io.ReadCloser, error)
 }
