@@ -139,6 +139,7 @@ type bench struct {
 	id     map[string]string // short name → id
 	later  time.Duration     // how far the clock is ahead
 	failed map[string]int    // user and path → status, of a crawl
+	few    bool              // a crawl looks at a dozen pages of a kind
 }
 
 func newBench(t *testing.T) *bench {
