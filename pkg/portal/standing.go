@@ -95,6 +95,9 @@ func (p *Portal) standingList(c *Call) error {
 		}
 		t.Rows = append(t.Rows, []ui.Cell{{Text: s.Title, Href: "/standing/" + s.ID, Head: true}, {Text: titles[s.Project]}, {Tag: tag(s.State, false)}, {Text: number(len(s.Recipients))}, run})
 	}
+	if len(t.Rows) == 0 {
+		t.Caption = "" // the page's own heading says it; a heading of the third level would skip one
+	}
 	return c.Page(ui.Page{Head: "Standing outputs", Lead: "Released tables that are made again on each new version of their data, checked, confirmed by one output checker, and sent to those who act on them.", Body: []ui.Block{t}})
 }
 
