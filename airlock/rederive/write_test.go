@@ -23,7 +23,8 @@ func weighed() string {
 }
 
 // TestWhatIsWrittenIsMadeAgain: outputs of every kind that ark table writes are
-// reproducible and pass; with one figure changed they fail.
+// reproducible and pass, but for Cox models, whose influence is for a person to
+// weigh; with one figure changed they fail.
 func TestWhatIsWrittenIsMadeAgain(t *testing.T) {
 	data := weighed()
 	for _, spec := range []string{
@@ -46,7 +47,11 @@ func TestWhatIsWrittenIsMadeAgain(t *testing.T) {
 			t.Fatalf("%s: %v", spec, err)
 		}
 		o.Name, o.Data = "t.csv", b.Bytes()
-		if v, fs, err := rederive.Judge(context.Background(), p, o); err != nil || v != disclosure.Pass {
+		want, why := disclosure.Pass, []string(nil)
+		if strings.Contains(spec, `"cox"`) {
+			want, why = disclosure.Review, []string{"model-influence"}
+		}
+		if v, fs, err := rederive.Judge(context.Background(), p, o); err != nil || v != want || !slices.Equal(ruleIDs(fs), why) {
 			t.Errorf("%s: %s %v %v\n%s", spec, v, ruleIDs(fs), err, o.Data)
 		}
 		lines := strings.Split(strings.TrimSpace(b.String()), "\n")
