@@ -127,11 +127,7 @@ func (p *Portal) partPage(c *Call) error {
 	if err != nil {
 		return err
 	}
-	page, err := p.partForm(c, x)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.partForm(c, x))
 }
 
 func (p *Portal) savePart(c *Call) error {

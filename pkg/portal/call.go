@@ -62,6 +62,15 @@ func (c *Call) Now() time.Time { return c.p.cfg.Store.Now() }
 // Page answers with a page.
 func (c *Call) Page(page ui.Page) error { return c.p.print(c, http.StatusOK, page) }
 
+// attach answers with a small file to be kept. name is Ark's own, no user's text.
+func (c *Call) attach(kind, name string, body []byte) error {
+	h := c.W.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	_, err := c.W.Write(body)
+	return err
+}
+
 // Go sends the browser on, after something was done.
 func (c *Call) Go(path string) error {
 	http.Redirect(c.W, c.R, path, http.StatusSeeOther)
@@ -131,6 +140,15 @@ func problems(err error) []ui.Problem {
 // build draws a form's page: with nothing typed at first, and with what was
 // typed and what was wrong after a refused attempt.
 type build func(typed url.Values, wrong []ui.Problem) (ui.Page, error)
+
+// draw answers with a form's page, nothing typed.
+func (p *Portal) draw(c *Call, form build) error {
+	page, err := form(nil, nil)
+	if err != nil {
+		return err
+	}
+	return c.Page(page)
+}
 
 // Attempt runs act on the posted form. When act returns an address, the browser
 // goes there; when it refuses, the page is drawn again with everything typed.

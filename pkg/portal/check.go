@@ -278,9 +278,5 @@ func votesText(votes map[string]string) string {
 }
 
 func (p *Portal) checkPage(c *Call) error {
-	page, err := p.checkForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.checkForm(c))
 }

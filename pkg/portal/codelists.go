@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"sort"
@@ -29,11 +28,7 @@ func (p *Portal) codeListRoutes() []Route {
 }
 
 func (p *Portal) codeLists(c *Call) error {
-	page, err := p.codeListsPage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.codeListsPage(c))
 }
 
 func (p *Portal) codeListsPage(c *Call) build {
@@ -122,12 +117,7 @@ func (p *Portal) codeListCSV(c *Call) error {
 	if err := l.WriteCSV(&b); err != nil {
 		return err
 	}
-	h := c.W.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="`+l.Name+"-"+number(l.Number)+`.csv"`)
-	c.W.WriteHeader(http.StatusOK)
-	_, err = c.W.Write(b.Bytes())
-	return err
+	return c.attach("text/csv; charset=utf-8", l.Name+"-"+number(l.Number)+".csv", b.Bytes())
 }
 
 type codeListIn struct {

@@ -213,11 +213,7 @@ func (p *Portal) newDatasetPage(c *Call) build {
 }
 
 func (p *Portal) newDataset(c *Call) error {
-	page, err := p.newDatasetPage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.newDatasetPage(c))
 }
 
 func (p *Portal) offerDataset(c *Call) error {
@@ -242,11 +238,7 @@ func (p *Portal) publish(c *Call) error {
 
 // myData is the custodian's own side: sources, datasets, who decides.
 func (p *Portal) myData(c *Call) error {
-	page, err := p.myDataPage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.myDataPage(c))
 }
 
 func (p *Portal) myDataPage(c *Call) build {

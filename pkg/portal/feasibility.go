@@ -67,11 +67,7 @@ func filterHelp() []ui.Block {
 }
 
 func (p *Portal) feasibilityForm(c *Call) error {
-	page, err := p.feasibilityPage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.feasibilityPage(c))
 }
 
 func (p *Portal) askFeasibility(c *Call) error {

@@ -56,12 +56,3 @@ func (p *Portal) appeal(c *Call) error {
 		return "/outputs/" + c.ID(), p.cfg.Rooms.Airlock.Appeal(c.Ctx(), c.Actor, c.ID(), form.Get("reason"))
 	})
 }
-
-// draw answers with a form's page, nothing typed.
-func (p *Portal) draw(c *Call, form build) error {
-	page, err := form(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
-}

@@ -72,11 +72,7 @@ func (p *Portal) releaseKey(c *Call) error {
 	if err != nil {
 		return err
 	}
-	h := c.W.Header()
-	h.Set("Content-Type", "application/x-pem-file")
-	h.Set("Content-Disposition", `attachment; filename="ark-release.pub"`)
-	_, err = c.W.Write(text)
-	return err
+	return c.attach("application/x-pem-file", "ark-release.pub", text)
 }
 
 // incidentBlocks say what is known of an incident and what has to be decided.

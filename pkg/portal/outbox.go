@@ -176,11 +176,7 @@ func orLimit(n, most int) int {
 }
 
 func (p *Portal) submitPage(c *Call) error {
-	page, err := p.submitForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.submitForm(c))
 }
 
 // more draws the form again with one more group when that was pressed.

@@ -473,11 +473,7 @@ func (p *Portal) resubmitForm(c *Call) build {
 }
 
 func (p *Portal) resubmitPage(c *Call) error {
-	page, err := p.resubmitForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.resubmitForm(c))
 }
 
 func (p *Portal) resubmit(c *Call) error {

@@ -177,11 +177,7 @@ func (p *Portal) byHandForm(c *Call) build {
 }
 
 func (p *Portal) byHandPage(c *Call) error {
-	page, err := p.byHandForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.byHandForm(c))
 }
 
 func (p *Portal) byHand(c *Call) error {

@@ -38,11 +38,7 @@ func (p *Portal) waitingForOperator(c *Call, q store.Querier) ([]todo, error) {
 
 // userList is every account and organisation.
 func (p *Portal) userList(c *Call) error {
-	page, err := p.usersPage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.usersPage(c))
 }
 
 func (p *Portal) usersPage(c *Call) build {
@@ -139,11 +135,7 @@ func (p *Portal) newUserPage(c *Call) build {
 }
 
 func (p *Portal) newUser(c *Call) error {
-	page, err := p.newUserPage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.newUserPage(c))
 }
 
 func (p *Portal) addUser(c *Call) error {
@@ -190,11 +182,7 @@ func (p *Portal) userForm(c *Call) build {
 }
 
 func (p *Portal) userPage(c *Call) error {
-	page, err := p.userForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.userForm(c))
 }
 
 func (p *Portal) recordTraining(c *Call) error {

@@ -103,11 +103,7 @@ func (p *Portal) dataForm(c *Call) build {
 }
 
 func (p *Portal) dataPage(c *Call) error {
-	page, err := p.dataForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.dataForm(c))
 }
 
 func (p *Portal) saveOptOut(c *Call) error {
@@ -198,11 +194,7 @@ func readAsk(d catalogue.Dataset, form url.Values) governance.Ask {
 }
 
 func (p *Portal) pickerPage(c *Call) error {
-	page, err := p.pickerForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.pickerForm(c))
 }
 
 // savePicker keeps what was chosen. Variables, filters and reasons are checked

@@ -104,11 +104,7 @@ func (p *Portal) newProjectPage(c *Call) build {
 }
 
 func (p *Portal) newProject(c *Call) error {
-	page, err := p.newProjectPage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.newProjectPage(c))
 }
 
 func (p *Portal) createProject(c *Call) error {
@@ -176,11 +172,7 @@ func (p *Portal) withdrawForm(c *Call) build {
 }
 
 func (p *Portal) withdrawPage(c *Call) error {
-	page, err := p.withdrawForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.withdrawForm(c))
 }
 
 func (p *Portal) withdraw(c *Call) error {
@@ -198,11 +190,7 @@ func (p *Portal) suspendForm(c *Call) build {
 }
 
 func (p *Portal) suspendPage(c *Call) error {
-	page, err := p.suspendForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.suspendForm(c))
 }
 
 func (p *Portal) suspend(c *Call) error {
@@ -226,11 +214,7 @@ func (p *Portal) closeForm(c *Call) build {
 }
 
 func (p *Portal) closePage(c *Call) error {
-	page, err := p.closeForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.closeForm(c))
 }
 
 func (p *Portal) closeProject(c *Call) error {

@@ -77,11 +77,7 @@ func (p *Portal) releasePageForm(c *Call) build {
 }
 
 func (p *Portal) releasePage(c *Call) error {
-	page, err := p.releasePageForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.releasePageForm(c))
 }
 
 func (p *Portal) releaseRequest(c *Call) error {
@@ -222,11 +218,7 @@ func (p *Portal) freezeForm(c *Call) build {
 }
 
 func (p *Portal) freezePage(c *Call) error {
-	page, err := p.freezeForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.freezeForm(c))
 }
 
 func (p *Portal) freezeRelease(c *Call) error {

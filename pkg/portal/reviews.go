@@ -181,11 +181,7 @@ func decisionForm(r *governance.Review, typed url.Values, wrong []ui.Problem) ui
 }
 
 func (p *Portal) reviewPage(c *Call) error {
-	page, err := p.reviewForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.reviewForm(c))
 }
 
 func (p *Portal) decide(c *Call) error {

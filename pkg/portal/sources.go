@@ -109,11 +109,7 @@ func (p *Portal) newSourcePage(c *Call) build {
 }
 
 func (p *Portal) newSource(c *Call) error {
-	page, err := p.newSourcePage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.newSourcePage(c))
 }
 
 func (p *Portal) registerSource(c *Call) error {
@@ -131,11 +127,7 @@ func (p *Portal) registerSource(c *Call) error {
 
 // source is one source: its deliveries, an upload, its contract.
 func (p *Portal) source(c *Call) error {
-	page, err := p.sourcePage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.sourcePage(c))
 }
 
 func (p *Portal) sourcePage(c *Call) build {

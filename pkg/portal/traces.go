@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"sort"
@@ -75,11 +74,7 @@ func datasetTitles(c *Call, q store.Querier) (map[string]string, error) {
 // projectTraces is where a project reports errors and findings, and sees what
 // became of them.
 func (p *Portal) projectTraces(c *Call) error {
-	page, err := p.projectTracesPage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.projectTracesPage(c))
 }
 
 func (p *Portal) projectTracesPage(c *Call) build {
@@ -245,11 +240,7 @@ func (p *Portal) waitingTraces(c *Call, q store.Querier) ([]todo, error) {
 
 // trace is one report.
 func (p *Portal) trace(c *Call) error {
-	page, err := p.tracePage(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.tracePage(c))
 }
 
 func (p *Portal) tracePage(c *Call) build {
@@ -355,12 +346,7 @@ func (p *Portal) fetchTrace(c *Call) error {
 	if err != nil {
 		return err
 	}
-	h := c.W.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Disposition", `attachment; filename="`+tok.Trace+`.json"`)
-	c.W.WriteHeader(http.StatusOK)
-	_, err = c.W.Write(raw)
-	return err
+	return c.attach("application/json", tok.Trace+".json", raw)
 }
 
 func (p *Portal) answerTrace(c *Call) error {

@@ -284,11 +284,7 @@ func (p *Portal) projectOfWorkspace(c *Call) (*governance.Project, error) {
 }
 
 func (p *Portal) destroyPage(c *Call) error {
-	page, err := p.destroyForm(c)(nil, nil)
-	if err != nil {
-		return err
-	}
-	return c.Page(page)
+	return p.draw(c, p.destroyForm(c))
 }
 
 func (p *Portal) destroyWorkspace(c *Call) error {
