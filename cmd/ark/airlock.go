@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
-	"text/tabwriter"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/ark"
@@ -52,31 +50,12 @@ type airlockQueueCmd struct{ online }
 
 // Run lists the requests under review.
 func (c airlockQueueCmd) Run(ctx context.Context) error {
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
-	lines, err := all[airlock.QueueLine](ctx, k, "/queue")
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printResult(lines, false)
-	}
-	if len(lines) == 0 {
-		fmt.Println("nothing waits for you")
-	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	for _, l := range lines {
-		fmt.Fprintf(w, "%s\tround %d\t%d outputs\t%d findings\tworst %s\tyours %s\n", l.ID, l.Round, l.Outputs, l.Findings, orText(l.Worst, "none"), orText(l.Yours, "not started"))
-	}
-	return w.Flush()
+	return list(ctx, c.online, "/queue", "nothing waits for you", func(l airlock.QueueLine) string {
+		return fmt.Sprintf("%s\tround %d\t%d outputs\t%d findings\tworst %s\tyours %s", l.ID, l.Round, l.Outputs, l.Findings, orText(l.Worst, "none"), orText(l.Yours, "not started"))
+	})
 }
 
-type airlockShowCmd struct {
-	online
-	Request string `arg:"" help:"The request's identifier."`
-}
+type airlockShowCmd struct{ onRequest }
 
 // Run shows a request.
 func (c airlockShowCmd) Run(ctx context.Context) error {
@@ -113,10 +92,9 @@ func printRequest(v airlock.View) {
 }
 
 type airlockVoteCmd struct {
-	online
-	Request string `arg:"" help:"The request's identifier."`
-	File    string `arg:"" help:"The file's number, or its identifier."`
-	Vote    string `arg:"" enum:"approve,changes" help:"approve or changes."`
+	onRequest
+	File string `arg:"" help:"The file's number, or its identifier."`
+	Vote string `arg:"" enum:"approve,changes" help:"approve or changes."`
 }
 
 // Run votes on a file.
@@ -154,11 +132,10 @@ func requestFile(ctx context.Context, k *client.Client, request, file string) (s
 }
 
 type airlockCommentCmd struct {
-	online
-	Request string `arg:"" help:"The request's identifier."`
-	Text    string `arg:"" help:"What you say."`
-	File    string `help:"The number or identifier of the file that it is about."`
-	Public  bool   `help:"For the author too, after the round."`
+	onRequest
+	Text   string `arg:"" help:"What you say."`
+	File   string `help:"The number or identifier of the file that it is about."`
+	Public bool   `help:"For the author too, after the round."`
 }
 
 // Run comments on a request.
@@ -179,20 +156,14 @@ func (c airlockCommentCmd) Run(ctx context.Context) error {
 	return c.print(map[string]string{"request": c.Request, "state": "commented"}, "request %s: your comment is kept", c.Request)
 }
 
-type airlockFinishCmd struct {
-	online
-	Request string `arg:"" help:"The request's identifier."`
-}
+type airlockFinishCmd struct{ onRequest }
 
 // Run finishes the user's review.
 func (c airlockFinishCmd) Run(ctx context.Context) error {
 	return c.change(ctx, c.Request, "finish", nil, "your review of this round is finished")
 }
 
-type airlockReturnCmd struct {
-	online
-	Request string `arg:"" help:"The request's identifier."`
-}
+type airlockReturnCmd struct{ onRequest }
 
 // Run returns a request for changes.
 func (c airlockReturnCmd) Run(ctx context.Context) error {
@@ -200,9 +171,8 @@ func (c airlockReturnCmd) Run(ctx context.Context) error {
 }
 
 type airlockReleaseCmd struct {
-	online
-	Request string `arg:"" help:"The request's identifier."`
-	Partial bool   `help:"Release only the files that are approved."`
+	onRequest
+	Partial bool `help:"Release only the files that are approved."`
 }
 
 // Run releases the approved files.
@@ -212,20 +182,24 @@ func (c airlockReleaseCmd) Run(ctx context.Context) error {
 
 // change asks for one change of a request.
 func (o online) change(ctx context.Context, request, what string, in any, says string) error {
+	return o.act(ctx, "request", request, what, in, says)
+}
+
+// act asks for one change of a thing that the API has under the plural of its noun.
+func (o online) act(ctx context.Context, noun, id, what string, in any, says string) error {
 	k, err := o.client()
 	if err != nil {
 		return err
 	}
-	if err := k.Post(ctx, "/requests/"+request+"/"+what, in, nil); err != nil {
+	if err := k.Post(ctx, "/"+noun+"s/"+id+"/"+what, in, nil); err != nil {
 		return err
 	}
-	return o.print(map[string]string{"request": request, "did": what}, "request %s: %s", request, says)
+	return o.print(map[string]string{noun: id, "did": what}, "%s %s: %s", noun, id, says)
 }
 
 type airlockDownloadCmd struct {
-	online
-	Release string `arg:"" help:"The release's identifier."`
-	Out     string `arg:"" help:"The file to write; it must not exist." type:"path"`
+	onRelease
+	Out string `arg:"" help:"The file to write; it must not exist." type:"path"`
 }
 
 // Run downloads a bundle. What arrived in part is not kept.

@@ -8,7 +8,7 @@ import (
 	"github.com/ark-tre/ark/pkg/ark"
 )
 
-// on names the request that a command is about.
+// onRequest names the request that a command is about.
 type onRequest struct {
 	online
 	Request string `arg:"" help:"The request's identifier."`
@@ -176,7 +176,7 @@ type airlockIncidentCmd struct {
 
 // Run says that a release should not have left.
 func (c airlockIncidentCmd) Run(ctx context.Context) error {
-	return c.changeRelease(ctx, c.Release, "freeze", map[string]string{"reason": c.Reason}, "frozen; the 72 hours run")
+	return c.act(ctx, "release", c.Release, "freeze", map[string]string{"reason": c.Reason}, "frozen; the 72 hours run")
 }
 
 type airlockSettleCmd struct {
@@ -186,14 +186,14 @@ type airlockSettleCmd struct {
 
 // Run settles the incident about a release.
 func (c airlockSettleCmd) Run(ctx context.Context) error {
-	return c.changeRelease(ctx, c.Release, "settle", c.body(), "the incident is settled")
+	return c.act(ctx, "release", c.Release, "settle", c.body(), "the incident is settled")
 }
 
 type airlockCalibrateCmd struct{ onRelease }
 
 // Run puts what should not have left before the checkers once more.
 func (c airlockCalibrateCmd) Run(ctx context.Context) error {
-	return c.changeRelease(ctx, c.Release, "calibrate", nil, "goes before the checkers once more; it can never leave")
+	return c.act(ctx, "release", c.Release, "calibrate", nil, "goes before the checkers once more; it can never leave")
 }
 
 type airlockRecordCmd struct {
@@ -229,18 +229,6 @@ func (c airlockReleasedCmd) Run(ctx context.Context) error {
 		return err
 	}
 	return printResult(v, false)
-}
-
-// changeRelease asks for one change of a release.
-func (o online) changeRelease(ctx context.Context, release, what string, in any, says string) error {
-	k, err := o.client()
-	if err != nil {
-		return err
-	}
-	if err := k.Post(ctx, "/releases/"+release+"/"+what, in, nil); err != nil {
-		return err
-	}
-	return o.print(map[string]string{"release": release, "did": what}, "release %s: %s", release, says)
 }
 
 // fetch writes what the portal hands out at path to a new file. What arrived in

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
@@ -50,22 +49,9 @@ type codelistListCmd struct{ online }
 
 // Run lists the lists.
 func (c codelistListCmd) Run(ctx context.Context) error {
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
-	ls, err := all[catalogue.CodeList](ctx, k, "/code-lists")
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printResult(ls, false)
-	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	for _, l := range ls {
-		fmt.Fprintf(w, "%s\t%s\t%d codes\t%s\n", l.Ref(), l.System, l.Size, l.Title)
-	}
-	return w.Flush()
+	return list(ctx, c.online, "/code-lists", "", func(l catalogue.CodeList) string {
+		return fmt.Sprintf("%s\t%s\t%d codes\t%s", l.Ref(), l.System, l.Size, l.Title)
+	})
 }
 
 type codelistExportCmd struct {

@@ -94,29 +94,20 @@ type catalogueCmd struct {
 
 // Run lists the datasets, or prints the dictionary of one.
 func (c catalogueCmd) Run(ctx context.Context) error {
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
 	if c.Dataset != "" {
+		k, err := c.client()
+		if err != nil {
+			return err
+		}
 		return c.one(ctx, k)
 	}
-	ds, err := all[catalogue.Dataset](ctx, k, "/datasets")
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printResult(ds, false)
-	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	for _, d := range ds {
+	return list(ctx, c.online, "/datasets", "", func(d catalogue.Dataset) string {
 		state := "published"
 		if d.Latest == "" {
 			state = "not published yet"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d tables\t%s\n", d.Slug, d.Title, len(d.Tables), state)
-	}
-	return w.Flush()
+		return fmt.Sprintf("%s\t%s\t%d tables\t%s", d.Slug, d.Title, len(d.Tables), state)
+	})
 }
 
 func (c catalogueCmd) one(ctx context.Context, k *client.Client) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -67,6 +68,30 @@ func all[T any](ctx context.Context, c *client.Client, path string) ([]T, error)
 			return out, nil
 		}
 	}
+}
+
+// list prints a list of the API: as JSON where that is asked for, else a line of
+// tabbed columns for each, and none where there is nothing.
+func list[T any](ctx context.Context, o online, path, none string, line func(T) string) error {
+	k, err := o.client()
+	if err != nil {
+		return err
+	}
+	items, err := all[T](ctx, k, path)
+	if err != nil {
+		return err
+	}
+	if o.JSON {
+		return printResult(items, false)
+	}
+	if len(items) == 0 && none != "" {
+		fmt.Println(none)
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, x := range items {
+		fmt.Fprintln(w, line(x))
+	}
+	return w.Flush()
 }
 
 // until reads a list again and again until done says that the thing it looks

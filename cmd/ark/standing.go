@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/airlock"
-	"github.com/ark-tre/ark/pkg/client"
 	"github.com/ark-tre/ark/pkg/portal"
 )
 
@@ -26,25 +25,9 @@ type standingListCmd struct{ online }
 
 // Run lists standing outputs.
 func (c standingListCmd) Run(ctx context.Context) error {
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
-	ss, err := all[portal.StandingOut](ctx, k, "/standing")
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printResult(ss, false)
-	}
-	if len(ss) == 0 {
-		fmt.Println("there is no standing output that you may see")
-	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	for _, s := range ss {
-		fmt.Fprintf(w, "%s\t%s\t%d runs\t%q\n", s.ID, s.State, len(s.Runs), s.Title)
-	}
-	return w.Flush()
+	return list(ctx, c.online, "/standing", "there is no standing output that you may see", func(s portal.StandingOut) string {
+		return fmt.Sprintf("%s\t%s\t%d runs\t%q", s.ID, s.State, len(s.Runs), s.Title)
+	})
 }
 
 type standingShowCmd struct {
@@ -155,17 +138,13 @@ func (c standingAnswerCmd) Run(ctx context.Context) error {
 	return c.standing(ctx, c.Standing, "answer", map[string]any{"run": c.Of, "acted": c.Acted, "says": c.Says, "benefit": c.Benefit}, "your answer is recorded")
 }
 
+// standing asks for one change of a standing output.
 func (o online) standing(ctx context.Context, id, what string, in any, says string) error {
 	k, err := o.client()
 	if err != nil {
 		return err
 	}
-	return o.did(ctx, k, "/standing/"+id+"/"+what, id, in, says)
-}
-
-// did posts a change of one thing.
-func (o online) did(ctx context.Context, k *client.Client, path, id string, in any, says string) error {
-	if err := k.Post(ctx, path, in, nil); err != nil {
+	if err := k.Post(ctx, "/standing/"+id+"/"+what, in, nil); err != nil {
 		return err
 	}
 	return o.print(map[string]string{"id": id, "did": says}, "%s: %s", id, says)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"text/tabwriter"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
@@ -60,22 +59,9 @@ type traceListCmd struct{ online }
 
 // Run lists reports.
 func (c traceListCmd) Run(ctx context.Context) error {
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
-	ts, err := all[trace.Public](ctx, k, "/traces")
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printResult(ts, false)
-	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	for _, t := range ts {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", t.ID, t.Kind, t.State, t.Reason, t.Asked.Format("2006-01-02"))
-	}
-	return w.Flush()
+	return list(ctx, c.online, "/traces", "", func(t trace.Public) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s", t.ID, t.Kind, t.State, t.Reason, t.Asked.Format("2006-01-02"))
+	})
 }
 
 type traceDecideCmd struct {

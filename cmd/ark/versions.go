@@ -34,19 +34,10 @@ func (c versionsCmd) Run(ctx context.Context) error {
 		return err
 	}
 	path := "/datasets/" + d.ID + "/versions"
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	if c.Number == 0 {
-		vs, err := all[published](ctx, k, path)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			return printResult(vs, false)
-		}
-		for _, v := range vs {
-			fmt.Fprintf(w, "%d\t%s\t%s people\t%s\n", v.Number, v.State, v.People, v.Hash)
-		}
-		return w.Flush()
+		return list(ctx, c.online, path, "", func(v published) string {
+			return fmt.Sprintf("%d\t%s\t%s people\t%s", v.Number, v.State, v.People, v.Hash)
+		})
 	}
 	var v detail
 	if err := k.Get(ctx, path+"/"+strconv.Itoa(c.Number), &v); err != nil {
@@ -55,6 +46,7 @@ func (c versionsCmd) Run(ctx context.Context) error {
 	if c.JSON {
 		return printResult(v, false)
 	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s version %d\t%s\t%s people\tlinkage %d\n", d.Slug, v.Number, v.State, v.People, v.Lineage.Linkage)
 	for _, x := range v.Lineage.Deliveries {
 		fmt.Fprintf(w, "from\t%s\t%s\t%s\n", x.Source, x.Name, x.Received.Format("2006-01-02"))

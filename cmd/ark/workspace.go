@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"text/tabwriter"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/client"
@@ -105,23 +103,7 @@ type workspaceListCmd struct{ online }
 
 // Run lists the user's workspaces.
 func (c workspaceListCmd) Run(ctx context.Context) error {
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
-	ws, err := all[workspace.Workspace](ctx, k, "/workspaces")
-	if err != nil {
-		return err
-	}
-	if c.JSON {
-		return printResult(ws, false)
-	}
-	if len(ws) == 0 {
-		fmt.Println("you have no workspace")
-	}
-	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	for _, w := range ws {
-		fmt.Fprintf(t, "%s\tproject %s\t%s\t%s\n", w.ID, w.Project, w.State, w.Says)
-	}
-	return t.Flush()
+	return list(ctx, c.online, "/workspaces", "you have no workspace", func(w workspace.Workspace) string {
+		return fmt.Sprintf("%s\tproject %s\t%s\t%s", w.ID, w.Project, w.State, w.Says)
+	})
 }
