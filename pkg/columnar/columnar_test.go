@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
@@ -427,5 +429,50 @@ func TestCancel(t *testing.T) {
 	}
 	if batches != 2 || !errors.Is(last, context.Canceled) {
 		t.Errorf("%d batches after cancel, %v", batches, last)
+	}
+}
+
+// The same table is the same bytes, also where a dictionary is given up amid a
+// group, so that its column has pages of two encodings.
+func TestSameBytesAfterADictionary(t *testing.T) {
+	s := Schema{{Name: "word", Type: String}, {Name: "n", Type: Int64}}
+	write := func() []byte {
+		var b bytes.Buffer
+		w, err := NewWriter(&b, s, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 40_000 {
+			if err := w.Append([]Value{cell.Str(fmt.Sprintf("%08d-%d", i*7919%40_000, i)), cell.Int(int64(i))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	first := write()
+	f, err := file.NewParquetReader(bytes.NewReader(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.MetaData().RowGroup(0).ColumnChunk(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[parquet.Encoding]bool{}
+	for _, e := range c.EncodingStats() {
+		if e.PageType == 0 { // of data
+			kinds[e.Encoding] = true
+		}
+	}
+	if len(kinds) < 2 {
+		t.Fatalf("the column's pages have one encoding, so that this shows nothing: %v", c.EncodingStats())
+	}
+	for i := range 60 {
+		if !bytes.Equal(write(), first) {
+			t.Fatalf("the file written %d times is another", i+2)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package columnar
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
@@ -51,6 +50,7 @@ type Options struct {
 type Writer struct {
 	schema Schema
 	arrow  *arrow.Schema
+	sink   *sink
 	file   *file.Writer
 	build  *array.RecordBuilder
 	opt    Options
@@ -89,18 +89,19 @@ func NewWriter(w io.Writer, s Schema, o Options) (*Writer, error) {
 	}
 	as := s.Arrow()
 	var out *file.Writer
+	to := &sink{to: w}
 	err = guardWrite(func() error {
 		p := parquet.NewWriterProperties(props...)
 		shape, err := pqarrow.ToParquet(as, p, pqarrow.NewArrowWriterProperties())
 		if err == nil {
-			out = file.NewParquetWriter(struct{ io.Writer }{w}, shape.Root(), file.WithWriterProps(p), file.WithWriteMetadata(metadata.KeyValueMetadata{}))
+			out = file.NewParquetWriter(to, shape.Root(), file.WithWriterProps(p), file.WithWriteMetadata(metadata.KeyValueMetadata{}))
 		}
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("columnar: begin a table: %w", err)
 	}
-	return &Writer{schema: s, arrow: as, file: out, opt: o, group: o.RowGroup, build: array.NewRecordBuilder(memory.NewGoAllocator(), as)}, nil
+	return &Writer{schema: s, arrow: as, sink: to, file: out, opt: o, group: o.RowGroup, build: array.NewRecordBuilder(memory.NewGoAllocator(), as)}, nil
 }
 
 func codecOf(c Compression) (compress.Compression, error) {
@@ -313,9 +314,7 @@ func (w *Writer) Close() error {
 		w.flush()
 	}
 	w.settle()
-	err := guardWrite(func() error {
-		return errors.Join(w.file.FlushWithFooter(), w.file.Close()) // Close alone keeps a footer's failure to itself
-	})
+	err := guardWrite(func() error { return w.sink.finish(w.file) })
 	if w.err == nil && err != nil {
 		w.err = fmt.Errorf("columnar: close a table: %w", err)
 	}
