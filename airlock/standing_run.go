@@ -2,6 +2,7 @@ package airlock
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -201,7 +202,7 @@ func (x *Room) Begin(ctx context.Context, run string, cut func(ctx context.Conte
 
 func fault(err error) string {
 	var f *ark.Fault
-	if f, _ = err.(*ark.Fault); f == nil {
+	if !errors.As(err, &f) {
 		return "it could not be begun"
 	}
 	return f.Says
@@ -457,6 +458,19 @@ func RunsOf(ctx context.Context, q store.Querier, standing string) ([]Run, error
 // WaitsForAnswer returns the runs whose recipients include user and who have not
 // answered yet, with their standing outputs.
 func (x *Room) WaitsForAnswer(ctx context.Context, q store.Querier, user string) ([]Standing, []Run, error) {
+	series, err := standings.Where(ctx, q, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	mine := map[string]Standing{}
+	for _, s := range series {
+		if slices.Contains(s.Recipients, user) {
+			mine[s.ID] = s
+		}
+	}
+	if len(mine) == 0 {
+		return nil, nil, nil
+	}
 	all, err := runs.Where(ctx, q, "state IN ('delivered', 'answered')")
 	if err != nil {
 		return nil, nil, err
@@ -464,12 +478,8 @@ func (x *Room) WaitsForAnswer(ctx context.Context, q store.Querier, user string)
 	var ss []Standing
 	var rs []Run
 	for _, r := range all {
-		s, err := standings.Get(ctx, q, r.Standing)
-		if err != nil {
-			return nil, nil, err
-		}
-		if slices.Contains(s.Recipients, user) && !slices.ContainsFunc(r.Answers, func(a Answer) bool { return a.By == user }) {
-			ss, rs = append(ss, *s), append(rs, r)
+		if s, ok := mine[r.Standing]; ok && !slices.ContainsFunc(r.Answers, func(a Answer) bool { return a.By == user }) {
+			ss, rs = append(ss, s), append(rs, r)
 		}
 	}
 	return ss, rs, nil

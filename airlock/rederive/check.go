@@ -94,6 +94,25 @@ func Beside(ctx context.Context, p policy.Profile, o Output, h *differencing.His
 	if err != nil {
 		return nil, nil, err
 	}
+	return beside(ctx, p, o, c, tied, h)
+}
+
+// BesideBoth judges an output beside a history and beside the other files of
+// its request, to which it adds it: Beside and BesideFiles, of contents that are
+// computed once. Without microdata it is no file that others are held against.
+func BesideBoth(ctx context.Context, p policy.Profile, o Output, past, files *differencing.History, numbers Numbers) (fromPast, fromFiles []disclosure.Finding, err error) {
+	c, tied, err := Contents(p, o, numbers)
+	if err != nil {
+		return nil, nil, err
+	}
+	if fromPast, _, err = beside(ctx, p, o, c, tied, past); err != nil || o.Micro == nil {
+		return fromPast, nil, err
+	}
+	fromFiles, err = besideFiles(ctx, p, o, c, files)
+	return fromPast, fromFiles, err
+}
+
+func beside(ctx context.Context, p policy.Profile, o Output, c differencing.Release, tied bool, h *differencing.History) ([]disclosure.Finding, *differencing.Report, error) {
 	stranger := h.Strangers(c)
 	rep, err := h.Compare(ctx, c, Least(p), differencing.DefaultWork())
 	if err != nil {
@@ -125,6 +144,10 @@ func BesideFiles(ctx context.Context, p policy.Profile, o Output, h *differencin
 	if err != nil {
 		return nil, err
 	}
+	return besideFiles(ctx, p, o, c, h)
+}
+
+func besideFiles(ctx context.Context, p policy.Profile, o Output, c differencing.Release, h *differencing.History) ([]disclosure.Finding, error) {
 	rep, err := h.Compare(ctx, c, Least(p), differencing.DefaultWork())
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -16,6 +17,11 @@ import (
 const PersonTable = "person"
 
 var plainName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// TableName is what a dataset's table is called in a workspace.
+func TableName(slug, table string) string {
+	return strings.ReplaceAll(slug, "-", "_") + "__" + table
+}
 
 // ParseDataset reads a dataset's definition from YAML. Unknown keys, doubtful
 // names and unknown kinds of sensitivity or transformation are refused.

@@ -95,6 +95,9 @@ func (n Notify) check() error {
 	return nil
 }
 
+// on reports whether there is anywhere to send to.
+func (n Notify) on() bool { return notify.Sender{Webhook: n.Webhook, SMTP: n.SMTP}.On() }
+
 // sender sends what n says; password is that of n.User.
 func (n Notify) sender(password string) (notify.Sender, error) {
 	s := notify.Sender{Webhook: n.Webhook, SMTP: n.SMTP, From: n.From, TLS: n.TLS, User: n.User, Password: password}

@@ -73,7 +73,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	ctl.Workspaces = workspace.New(ctl.Store, ctl.Catalogue, ctl.Governance)
 	ctl.Airlock = airlock.New(ctl.Store, ctl.head)
 	ctl.Traces = trace.New(ctl.Store)
-	ctl.Airlock.Notify = c.Notify.Webhook != "" || c.Notify.SMTP != ""
+	ctl.Airlock.Notify = c.Notify.on()
 	ctl.Airlock.Data = extractData
 	return ctl, nil
 }

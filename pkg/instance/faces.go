@@ -74,20 +74,20 @@ func (o outputs) Look(ctx context.Context, workspace, name string, most int64) (
 	if _, err := o.enclave.ReadOutbox(ctx, workspace, name, &w); err != nil {
 		return nil, err
 	}
-	return w.Bytes(), nil
+	return w.text.Bytes(), nil
 }
 
 // bounded keeps what is written to it, and refuses more than most bytes.
 type bounded struct {
-	bytes.Buffer
+	text bytes.Buffer
 	most int64
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if int64(b.Len()+len(p)) > b.most {
+	if int64(b.text.Len()+len(p)) > b.most {
 		return 0, ark.Faultf(ark.TooMuch, "the file is larger than %d bytes", b.most).Do("mend it, or take it away and fill in the form")
 	}
-	return b.Buffer.Write(p)
+	return b.text.Write(p)
 }
 
 // Open implements portal.Outputs.

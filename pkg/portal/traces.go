@@ -154,7 +154,7 @@ func (p *Portal) extractVariables(c *Call, q store.Querier, extract string, orgs
 		}
 		for _, t := range d.Tables {
 			for _, et := range e.Tables {
-				if et.Name != strings.ReplaceAll(d.Slug, "-", "_")+"__"+t.Name {
+				if et.Name != catalogue.TableName(d.Slug, t.Name) {
 					continue
 				}
 				for _, name := range et.Variables {

@@ -17,17 +17,8 @@ import (
 // exposure says how much is known together of each dataset behind a release
 // whose sets have just been kept, rounded as Ark's own numbers are.
 func (a *again) exposure(ctx context.Context, job airlock.ReleaseJob, sets []byte) ([]airlock.Exposure, error) {
-	if a.history == nil {
-		a.history = differencing.New()
-		for _, ref := range job.Behind.History {
-			b, err := a.read(ctx, ref)
-			if err != nil {
-				return nil, err
-			}
-			if err := a.history.Load(b); err != nil {
-				return nil, err
-			}
-		}
+	if err := a.remember(ctx); err != nil {
+		return nil, err
 	}
 	if err := a.history.Load(sets); err != nil {
 		return nil, err

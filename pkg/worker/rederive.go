@@ -270,33 +270,37 @@ func (a *again) judgeTable(ctx context.Context, t table) (found []disclose.Findi
 			return nil, false, err
 		}
 	}
-	if a.history == nil {
-		a.history = differencing.New()
-		a.history.Relinked = a.behind.Data.Relinked
-		for _, ref := range a.behind.History {
-			sets, err := a.read(ctx, ref)
-			if err != nil {
-				return nil, false, err
-			}
-			if err := a.history.Load(sets); err != nil {
-				return nil, false, err
-			}
-		}
+	if err := a.remember(ctx); err != nil {
+		return nil, false, err
 	}
 	lost := false
-	beside, _, err := rederive.Beside(ctx, a.profile, o, a.history, a.number(&lost))
+	beside, within, err := rederive.BesideBoth(ctx, a.profile, o, a.history, a.files, a.number(&lost))
 	if err != nil {
 		return nil, false, err
 	}
 	if lost {
 		return nil, false, ark.Faultf(ark.Internal, "a person of the extract is not in its sidecar")
 	}
-	found = append(found, beside...)
-	if o.Micro == nil {
-		return found, true, nil
+	return slices.Concat(found, beside, within), o.Micro == nil, nil
+}
+
+// remember reads what left before, once.
+func (a *again) remember(ctx context.Context) error {
+	if a.history != nil {
+		return nil
 	}
-	within, err := rederive.BesideFiles(ctx, a.profile, o, a.files, a.number(&lost))
-	return append(found, within...), false, err
+	a.history = differencing.New()
+	a.history.Relinked = a.behind.Data.Relinked
+	for _, ref := range a.behind.History {
+		sets, err := a.read(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if err := a.history.Load(sets); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sets are who stands behind the figures of a release, as a history keeps them.

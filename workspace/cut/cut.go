@@ -17,7 +17,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/gowebpki/jcs"
 
@@ -147,11 +146,6 @@ func (c *cutting) dataset(ctx context.Context, cut catalogue.Cut) error {
 	return nil
 }
 
-// TableName is what a dataset's table is called in a workspace.
-func TableName(slug, table string) string {
-	return strings.ReplaceAll(slug, "-", "_") + "__" + table
-}
-
 // order is the leading column of the sort: it is written nowhere.
 const order = "_order"
 
@@ -197,7 +191,7 @@ func (c *cutting) table(ctx context.Context, r selection.Reader, cut catalogue.C
 	if err != nil {
 		return err
 	}
-	name := TableName(cut.Slug, t.Name)
+	name := catalogue.TableName(cut.Slug, t.Name)
 	ref, err := c.write(ctx, name, shape, sorted)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -44,17 +45,9 @@ var resolutions = map[string]string{
 }
 
 // Reasons, Problems and Resolutions are the closed lists and their words.
-func Reasons() map[string]string     { return clone(reasons) }
-func Problems() map[string]string    { return clone(problems) }
-func Resolutions() map[string]string { return clone(resolutions) }
-
-func clone(m map[string]string) map[string]string {
-	out := make(map[string]string, len(m))
-	for k, v := range m {
-		out[k] = v
-	}
-	return out
-}
+func Reasons() map[string]string     { return maps.Clone(reasons) }
+func Problems() map[string]string    { return maps.Clone(problems) }
+func Resolutions() map[string]string { return maps.Clone(resolutions) }
 
 // keepFor is how long an answer waits to be fetched.
 const keepFor = 30 * 24 * time.Hour

@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"embed"
+	"errors"
 	"io/fs"
 	"math"
 	"slices"
@@ -207,7 +208,7 @@ func (t *Trace) scope(ctx context.Context, tx *store.Tx, p *governance.Project, 
 // known reports whether the extract holds the variable, or it is the row's person.
 func known(e *workspace.Extract, d catalogue.Dataset, a Ask) bool {
 	return slices.ContainsFunc(e.Tables, func(t workspace.ExtractTable) bool {
-		return t.Name == strings.ReplaceAll(d.Slug, "-", "_")+"__"+a.Table && slices.Contains(t.Variables, a.Variable)
+		return t.Name == catalogue.TableName(d.Slug, a.Table) && slices.Contains(t.Variables, a.Variable)
 	})
 }
 
@@ -468,32 +469,48 @@ func (r *Room) Answer(ctx context.Context, actor store.Actor, id, resolution, de
 	})
 }
 
+// errAnswered: a trace that was to expire was answered meanwhile.
+var errAnswered = errors.New("trace: answered meanwhile")
+
 // Expire erases, as a step of the system, the sealed answers that nobody
 // fetched in time. It returns how many traces it ended.
 func (r *Room) Expire(ctx context.Context) (int, error) {
-	var old []Trace
+	var old []string
 	if err := r.St.View(ctx, func(q store.Querier) error {
 		all, err := traces.Where(ctx, q, "state = 'sealed'")
 		for _, t := range all {
 			if r.St.Now().After(t.Until) {
-				old = append(old, t)
+				old = append(old, t.ID)
 			}
 		}
 		return err
 	}); err != nil {
 		return 0, err
 	}
+	n := 0
 	for _, t := range old {
-		if err := r.St.Act(ctx, store.Actor{System: "worker"}, "trace.apply", resource(t.ID), func(tx *store.Tx) ([]store.Event, error) {
+		err := r.St.Act(ctx, store.Actor{System: "worker"}, "trace.apply", resource(t), func(tx *store.Tx) ([]store.Event, error) {
+			t, err := traces.Get(ctx, tx, t)
+			if err != nil {
+				return nil, err
+			}
+			if t.State != "sealed" {
+				return nil, errAnswered
+			}
 			for i := range t.Parcels {
 				t.Parcels[i].Token = nil
 			}
-			return r.close(ctx, tx, &t, "lapsed")
-		}); err != nil {
-			return 0, err
+			return r.close(ctx, tx, t, "lapsed")
+		})
+		switch {
+		case errors.Is(err, errAnswered):
+		case err != nil:
+			return n, err
+		default:
+			n++
 		}
 	}
-	return len(old), nil
+	return n, nil
 }
 
 // Get returns a trace.
