@@ -58,7 +58,7 @@ func Play(ctx context.Context, o Options, u *Users) error {
 		{"10. data-action latency", p.latency},
 		{"11. lapse: suspended projects freeze workspaces and keep the work", p.lapse},
 		{"12. take back: a withdrawn version freezes what was cut from it; it is cut anew and the old extract destroyed", p.takeBack},
-		{"13. stand: a table that is made again on each new version, over three, to what came of it", p.stand},
+		{"13. stand: a table that is made again on each new version, over three, to what came of it; what should not have left is frozen, told and judged", p.stand},
 		{"14. report: an error goes back to the hospital that sent it, sealed to its key, and the answer comes back", p.report},
 		{"15. apart: each role's credential reaches what its grant names, and none reads identifiers and payload", p.apart},
 		{"16. crawl: no author's word, no value of a row and no small count anywhere outside, as everybody and as the public", p.words},
