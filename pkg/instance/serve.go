@@ -171,6 +171,7 @@ func (c *Control) issuer(s secrets) (http.Handler, error) {
 		Client: issuer.Client{ID: clientID, Secret: s.client, RedirectURI: cfg.Origin + portal.SignedInPath, SignedOutURI: cfg.Origin + "/signed-out",
 			BackChannel: cfg.Origin + portal.LoggedOutPath, HomeURI: cfg.Origin, ServiceName: "Ark · " + cfg.Region},
 		Outgoing: &http.Client{Transport: identity.Transport(), Timeout: 10 * time.Second}}
+	opt.Record = c.recordPasskey
 	if cfg.Demonstration {
 		opt.Demonstration = true
 		for _, p := range People {

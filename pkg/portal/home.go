@@ -185,6 +185,9 @@ func (p *Portal) account(c *Call) error {
 		ui.Row{Key: "Terms of use", Tag: untilTag(me.TermsUntil, c.Now()), Text: untilText(me.TermsUntil, c.Now())},
 		ui.Row{Key: "Second factor", Text: stepUpText(c.Actor.StepUp, c.Now())})
 	page := ui.Page{Head: me.Name, Above: "Your account", Lead: "Who you are in this Ark and what you hold. Only the operator can change it.", Body: []ui.Block{ui.Summary{Rows: rows}}}
+	if p.cfg.Issuer != nil {
+		page.Body = append(page.Body, ui.Links{Items: []ui.Link{{Text: "Your passkeys", Href: p.cfg.IssuerOrigin + "/passkeys"}}})
+	}
 	if len(options) > 1 {
 		page.Body = append(page.Body, ui.Form{Action: "/role", Submit: ui.Button{Text: "Switch", Look: "secondary"},
 			Fields: []ui.Field{{Kind: "radios", Name: "role", Label: "Role in hand", Hint: "It changes your home and menu. What you may do follows from all your roles.", Options: options}}})

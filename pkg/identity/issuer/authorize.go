@@ -126,13 +126,20 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		i.answer(w, r, req.State, url.Values{"error": {"login_required"}})
 		return
 	}
+	i.begin(w, r, req, false)
+}
+
+// begin starts a sign-in: the client's, or one for the issuer's own page of
+// passkeys.
+func (i *Issuer) begin(w http.ResponseWriter, r *http.Request, req authRequest, own bool) {
+	now := i.opt.Now()
 	if !i.starting.allow(i.opt.Address(r), now) {
 		w.Header().Set("Retry-After", "60")
 		i.pages.message(w, http.StatusTooManyRequests, "Too many sign-ins were started from here", "Wait a minute and try again.")
 		return
 	}
 	tx := newSecret(i.opt.Random)
-	if !i.pending.put(hashOf(tx), &pending{request: req, browser: i.browser(w, r), ends: now.Add(pendingLife)}, now, now.Add(pendingLife)) {
+	if !i.pending.put(hashOf(tx), &pending{request: req, own: own, browser: i.browser(w, r), ends: now.Add(pendingLife)}, now, now.Add(pendingLife)) {
 		i.pages.message(w, http.StatusServiceUnavailable, "Too many sign-ins are under way", "Try again in a few minutes.")
 		return
 	}

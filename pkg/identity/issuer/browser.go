@@ -51,11 +51,11 @@ func (i *Issuer) session(r *http.Request) (session, bool) {
 }
 
 // startSession signs subject in on this browser, under a new secret.
-func (i *Issuer) startSession(w http.ResponseWriter, r *http.Request, subject string, now time.Time) (session, bool) {
+func (i *Issuer) startSession(w http.ResponseWriter, r *http.Request, subject string, now time.Time, amr []string) (session, bool) {
 	if v, ok := i.readCookie(r, "session"); ok {
 		i.sessions.take(hashOf(v), now)
 	}
-	s := session{SID: idText(), Subject: subject, AuthTime: now}
+	s := session{SID: idText(), Subject: subject, AuthTime: now, AMR: amr}
 	v := newSecret(i.opt.Random)
 	if !i.sessions.put(hashOf(v), s, now, now.Add(i.opt.SessionLife)) {
 		return session{}, false

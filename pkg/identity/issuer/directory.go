@@ -44,6 +44,18 @@ type Directory interface {
 	Succeeded(ctx context.Context, subject string, step int64) error
 	// LastStep is the newest TOTP step used, 0 if none was.
 	LastStep(ctx context.Context, subject string) (int64, error)
+	// Passkeys are the account's, none for one that isn't there.
+	Passkeys(ctx context.Context, subject string) ([]Passkey, error)
+	// AddPasskey returns ErrPasskeyHeld for one that any account has, or when
+	// the account has as many as it may.
+	AddPasskey(ctx context.Context, subject string, k Passkey) error
+	// RemovePasskey returns ErrNoPasskey for one that isn't the account's.
+	RemovePasskey(ctx context.Context, subject, id string) error
+	// UsedPasskey forgets the attempts and records the counter and the time, in
+	// one change: it returns ErrCounterBack if the counter did not go forward,
+	// unless the passkey keeps none (it is 0 always), and ErrNoPasskey for one
+	// that was revoked.
+	UsedPasskey(ctx context.Context, subject, id string, counter uint32, now time.Time) error
 }
 
 // What a Directory may answer.

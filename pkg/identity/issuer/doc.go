@@ -1,6 +1,7 @@
 // Package issuer is the embedded OpenID provider for a one-box Ark: discovery,
 // published keys with rotation, an authorization endpoint with sign-in pages of
-// its own (password, then a TOTP code), token, user-info and logout endpoints.
+// its own (password, then a TOTP code or a
+// passkey), token, user-info and logout endpoints.
 // It serves one client, the portal, through the code flow with PKCE alone.
 //
 // It may touch its directory of accounts and its folder of signing keys. It

@@ -25,9 +25,10 @@ type FileDirectory struct {
 var _ Directory = (*FileDirectory)(nil)
 
 type fileData struct {
-	Accounts []Account           `json:"accounts"`
-	Steps    map[string]int64    `json:"steps"`    // by subject
-	Attempts map[string]Attempts `json:"attempts"` // by user name, of accounts only
+	Accounts []Account            `json:"accounts"`
+	Steps    map[string]int64     `json:"steps"`              // by subject
+	Attempts map[string]Attempts  `json:"attempts"`           // by user name, of accounts only
+	Passkeys map[string][]Passkey `json:"passkeys,omitempty"` // by subject
 }
 
 // OpenFileDirectory reads path; an absent file is an empty directory. A file
@@ -70,7 +71,7 @@ func parseDirectory(b []byte, into *fileData) error {
 		}
 		names[a.UserName], subjects[a.Subject] = true, true
 	}
-	return nil
+	return into.checkPasskeys()
 }
 
 // Add puts accounts in, all or none. A user name or subject that is there is a

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"github.com/ark-tre/ark/pkg/ark"
 )
 
@@ -29,15 +31,17 @@ type Issuer struct {
 	hashing chan struct{} // bounds the argon2 computations at one time
 	csrf    *http.CrossOriginProtection
 	mux     *http.ServeMux
+	web     *webauthn.WebAuthn // nil where the address has no name to bind passkeys to
 
-	pending  *expiring[*pending] // by transaction id
-	codes    *expiring[grant]    // by code
-	spent    *expiring[string]   // codes used once, with the session they were for
-	tokens   *expiring[grant]    // by access token
-	sessions *expiring[session]  // by cookie
-	byPair   *limits             // address and user name
-	byCaller *limits             // address, for passwords and codes
-	starting *limits             // address, for sign-ins begun
+	pending  *expiring[*pending]             // by transaction id
+	codes    *expiring[grant]                // by code
+	spent    *expiring[string]               // codes used once, with the session they were for
+	tokens   *expiring[grant]                // by access token
+	sessions *expiring[session]              // by cookie
+	making   *expiring[webauthn.SessionData] // passkeys being made, by session id
+	byPair   *limits                         // address and user name
+	byCaller *limits                         // address, for passwords and codes
+	starting *limits                         // address, for sign-ins begun
 }
 
 // session is a user signed in at the issuer, on one browser.
@@ -45,6 +49,7 @@ type session struct {
 	SID      string
 	Subject  string
 	AuthTime time.Time
+	AMR      []string
 }
 
 // grant is what a code or an access token stands for.
@@ -70,6 +75,10 @@ func New(opt Options) (*Issuer, error) {
 	if err != nil {
 		return nil, err
 	}
+	web, err := newWebAuthn(opt)
+	if err != nil {
+		return nil, err
+	}
 	text, err := HashPassword("nobody has this password", opt.Hash, opt.Random)
 	if err != nil {
 		return nil, err
@@ -80,6 +89,7 @@ func New(opt Options) (*Issuer, error) {
 	}
 	i := &Issuer{
 		opt: opt, host: u.Host, keys: keys, pages: p, decoy: decoy,
+		web: web, making: newExpiring[webauthn.SessionData](10_000),
 		hashing: make(chan struct{}, 2), csrf: http.NewCrossOriginProtection(), mux: http.NewServeMux(),
 		pending: newExpiring[*pending](10_000), codes: newExpiring[grant](10_000), spent: newExpiring[string](20_000),
 		tokens: newExpiring[grant](10_000), sessions: newExpiring[session](50_000),
@@ -98,6 +108,14 @@ func (i *Issuer) routes() {
 	i.mux.HandleFunc("POST /sign-in", i.takePassword)
 	i.mux.HandleFunc("GET /code", i.askCode)
 	i.mux.HandleFunc("POST /code", i.takeCode)
+	if i.web != nil {
+		i.mux.HandleFunc("GET /passkey", i.askPasskey)
+		i.mux.HandleFunc("POST /passkey", i.takePasskey)
+		i.mux.HandleFunc("GET /passkeys", i.listPasskeys)
+		i.mux.HandleFunc("POST /passkeys", i.makePasskey)
+		i.mux.HandleFunc("POST /passkeys/revoke", i.revokePasskey)
+		i.mux.HandleFunc("GET /passkey.js", i.pages.passkeyScript)
+	}
 	i.mux.HandleFunc("POST /token", i.token)
 	i.mux.HandleFunc("GET /userinfo", i.userinfo)
 	i.mux.HandleFunc("POST /userinfo", i.userinfo)
@@ -185,7 +203,7 @@ func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 }
 
 // ACRTwoFactors is the authentication context of every sign-in here: password
-// and one-time code.
+// and a one-time code or a passkey.
 const ACRTwoFactors = "https://refeds.org/profile/mfa"
 
 func (i *Issuer) publishKeys(w http.ResponseWriter, _ *http.Request) {

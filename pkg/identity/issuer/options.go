@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"context"
 	"crypto/rand"
 	"io"
 	"log/slog"
@@ -43,6 +44,10 @@ type Options struct {
 	// It must never be set where real data is: New refuses Demo without it.
 	Demonstration bool
 	Demo          []DemoAccount
+
+	// Record is told of every change of passkeys before it counts as done; an
+	// error refuses it (optional).
+	Record func(context.Context, PasskeyEvent) error
 
 	Outgoing *http.Client               // optional: for back-channel logout
 	Address  func(*http.Request) string // optional: the caller's address; the connection's by default

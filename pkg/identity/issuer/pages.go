@@ -9,14 +9,15 @@ import (
 	"strings"
 )
 
-//go:embed pages/*.html pages/style.css
+//go:embed pages/*.html pages/style.css pages/passkey.js
 var files embed.FS
 
-// pages renders the issuer's pages. They hold no script and no inline style and
-// work without either.
+// pages renders the issuer's pages. They hold no inline script or style, and
+// all but those of passkeys work without either.
 type pages struct {
 	set    *template.Template
 	css    []byte
+	script []byte
 	policy string
 	look   look
 	demo   []DemoAccount
@@ -37,7 +38,18 @@ type codePage struct {
 	TX, Error, DemoCode string
 	Authenticator       bool
 	DemoWait            int
+	Passkeys            bool
 }
+
+type passkeyPage struct{ TX, Options string }
+
+type passkeysPage struct {
+	UserName, Options, Error string
+	Keys                     []passkeyRow
+	Full                     bool
+}
+
+type passkeyRow struct{ ID, Name, Made, Used string }
 
 type signOutPage struct{ Back, State string }
 
@@ -52,7 +64,11 @@ func newPages(opt Options) (*pages, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{set: set, css: css, look: look{
+	script, err := files.ReadFile("pages/passkey.js")
+	if err != nil {
+		return nil, err
+	}
+	p := &pages{set: set, css: css, script: script, look: look{
 		Service: opt.Client.ServiceName, Home: opt.Client.HomeURI, Stylesheet: opt.Client.StylesheetURL, Demonstration: opt.Demonstration,
 	}}
 	if p.look.Stylesheet == "" {
@@ -95,7 +111,7 @@ func (p *pages) headers(w http.ResponseWriter) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), publickey-credentials-get=()")
+	h.Set("Permissions-Policy", permissions+"publickey-credentials-get=(), publickey-credentials-create=()")
 	h.Set("Cache-Control", "no-store")
 }
 
@@ -103,6 +119,22 @@ func (p *pages) style(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
 	w.Header().Set("Cache-Control", "max-age=3600")
 	w.Write(p.css)
+}
+
+// scripted renders one of the two pages that have a script: their policy allows
+// the issuer's own, and those pages alone may ask the browser for passkeys.
+func (p *pages) scripted(w http.ResponseWriter, status int, name string, page any) {
+	w.Header().Set("Content-Security-Policy", p.policy+"; script-src 'self'")
+	w.Header().Set("Permissions-Policy", permissions+"publickey-credentials-get=(self), publickey-credentials-create=(self)")
+	p.render(w, status, name, page)
+}
+
+const permissions = "camera=(), microphone=(), geolocation=(), "
+
+func (p *pages) passkeyScript(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+	w.Header().Set("Cache-Control", "max-age=3600")
+	w.Write(p.script)
 }
 
 func (p *pages) password(w http.ResponseWriter, status int, page passwordPage) {

@@ -14,17 +14,19 @@ type pending struct {
 	request authRequest
 	browser hash
 	ends    time.Time
+	own     bool // begun for the page of passkeys, not for the client
 
 	mu       sync.Mutex // guards the fields below
 	userName string     // "" until a password was given
 	account  Account    // of userName, if the password was right
 	right    bool       // the password was right and sign-in isn't paused
-	tries    int        // codes given
+	tries    int        // codes and passkeys given
+	ask      *ask       // the challenge that a passkey may answer
 }
 
 const (
 	codeTries   = 3 // then the password is asked again
-	wrongText   = "That user name, password or code is not right, or sign-in is paused after several tries. Check all three, or wait a few minutes and try again."
+	wrongText   = "That user name, password, code or passkey is not right, or sign-in is paused after several tries. Check them all, or wait a few minutes and try again."
 	tooManyText = "There were too many sign-ins from here. Wait a minute and try again."
 	lateText    = "This sign-in took too long or was started in another browser. Go back to the service and start again."
 )
@@ -138,7 +140,7 @@ func (i *Issuer) askCode(w http.ResponseWriter, r *http.Request) {
 // codePage fills the page's fields; the demonstration's authenticator is on it
 // for demonstration accounts alone.
 func (i *Issuer) codePage(ctx context.Context, p *pending, tx, problem string) codePage {
-	page := codePage{TX: tx, Error: problem}
+	page := codePage{TX: tx, Error: problem, Passkeys: i.web != nil}
 	if !i.opt.Demonstration || !p.right || !i.isDemo(p.userName) {
 		return page
 	}
@@ -191,30 +193,48 @@ func (i *Issuer) takeCode(w http.ResponseWriter, r *http.Request) {
 		i.wrongCode(w, r, p, tx)
 		return
 	}
+	i.finish(w, r, p, tx, now, []string{"pwd", "otp"})
+}
+
+// finish signs in who proved both factors, and sends them on. The caller holds
+// p.mu.
+func (i *Issuer) finish(w http.ResponseWriter, r *http.Request, p *pending, tx string, now time.Time, amr []string) {
 	if _, ok := i.pending.take(hashOf(tx), now); !ok { // two tabs, one sign-in
 		i.pages.message(w, http.StatusBadRequest, "Start the sign-in again", lateText)
 		return
 	}
-	s, ok := i.startSession(w, r, p.account.Subject, now)
+	s, ok := i.startSession(w, r, p.account.Subject, now, amr)
 	if !ok {
 		i.pages.message(w, http.StatusServiceUnavailable, "Too many people are signed in", "Try again in a few minutes.")
 		return
 	}
 	i.byPair.forgive(i.opt.Address(r) + " " + p.userName)
 	i.opt.Log.InfoContext(r.Context(), "issuer: signed in", "subject", s.Subject)
+	if p.own {
+		http.Redirect(w, r, "/passkeys", http.StatusSeeOther)
+		return
+	}
 	i.grant(w, r, p.request, s)
 }
 
-// checkCode spends the code. The first try of a sign-in was counted with its
-// password; each further one counts again.
-func (i *Issuer) checkCode(ctx context.Context, p *pending, typed string, now time.Time) (bool, error) {
+// count counts a try of the second factor. The first of a sign-in was counted
+// with its password; each further one counts again.
+func (i *Issuer) count(ctx context.Context, p *pending, now time.Time) error {
 	p.tries++
 	if p.tries > 1 {
 		before, err := i.opt.Directory.Attempt(ctx, p.userName, now)
 		if err != nil {
-			return false, err
+			return err
 		}
 		p.right = p.right && !locked(before, now)
+	}
+	return nil
+}
+
+// checkCode spends the code.
+func (i *Issuer) checkCode(ctx context.Context, p *pending, typed string, now time.Time) (bool, error) {
+	if err := i.count(ctx, p, now); err != nil {
+		return false, err
 	}
 	if !p.right {
 		matchTOTP(decoySecret, digits(typed), now, 0)
@@ -242,6 +262,7 @@ func (i *Issuer) wrongCode(w http.ResponseWriter, r *http.Request, p *pending, t
 	i.opt.Log.InfoContext(r.Context(), "issuer: sign-in refused")
 	if p.tries >= codeTries {
 		name := p.userName
+		p.ask = nil
 		p.userName, p.account, p.right, p.tries = "", Account{}, false, 0
 		i.pages.password(w, http.StatusUnprocessableEntity, passwordPage{TX: tx, UserName: name, Error: wrongText, Demo: i.pages.demo})
 		return

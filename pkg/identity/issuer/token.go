@@ -105,7 +105,7 @@ func (i *Issuer) idClaims(g grant, a Account, access string) map[string]any {
 		"iss": i.opt.Issuer, "sub": a.Subject, "aud": i.opt.Client.ID, "azp": i.opt.Client.ID,
 		"iat": now.Unix(), "exp": now.Add(tokenLife).Unix(), "auth_time": g.session.AuthTime.Unix(),
 		"nonce": g.request.Nonce, "sid": g.session.SID,
-		"amr": []string{"pwd", "otp"}, "acr": ACRTwoFactors,
+		"amr": g.session.AMR, "acr": ACRTwoFactors,
 		"at_hash": base64.RawURLEncoding.EncodeToString(half[:16]),
 		"name":    a.Name, "email": a.Email, "preferred_username": a.UserName,
 	}
