@@ -58,7 +58,12 @@ func PDF(s *look.Scope, f look.File) look.Report {
 	}
 	j.finish()
 	r.Add(f, "page-needs-eyes", look.Nowhere)
-	r.Rebuilt = p.write(pages)
+	made, ok := p.write(pages)
+	if !ok {
+		r.Add(f, "page-part-unknown", look.Nowhere)
+		return r
+	}
+	r.Rebuilt = made
 	return r
 }
 

@@ -3,16 +3,20 @@ package page
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/ark-tre/ark/airlock/inspect/look"
 )
 
 // write writes the pages with what they draw: contents and resources, nothing
-// else.
-func (p *pdf) write(pages []pdfDict) []byte {
+// else: streams folded anew, pictures drawn anew; false where a part can't be
+// followed.
+func (p *pdf) write(pages []pdfDict) (made []byte, ok bool) {
 	w := &pdfWriter{pdf: p, number: map[int]int{}}
+	w.draws(pages)
 	kids := pdfArray{}
 	tree := w.next()
 	for _, pg := range pages {
@@ -29,13 +33,61 @@ func (p *pdf) write(pages []pdfDict) []byte {
 	w.objects[tree-1] = pdfDict{"Type": pdfName("Pages"), "Kids": kids, "Count": pdfWord(look.Itoa(len(pages)))}
 	root := w.next()
 	w.objects[root-1] = pdfDict{"Type": pdfName("Catalog"), "Pages": pdfRef(tree)}
-	return w.bytes(root)
+	return w.bytes(root), !w.unknown
 }
 
 type pdfWriter struct {
 	*pdf
 	number  map[int]int
 	objects []any
+	drawing map[int]bool // objects that say what is drawn, by their number in the original
+	unknown bool         // something could not be followed
+	id      int          // of the object that is copied
+}
+
+// draws notes the objects that say what is drawn: contents of pages and glyphs.
+func (w *pdfWriter) draws(pages []pdfDict) {
+	w.drawing = map[int]bool{}
+	note := func(v any) {
+		if r, ok := v.(pdfRef); ok {
+			w.drawing[int(r)] = true
+			if to, ok := w.pdf.objects[int(r)].(pdfRef); ok {
+				w.drawing[int(to)] = true
+			}
+		}
+	}
+	for _, pg := range pages {
+		note(pg["Contents"])
+		if a, ok := w.get(pg["Contents"]).(pdfArray); ok {
+			for _, x := range a {
+				note(x)
+			}
+		}
+	}
+	for _, o := range w.pdf.objects {
+		for _, glyph := range w.dict(w.dict(o)["CharProcs"]) {
+			note(glyph)
+		}
+	}
+}
+
+// said is a content stream as its operators: without comments, and without
+// pictures inside it, which are not understood.
+func (w *pdfWriter) said(b []byte) []byte {
+	var out bytes.Buffer
+	l := &lexer{in: b}
+	for {
+		v, err := l.value()
+		if errors.Is(err, io.EOF) {
+			return out.Bytes()
+		}
+		if err != nil || v == pdfWord("BI") {
+			w.unknown = true
+			return nil
+		}
+		put(&out, v)
+		out.WriteByte('\n')
+	}
 }
 
 func (w *pdfWriter) next() int {
@@ -57,6 +109,7 @@ func (w *pdfWriter) copy(v any, depth int) any {
 		}
 		n := w.next()
 		w.number[int(x)] = n
+		w.id = int(x)
 		w.objects[n-1] = w.copy(w.pdf.objects[int(x)], depth+1)
 		return pdfRef(n)
 	case pdfArray:
@@ -74,9 +127,22 @@ func (w *pdfWriter) copy(v any, depth int) any {
 		}
 		return out
 	case pdfStream:
+		id := w.id
+		if w.get(x.dict["Subtype"]) == pdfName("Image") {
+			p, ok := w.redrawn(x, depth)
+			w.unknown = w.unknown || !ok
+			return p
+		}
 		d, _ := w.copy(x.dict, depth+1).(pdfDict)
-		d["Length"] = pdfWord(look.Itoa(len(x.raw)))
-		return pdfStream{d, x.raw}
+		b, ok := w.decode(x)
+		if x.dict["DecodeParms"] != nil || !ok {
+			w.unknown = true
+			return nil
+		}
+		if w.drawing[id] || w.get(x.dict["Subtype"]) == pdfName("Form") || x.dict["PatternType"] != nil {
+			b = w.said(b)
+		}
+		return folded(d, b)
 	}
 	return v
 }

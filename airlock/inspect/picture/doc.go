@@ -6,8 +6,10 @@
 package picture
 
 import (
+	"bytes"
 	"image"
 	"image/color"
+	"image/jpeg"
 )
 
 // maxPixels bounds a picture: 40 million pixels are a poster.
@@ -35,6 +37,14 @@ func settle(src image.Image) (out *image.RGBA, hidden bool) {
 		}
 	}
 	return out, hidden
+}
+
+// Again draws a picture anew as a JPEG, low bits cleared.
+func Again(img image.Image) ([]byte, error) {
+	clean, _ := settle(img)
+	var b bytes.Buffer
+	err := jpeg.Encode(&b, clean, &jpeg.Options{Quality: 88})
+	return b.Bytes(), err
 }
 
 // lowBits reports whether the lowest bits vary where the picture is flat: in a

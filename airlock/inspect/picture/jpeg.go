@@ -31,11 +31,9 @@ func JPEG(s *look.Scope, f look.File) look.Report {
 		r.Add(f, "file-unreadable", look.Nowhere)
 		return r
 	}
-	clean, _ := settle(img)
 	r.Add(f, "picture-needs-eyes", look.Nowhere)
-	var b bytes.Buffer
-	if err := jpeg.Encode(&b, clean, &jpeg.Options{Quality: 88}); err == nil {
-		r.Rebuilt = b.Bytes()
+	if again, err := Again(img); err == nil {
+		r.Rebuilt = again
 	}
 	return r
 }
