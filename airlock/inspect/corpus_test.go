@@ -10,6 +10,7 @@ import (
 
 	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/airlock/inspect"
+	_ "github.com/ark-tre/ark/airlock/inspect/kinds" // what the program under test is made of: a change there is a change here
 	"github.com/ark-tre/ark/airlock/inspect/known"
 )
 

@@ -13,6 +13,7 @@ package inspect
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/ark-tre/ark/airlock/disclosure"
@@ -46,7 +47,7 @@ type Item struct {
 	MaxRows int      // most rows of a table; 0: the default
 	Records int      // how many records the extract holds; 0: not known
 	Anyway  bool     // rebuild what fails too: people may decide that it leaves
-	Tables  bool     // give tables back
+	Tables  bool     // give tables back, and the numbers of models
 }
 
 // Result is what was found of one file.
@@ -54,9 +55,18 @@ type Result struct {
 	Type     string
 	Verdict  disclosure.Verdict
 	Findings []disclosure.Finding
-	Rebuilt  []byte // the clean file; nil: there is none
-	Ending   string // of the rebuilt file's name, when it is another
-	Sheets   []byte // its tables as disclosure.ReadSheets takes them; nil: none
+	Rebuilt  []byte      // the clean file; nil: there is none
+	Ending   string      // of the rebuilt file's name, when it is another
+	Sheets   []byte      // its tables as disclosure.ReadSheets takes them; nil: none
+	Numbers  [][]float32 // of a model, as it stores them, for package rows; nil: none
+}
+
+// HoldsRecords is the finding of a model in which so many records of the
+// extract were found.
+func HoldsRecords(name string, records int) disclosure.Finding {
+	f := refused(name, "model-extract-record").Findings[0]
+	f.Evidence["records"] = strconv.Itoa(records)
+	return f
 }
 
 // NotRebuilt is the finding of a file of which no clean one can be made.

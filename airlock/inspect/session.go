@@ -231,6 +231,9 @@ func (c *child) ask(it Item) (Result, error) {
 	if a.Sheets >= 0 {
 		r.Sheets = take(a.Sheets)
 	}
+	if p := take(a.Numbers); err == nil && a.Numbers > 0 {
+		r.Numbers, err = wire.Numbers(p)
+	}
 	if a.Verdict != r.Verdict || r.Findings == nil || len(body) > 0 {
 		err = errors.New("inspect: the answer contradicts itself")
 	}

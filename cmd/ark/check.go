@@ -74,7 +74,10 @@ func (c checkCmd) Run(ctx context.Context) error {
 	number := differencing.Keyed(key)
 	var tables []string
 	for _, f := range files {
-		seen, err := f.look(ctx, look, inspect.Item{Allowed: p.Files, MaxRows: p.MaxRows})
+		seen, err := f.look(ctx, look, inspect.Item{Allowed: p.Files, MaxRows: p.MaxRows, Tables: true})
+		if err == nil {
+			seen, err = holdsRecords(ctx, c.Microdata, f.name, seen)
+		}
 		if err != nil {
 			return err
 		}

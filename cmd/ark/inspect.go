@@ -28,6 +28,7 @@ type inspectCmd struct {
 	KnownValues string   `name:"known-values" help:"Values that must not leave, one a line: pseudonyms, record keys." type:"path"`
 	Out         string   `help:"Write rebuilt, clean files into this folder." type:"path"`
 	Records     int      `help:"How many records the extract holds: a model of as many parameters is refused."`
+	Extract     string   `help:"The extract, a Parquet file or a folder of them: models are refused that hold rows of it."`
 	Scanner     string   `help:"clamd's address, a socket or host:port; then every file must pass it." env:"ARK_CLAMD"`
 	Weak        bool     `help:"Go on where the kernel lacks a part of the sandbox."`
 	Rules       bool     `help:"List what is looked for instead."`
@@ -85,7 +86,10 @@ func (c inspectCmd) Run(ctx context.Context) error {
 	enc.SetEscapeHTML(false)
 	found, taken := false, map[string]bool{}
 	for _, f := range files {
-		r, err := f.look(ctx, s, inspect.Item{Allowed: allowed, MaxRows: rows, Records: c.Records})
+		r, err := f.look(ctx, s, inspect.Item{Allowed: allowed, MaxRows: rows, Records: c.Records, Tables: c.Extract != ""})
+		if err == nil {
+			r, err = holdsRecords(ctx, c.Extract, f.name, r)
+		}
 		if err != nil {
 			return err
 		}

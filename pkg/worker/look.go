@@ -27,6 +27,7 @@ type looking struct {
 	known    inspect.Known
 	records  int // of the extract's longest table; 0: not known
 	attacker *protect.Attacker
+	among    func(ctx context.Context, numbers [][]float32) (int, error) // records of the extract
 }
 
 // attackWork bounds how far each set of linked tables is attacked: some
@@ -63,7 +64,8 @@ func (b Bench) look(ctx context.Context, p disclosure.Profile, data airlock.Data
 		}
 		return nil, err
 	}
-	return &looking{Session: s, profile: p, known: known, records: records, attacker: b.attacker()}, nil
+	return &looking{Session: s, profile: p, known: known, records: records, attacker: b.attacker(),
+		among: func(ctx context.Context, numbers [][]float32) (int, error) { return b.recordsAmong(ctx, data, numbers) }}, nil
 }
 
 // Close ends the session and the solver and lets the known values go.
@@ -151,6 +153,12 @@ func (l *looking) discloses(ctx context.Context, f airlock.CheckOf, data []byte,
 			if sheets, err = disclose.ReadSheets(bytes.NewReader(r.Sheets)); err == nil {
 				_, more, err = disclose.CheckSheets(ctx, l.profile, file, sheets)
 			}
+		}
+	}
+	if err == nil && len(r.Numbers) > 0 {
+		var n int
+		if n, err = l.among(ctx, r.Numbers); n > 0 {
+			more = append(more, inspect.HoldsRecords(f.Name, n))
 		}
 	}
 	if err != nil {

@@ -105,6 +105,7 @@ func JSON(s *look.Scope, f look.File) look.Report {
 		r.Rebuilt = rewrite(docs)
 		return r
 	}
+	model.Loose(s, &r, f, loose)
 	w := walker{s: s, r: &r, f: f}
 	w.walk(doc, "", 0)
 	if w.numbers > 0 {

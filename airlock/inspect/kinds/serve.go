@@ -61,6 +61,11 @@ func answer(ask wire.Ask, data []byte, known func([]byte) bool) (wire.Answer, []
 			body = append(body, b.Bytes())
 		}
 	}
+	if ask.Tables && len(rep.Numbers) > 0 {
+		b := wire.PutNumbers(rep.Numbers)
+		a.Numbers = len(b)
+		body = append(body, b)
+	}
 	return a, body
 }
 

@@ -51,8 +51,9 @@ type Report struct {
 	Media    string
 	Findings []disclosure.Finding
 	Tables   []Table
-	Rebuilt  []byte // the clean file; nil: none could be made
-	Ending   string // of the rebuilt file's name, when it is not the original's
+	Numbers  [][]float32 // of models, as they are stored: rows of the extract are looked for among them
+	Rebuilt  []byte      // the clean file; nil: none could be made
+	Ending   string      // of the rebuilt file's name, when it is not the original's
 }
 
 // Verdict is what the findings amount to.
@@ -164,6 +165,7 @@ func (r *Report) Has(rule string) bool {
 func (r *Report) Take(part Report) {
 	r.Findings = append(r.Findings, part.Findings...)
 	r.Tables = append(r.Tables, part.Tables...)
+	r.Numbers = append(r.Numbers, part.Numbers...)
 }
 
 // Refuse is the report of a file that breaks one rule and is not looked at

@@ -184,6 +184,7 @@ var codeRules = []Rule{
 
 var modelRules = []Rule{
 	{"model-executes", fail, "loading the model runs code that is not a model's", "save the model's parameters as JSON"},
+	{"model-extract-record", fail, "numbers beside each other in the model are a record of the extract", "release coefficients as a table"},
 	{"model-needs-eyes", review, "whether a model remembers people cannot be checked by rules alone", "say how it was fitted, to how many people"},
 	{"model-pure-class", review, "a leaf or a probability puts everyone in one class", "fit with larger leaves, or limit the depth"},
 	{"model-small-leaf", fail, "leaves of the model hold fewer records than the threshold", "fit with larger leaves"},

@@ -99,6 +99,7 @@ func TreeJSON(s *look.Scope, r *look.Report, f look.File, doc any) bool {
 	}
 	c := &contents{s: s, r: r, f: f, trees: true, squares: squares(doc)}
 	treeJSON(c, doc, "", 0)
+	c.loose(doc, 0)
 	c.finish()
 	return true
 }

@@ -26,6 +26,7 @@ type contents struct {
 	f look.File
 
 	numbers int
+	given   int      // of them handed on
 	classes []string // in the order they are named
 	trees   bool
 	squares bool // hessians count records

@@ -153,12 +153,16 @@ func (c *contents) node(b []byte, depth int) error {
 			return err
 		}
 		name, n := "", 0
+		var loose []float64
 		for _, a := range as {
 			switch a.number {
 			case 1:
 				name = string(a.bytes)
 			case 7, 8: // packed, or one by one
 				n += max(1, len(a.bytes)/4)
+				if a.number == 7 {
+					loose = append(loose, numbersIn("f4", a.bytes, binary.LittleEndian)...)
+				}
 			case 9:
 				n++
 				c.text(strings.Map(printable, string(a.bytes)))
@@ -177,6 +181,7 @@ func (c *contents) node(b []byte, depth int) error {
 				}
 			}
 		}
+		c.give(loose)
 		if n > 0 {
 			tree := strings.HasPrefix(op, "TreeEnsemble") || name == "coefficients" || strings.HasPrefix(op, "Label") || strings.HasPrefix(op, "Linear")
 			if tree {
@@ -222,8 +227,45 @@ func (c *contents) tensor(b []byte) error {
 		shape = []int{1}
 	}
 	c.array(name, shape)
+	c.giveArray(tensorNumbers(fs), shape)
 	return nil
 }
+
+// tensorTypes are ONNX's numbers of types by numpy's code.
+var tensorTypes = map[uint64]string{1: "f4", 2: "u1", 3: "i1", 4: "u2", 5: "i2", 6: "i4", 7: "i8", 11: "f8", 12: "u4", 13: "u8"}
+
+// tensorNumbers are a tensor's numbers, wherever it keeps them.
+func tensorNumbers(fs []field) []float64 {
+	code := ""
+	for _, x := range fs {
+		if x.number == 2 {
+			code = tensorTypes[x.value]
+		}
+	}
+	var out []float64
+	for _, x := range fs {
+		switch x.number {
+		case 4:
+			out = append(out, numbersIn("f4", x.bytes, binary.LittleEndian)...)
+		case 9:
+			out = append(out, numbersIn(code, x.bytes, binary.LittleEndian)...)
+		case 10:
+			out = append(out, numbersIn("f8", x.bytes, binary.LittleEndian)...)
+		case 5, 7:
+			for p := x.bytes; len(p) > 0 && len(out) < mostNumbers; {
+				v, n := binary.Uvarint(p)
+				if n <= 0 {
+					return out
+				}
+				out, p = append(out, float64(int64(v))), p[n:]
+			}
+		}
+	}
+	return out
+}
+
+// safeTypes are the names of types in safetensors by numpy's code.
+var safeTypes = map[string]string{"F64": "f8", "F32": "f4", "I64": "i8", "I32": "i4", "I16": "i2", "I8": "i1", "U8": "u1", "U16": "u2", "U32": "u4", "U64": "u8"}
 
 // Safetensors looks at a safetensors file: a head of JSON, then tensors.
 func Safetensors(s *look.Scope, f look.File) look.Report {
@@ -266,6 +308,9 @@ func Safetensors(s *look.Scope, f look.File) look.Report {
 		}
 		spans = append(spans, span{t.Offsets[0], t.Offsets[1]})
 		c.array(name, t.Shape)
+		if data := f.Data[8+n:]; t.Offsets[1] <= len(data) {
+			c.giveArray(numbersIn(safeTypes[t.Type], data[t.Offsets[0]:t.Offsets[1]], binary.LittleEndian), t.Shape)
+		}
 	}
 	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
 	at := 0
@@ -304,7 +349,15 @@ func PMML(s *look.Scope, f look.File) look.Report {
 			}
 		case markup.Text:
 			c.text(m.Data)
-			c.numbers += len(strings.Fields(m.Data))
+			fields := strings.Fields(m.Data)
+			c.numbers += len(fields)
+			var v []float64
+			for _, x := range fields {
+				if n, ok := look.Float(x); ok {
+					v = append(v, n)
+				}
+			}
+			c.give(v)
 		case markup.Start:
 			if first && m.Name != "PMML" {
 				r.Add(f, "file-type-mismatch", look.Nowhere)

@@ -80,6 +80,18 @@ func rWalk(c *contents, x *rItem, name string, depth int, seen map[*rItem]bool) 
 		}
 	case rReal, rInt, rLogical, rComplex:
 		c.array(name, []int{x.length})
+		c.giveArray(x.numbers, x.mirror())
+	case rVec:
+		var beside [][]float64
+		var one []float64
+		for _, p := range x.parts {
+			beside = append(beside, p.numbers)
+			if len(p.numbers) == 1 {
+				one = append(one, p.numbers[0])
+			}
+		}
+		c.give(one)
+		c.giveBeside(beside)
 	case rStr:
 		c.array(name, []int{x.length})
 	}
@@ -179,4 +191,14 @@ func (c *contents) frame(x *rItem) {
 			}
 		}
 	}
+}
+
+// mirror is the shape of a matrix's mirror: R stores by columns.
+func (x *rItem) mirror() []int {
+	for _, p := range x.parts {
+		if p.tag == "dim" && len(p.numbers) == 2 {
+			return []int{int(p.numbers[1]), int(p.numbers[0])}
+		}
+	}
+	return []int{len(x.numbers)}
 }

@@ -52,6 +52,12 @@ func (w *walk) many(xs []item, name string, depth int, self item) {
 		}
 		w.item(x, name, depth+1)
 	}
+	w.c.give(plainNumbers(xs))
+	var beside [][]float64
+	for _, x := range xs {
+		beside = append(beside, numbersOf(x))
+	}
+	w.c.giveBeside(beside)
 	if plain >= manyRows {
 		w.c.array(name, []int{plain})
 	} else {
@@ -88,6 +94,14 @@ func (w *walk) pairs(xs []item, _ string, depth int, self item) {
 		return
 	}
 	w.seen[self] = true
+	var values []item
+	var beside [][]float64
+	for i := 1; i < len(xs); i += 2 {
+		values = append(values, xs[i])
+		beside = append(beside, numbersOf(xs[i]))
+	}
+	w.c.give(plainNumbers(values))
+	w.c.giveBeside(beside)
 	for i := 0; i+1 < len(xs); i += 2 {
 		key, _ := xs[i].(string)
 		if key != "" {
@@ -137,6 +151,9 @@ func (w *walk) object(o *object, name string, depth int) {
 		if len(o.args) >= 3 {
 			if shape, ok := ints(o.args[2]); ok {
 				w.c.array(name, shape)
+				if b, ok := o.args[0].(raw); ok {
+					w.c.giveArray(decoded(o.args[1], b.b), shape)
+				}
 				return
 			}
 		}
@@ -190,6 +207,7 @@ func (w *walk) wrapped(o *object, name string) {
 			}
 		}
 	}
+	w.c.giveArray(o.numbers())
 	w.strings(dtype, data)
 }
 
@@ -247,6 +265,7 @@ func (w *walk) numpy(o *object, name string) {
 		return
 	}
 	w.c.array(name, shape)
+	w.c.giveArray(o.numbers())
 	switch d := t.at[4].(type) {
 	case *list: // an array of objects
 		w.many(d.at, name, 1, d)

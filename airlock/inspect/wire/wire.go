@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/pkg/engine/walls"
@@ -33,18 +34,47 @@ type Ask struct {
 	MaxRows int      `json:"max_rows,omitempty"`
 	Records int      `json:"records,omitempty"` // of the extract; 0: not known
 	Anyway  bool     `json:"anyway,omitempty"`  // rebuild what fails too
-	Tables  bool     `json:"tables,omitempty"`  // give tables back, as disclosure.WriteSheets writes them
+	Tables  bool     `json:"tables,omitempty"`  // give tables back, as disclosure.WriteSheets writes them, and numbers of models
 }
 
-// Answer is what was found; the rebuilt file and the sheets follow, in this
-// order, each as long as said.
+// Answer is what was found; the rebuilt file, the sheets and the numbers follow,
+// in this order, each as long as said.
 type Answer struct {
 	Type     string               `json:"type"`
 	Verdict  disclosure.Verdict   `json:"verdict"`
 	Findings []disclosure.Finding `json:"findings"`
 	Rebuilt  int                  `json:"rebuilt"` // bytes; -1: none
 	Ending   string               `json:"ending,omitempty"`
-	Sheets   int                  `json:"sheets"` // bytes of the stream of sheets; -1: none
+	Sheets   int                  `json:"sheets"`            // bytes of the stream of sheets; -1: none
+	Numbers  int                  `json:"numbers,omitempty"` // bytes of a model's numbers, as PutNumbers writes them
+}
+
+// PutNumbers writes runs of numbers, each after its length.
+func PutNumbers(runs [][]float32) []byte {
+	var b []byte
+	for _, r := range runs {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(r)))
+		for _, v := range r {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
+	}
+	return b
+}
+
+// Numbers reads what PutNumbers wrote.
+func Numbers(b []byte) ([][]float32, error) {
+	var out [][]float32
+	for len(b) > 0 {
+		if len(b) < 4 || uint64(binary.LittleEndian.Uint32(b)) > uint64(len(b)-4)/4 {
+			return nil, errors.New("wire: a run of numbers is shorter than it says")
+		}
+		r := make([]float32, binary.LittleEndian.Uint32(b))
+		for i := range r {
+			r[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4+4*i:]))
+		}
+		out, b = append(out, r), b[4+4*len(r):]
+	}
+	return out, nil
 }
 
 // The most that a frame may hold.
