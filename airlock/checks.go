@@ -86,7 +86,9 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, request string, ro
 	if err != nil {
 		return nil, err
 	}
+	r.Alone = false
 	if to == "submitted" {
+		r.Alone = x.alone(r)
 		r.Offered = tx.Now()
 	}
 	for _, id := range damaged {

@@ -37,11 +37,12 @@ type Room struct {
 	Data func(ctx context.Context, q store.Querier, extract string) (Data, error)
 
 	machine, standing, run policies.Machine
+	automatic              policies.Automatic
 }
 
 // New returns the room.
 func New(st *store.Store, checkpoint func(context.Context) (string, error)) *Room {
-	return &Room{St: st, Checkpoint: checkpoint, machine: policies.MustMachine("request"), standing: policies.MustMachine("standing"), run: policies.MustMachine("run")}
+	return &Room{St: st, Checkpoint: checkpoint, machine: policies.MustMachine("request"), standing: policies.MustMachine("standing"), run: policies.MustMachine("run"), automatic: mustAutomatic()}
 }
 
 // Loaders read the room's entities for decisions.

@@ -191,6 +191,14 @@ func TestStandingOutputOverThreeVersions(t *testing.T) {
 			t.Errorf("version %d was acted on at %s", n, acted)
 		}
 	}
+	var alone airlock.Alone
+	must(t, w.St.View(t.Context(), func(q store.Querier) (err error) {
+		alone, err = airlock.ReadAlone(t.Context(), q)
+		return err
+	}))
+	if alone != (airlock.Alone{Requests: 3}) { // noted, and nothing left by it: each was approved by a person above
+		t.Errorf("automatic release would have been for %+v", alone)
+	}
 	if got := w.runs(t, id); len(got) != 3 {
 		t.Errorf("%d runs", len(got))
 	}

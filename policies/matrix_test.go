@@ -93,6 +93,8 @@ func question(a Action, who string) store.Decision {
 		project["author"] = "usr_lead"
 	case "Pair":
 		e.Attrs = map[string]any{"orgs": []string{ours}, "humans": []string{"h-member"}, "answered": []string{"org_university"}, "state": "waiting"}
+	case "Input":
+		project["author"], project["deciders"] = "usr_lead", []string{ours}
 	case "Standing":
 		project["author"], project["recipients"] = "usr_lead", []string{"usr_outsider"}
 	case "Trace":
@@ -204,7 +206,7 @@ func stepUp(ago time.Duration) func(*store.Decision) {
 
 func lapses() []lapse {
 	var out []lapse
-	work := []string{"workspace.create", "workspace.enter", "workspace.start", "request.submit", "request.resubmit", "standing.propose", "trace.ask"}
+	work := []string{"workspace.create", "workspace.enter", "workspace.start", "request.submit", "request.resubmit", "standing.propose", "input.submit", "trace.ask"}
 	for _, a := range work {
 		out = append(out,
 			lapse{"permit not begun", a, "lead", res("permitFrom", noon.Add(time.Second).Unix()), "permit-is-current", ark.Lapsed},
@@ -259,6 +261,12 @@ func lapses() []lapse {
 		lapse{"recipient reads", "standing.read", "outsider", res("recipients", []string{"usr_outsider"}), "", 0},
 		lapse{"recipient before a checker has approved", "standing.read", "outsider", res("recipients", []string{}), "default-deny", ark.Forbidden},
 		lapse{"recipient who is no researcher proposes", "standing.propose", "lead", usr("roles", []string{"checker"}), "default-deny", ark.Forbidden},
+		lapse{"let in without a second factor", "input.approve", "checker", stepUp(301 * time.Second), "second-factor-for-inputs", ark.Unsigned},
+		lapse{"a custodian on the project lets in", "input.approve", "custodian-applicant", nil, "nobody-lets-in-their-own", ark.Forbidden},
+		lapse{"a custodian who is not asked", "input.approve", "custodian-own", res("deciders", []string{}), "default-deny", ark.Forbidden},
+		lapse{"a checker on the project reads an input", "input.read", "checker-on-project", nil, "checkers-on-the-project-see-no-inputs-of-others", ark.Forbidden},
+		lapse{"delivered on a lapsed permit", "input.deliver", "enclave", res("permitUntil", noon.Unix()), "permit-is-current", ark.Lapsed},
+		lapse{"delivered to a suspended project", "input.deliver", "enclave", res("projectState", "suspended"), "project-is-active", ark.Lapsed},
 		lapse{"founder on a used Ark", "user.manage", "founder", res("empty", false), "default-deny", ark.Forbidden},
 		lapse{"researcher role lost", "workspace.create", "member", usr("roles", []string{}), "default-deny", ark.Forbidden},
 		lapse{"checker role lost", "request.vote", "checker", usr("roles", []string{"researcher"}), "default-deny", ark.Forbidden},

@@ -60,6 +60,7 @@ type cli struct {
 	Decide      decideCmd      `cmd:"" help:"Decide a review for your organisation."`
 	Workspace   workspaceCmd   `cmd:"" help:"Open, start, stop and list your workspaces."`
 	Airlock     airlockCmd     `cmd:"" help:"Submit, check, release and download outputs."`
+	Inbox       inboxCmd       `cmd:"" help:"Bring files, code, packages and reference data into a workspace."`
 	Standing    standingCmd    `cmd:"" help:"Ask for, approve and answer standing outputs: tables made again on each new version."`
 	Trace       traceCmd       `cmd:"" help:"Report errors and findings to the organisation that sent a record, and open sealed answers."`
 	Release     releaseCmd     `cmd:"" help:"Verify what was released."`

@@ -59,10 +59,11 @@ func Play(ctx context.Context, o Options, u *Users) error {
 		{"11. lapse: suspended projects freeze workspaces and keep the work", p.lapse},
 		{"12. take back: a withdrawn version freezes what was cut from it; it is cut anew and the old extract destroyed", p.takeBack},
 		{"13. stand: a table that is made again on each new version, over three, to what came of it; what should not have left is frozen, told and judged", p.stand},
-		{"14. report: an error goes back to the hospital that sent it, sealed to its key, and the answer comes back", p.report},
-		{"15. apart: each role's credential reaches what its grant names, and none reads identifiers and payload", p.apart},
-		{"16. crawl: no author's word, no value of a row and no small count anywhere outside, as everybody and as the public", p.words},
-		{"17. fsck: database, objects, ledger, keys and volumes agree", func(ctx context.Context) error {
+		{"14. bring in: what comes into a workspace is looked into, held against the extract, and decided on; it lies in an inbox that nobody writes to", p.bringIn},
+		{"15. report: an error goes back to the hospital that sent it, sealed to its key, and the answer comes back", p.report},
+		{"16. apart: each role's credential reaches what its grant names, and none reads identifiers and payload", p.apart},
+		{"17. crawl: no author's word, no value of a row and no small count anywhere outside, as everybody and as the public", p.words},
+		{"18. fsck: database, objects, ledger, keys and volumes agree", func(ctx context.Context) error {
 			if o.Calm != nil {
 				o.Calm() // what disturbs the Ark ends before its end state is read
 			}

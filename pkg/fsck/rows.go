@@ -46,6 +46,7 @@ var tables = []struct {
 	{"requests", "req", map[string]string{"project": "project", "author": "author", "state": "state"}},
 	{"releases", "rel", map[string]string{"project": "project", "request": "request"}},
 	{"standing_outputs", "sto", map[string]string{"project": "project", "state": "state"}},
+	{"inputs", "inp", map[string]string{"project": "project", "workspace": "workspace", "author": "author", "state": "state"}},
 	{"standing_runs", "run", map[string]string{"standing": "standing", "state": "state"}},
 }
 

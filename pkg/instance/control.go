@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/ingress"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -34,6 +35,7 @@ type Control struct {
 	Governance *governance.Room
 	Workspaces *workspace.Room
 	Airlock    *airlock.Room
+	Ingress    *ingress.Room
 	Traces     *trace.Room
 	Log        *ledger.Log
 	Enclave    *enclave.Client
@@ -55,11 +57,11 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 		return nil, err
 	}
 	loaders := map[string]store.Loader{}
-	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders(), trace.Loaders()} {
+	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders(), ingress.Loaders(), trace.Loaders()} {
 		maps.Copy(loaders, l)
 	}
 	ctl.Store, err = store.Open(ctx, store.Config{DSN: c.dsn(role.credential), Decider: ctl.Access, Bodies: bodies, Entities: loaders, Commit: breakCommits().commit, Retry: testLease() / 10, Tries: testTries(),
-		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema(), trace.Schema()}})
+		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema(), ingress.Schema(), trace.Schema()}})
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +77,8 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	ctl.Traces = trace.New(ctl.Store)
 	ctl.Airlock.Notify = c.Notify.on()
 	ctl.Airlock.Data = extractData
+	ctl.Ingress = ingress.New(ctl.Store)
+	ctl.Ingress.Data = extractData
 	return ctl, nil
 }
 

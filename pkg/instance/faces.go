@@ -68,6 +68,11 @@ func (o outputs) Pin(ctx context.Context, project, workspace string, names []str
 	return out, nil
 }
 
+// Take implements portal.Outputs.
+func (o outputs) Take(ctx context.Context, project string, r io.Reader) (objects.Ref, error) {
+	return o.Objects.Put(ctx, objects.Outputs, fmt.Sprintf("%s/in/%s", project, ark.MakeID(ark.PrefixFile)), worker.OutputsKey, r)
+}
+
 // Look implements portal.Outputs: it stores nothing.
 func (o outputs) Look(ctx context.Context, workspace, name string, most int64) ([]byte, error) {
 	w := bounded{most: most}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/ingress"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/store"
@@ -104,6 +105,13 @@ func (c *Control) kinds() map[string]work.Kind {
 				}
 				return c.Airlock.ApplyChecks(ctx, tx, j.Subject, in.Round, r)
 			})},
+		"check-input": {Action: "input.apply", Resource: on("Input"),
+			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r ingress.CheckResult) ([]store.Event, error) {
+				return c.Ingress.ApplyChecks(ctx, tx, j.Subject, r)
+			}),
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, _ string) ([]store.Event, error) {
+				return c.Ingress.ApplyChecks(ctx, tx, j.Subject, ingress.CheckResult{})
+			}},
 		"release": {Action: "release.apply", Resource: on("Request"),
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r airlock.ReleaseResult) ([]store.Event, error) {
 				var in airlock.ReleaseJob

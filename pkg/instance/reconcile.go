@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/ingress"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/workspace"
@@ -61,6 +62,11 @@ func (c *Control) reconcileOnce(ctx context.Context) error {
 	for _, w := range rows {
 		if err := c.settle(ctx, w, is[w.ID], lapsed[w.ID]); err != nil {
 			c.Slog.WarnContext(ctx, "workspace not settled", "workspace", w.ID, "err", err)
+		}
+		if w.State == "running" && is[w.ID].State == enclave.Running && lapsed[w.ID] == nil {
+			if err := c.bringIn(ctx, w.ID); err != nil {
+				c.Slog.WarnContext(ctx, "approved input not delivered", "workspace", w.ID, "err", err)
+			}
 		}
 		delete(is, w.ID)
 	}
@@ -147,4 +153,17 @@ func (c *Control) remains(ctx context.Context, project string) (out []airlock.Re
 		return err
 	})
 	return out, err
+}
+
+// bringIn puts what was approved into the inbox of a workspace that runs.
+func (c *Control) bringIn(ctx context.Context, workspace string) error {
+	_, err := c.Ingress.Deliver(ctx, workspace, func(ctx context.Context, f ingress.File) error {
+		body, err := openers{c.Config}.open(ctx, f.Ref)
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		return c.Enclave.PutInbox(ctx, workspace, f.Name, body)
+	})
+	return err
 }

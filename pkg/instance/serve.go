@@ -100,7 +100,7 @@ func (c *Control) portal(version string) (*portal.Portal, error) {
 		return nil, err
 	}
 	ask := openers{cfg}
-	rooms := portal.Rooms{Catalogue: c.Catalogue, Governance: c.Governance, Workspaces: c.Workspaces, Airlock: c.Airlock, Traces: c.Traces,
+	rooms := portal.Rooms{Catalogue: c.Catalogue, Governance: c.Governance, Workspaces: c.Workspaces, Airlock: c.Airlock, Ingress: c.Ingress, Traces: c.Traces,
 		Objects: landing{c.Role, ask}, Ledger: log{c.Log, ledger.InStore(c.Objects)}, Enclave: c.Enclave, Outputs: outputs{c.Role, ask, c.Enclave},
 		Enter: func(ws, user, session string) (string, error) {
 			return gate.Enter(gateway.Session{Workspace: ws, User: user, Portal: session, Apps: []string{apps.SQL, apps.Jupyter}})

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/ingress"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -114,6 +115,10 @@ func (p *pinned) Pin(_ context.Context, project, ws string, names []string) ([]o
 	}
 	return out, nil
 }
+func (p *pinned) Take(_ context.Context, _ string, r io.Reader) (objects.Ref, error) {
+	b, err := io.ReadAll(r)
+	return p.put("outputs", string(b)), err
+}
 func (p *pinned) Look(_ context.Context, _, name string, most int64) ([]byte, error) {
 	body, ok := p.outbox[name]
 	if !ok || int64(len(body)) > most {
@@ -156,12 +161,12 @@ func newMarked(t *testing.T, mark string) *bench {
 		t.Fatal(err)
 	}
 	loaders := map[string]store.Loader{}
-	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders(), trace.Loaders()} {
+	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders(), ingress.Loaders(), trace.Loaders()} {
 		maps.Copy(loaders, l)
 	}
 	b := &bench{t: t, mark: mark, door: &testDoor{}, id: map[string]string{}, failed: map[string]int{}, log: &strings.Builder{}}
 	st, err := store.Open(ctx, store.Config{Now: func() time.Time { return time.Now().Add(b.later) }, DSN: "sqlite:" + filepath.Join(t.TempDir(), "ark.sqlite"), Decider: access, Bodies: plainBodies{}, Entities: loaders,
-		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema(), trace.Schema()}})
+		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema(), ingress.Schema(), trace.Schema()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +177,7 @@ func newMarked(t *testing.T, mark string) *bench {
 	gov := governance.New(st, cat, head)
 	mem := &memory{at: map[string]string{}, lands: map[string]int{}}
 	b.st, b.mem = st, mem
-	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Traces: trace.New(st), Objects: mem, Outputs: &pinned{mem, outboxFiles(mark)}, Enclave: testEnclave{outboxFiles(mark)},
+	b.rooms = Rooms{Catalogue: cat, Governance: gov, Workspaces: workspace.New(st, cat, gov), Airlock: airlock.New(st, head), Ingress: ingress.New(st), Traces: trace.New(st), Objects: mem, Outputs: &pinned{mem, outboxFiles(mark)}, Enclave: testEnclave{outboxFiles(mark)},
 		ReleaseKey: func(context.Context) (ed25519.PublicKey, error) {
 			return make(ed25519.PublicKey, ed25519.PublicKeySize), nil
 		},

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/ingress"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/ledger"
@@ -25,6 +26,7 @@ type Rooms struct {
 	Governance *governance.Room
 	Workspaces *workspace.Room
 	Airlock    *airlock.Room
+	Ingress    *ingress.Room
 	Traces     *trace.Room
 	Objects    Objects
 	Ledger     Ledger  // may be nil
@@ -63,6 +65,8 @@ type Outputs interface {
 	// Pin copies the named files out of a workspace's outbox into the zone of
 	// outputs and returns what their bytes hash to, in the order of the names.
 	Pin(ctx context.Context, project, workspace string, names []string) ([]objects.Ref, error)
+	// Take seals a file that a user wants brought in, and says what it hashes to.
+	Take(ctx context.Context, project string, r io.Reader) (objects.Ref, error)
 	// Look returns a small file of the outbox without keeping it: what its
 	// author's own form is filled in from.
 	Look(ctx context.Context, ws, name string, most int64) ([]byte, error)

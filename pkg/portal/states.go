@@ -8,11 +8,11 @@ import (
 )
 
 // The machines are the states of things as data; words and owners come from them.
-type machines struct{ project, review, delivery, linkage, version, extract, workspace, request, standing, trace policies.Machine }
+type machines struct{ project, review, delivery, linkage, version, extract, workspace, request, standing, input, trace policies.Machine }
 
 func loadMachines() machines {
 	return machines{policies.MustMachine("project"), policies.MustMachine("review"), policies.MustMachine("delivery"), policies.MustMachine("linkage"),
-		policies.MustMachine("version"), policies.MustMachine("extract"), policies.MustMachine("workspace"), policies.MustMachine("request"), policies.MustMachine("standing"), policies.MustMachine("trace")}
+		policies.MustMachine("version"), policies.MustMachine("extract"), policies.MustMachine("workspace"), policies.MustMachine("request"), policies.MustMachine("standing"), policies.MustMachine("input"), policies.MustMachine("trace")}
 }
 
 var (

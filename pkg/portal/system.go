@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"time"
@@ -26,9 +27,13 @@ func (p *Portal) systemRoutes() []Route {
 func (p *Portal) system(c *Call) error {
 	var jobs []store.Job
 	var ws []workspace.Workspace
+	var alone airlock.Alone
 	if err := c.view(func(q store.Querier) error {
 		var err error
 		if jobs, err = store.Jobs(c.Ctx(), q, ""); err != nil {
+			return err
+		}
+		if alone, err = airlock.ReadAlone(c.Ctx(), q); err != nil {
 			return err
 		}
 		ws, err = workspace.All(c.Ctx(), q)
@@ -78,7 +83,7 @@ func (p *Portal) system(c *Call) error {
 			t.Rows[len(t.Rows)-1][7].Button = &ui.Button{Text: "Try again", Action: "/jobs/" + j.ID + "/retry", Look: "secondary", Off: retry}
 		}
 	}
-	page.Body = []ui.Block{ui.Part{ID: "system", Refresh: 10, Body: []ui.Block{figures, parts, ui.Head2{Text: "Jobs", ID: "jobs"}, t}}, ui.Links{Items: []ui.Link{{Text: "How long data takes to be of use", Href: "/latency"}}}}
+	page.Body = []ui.Block{ui.Part{ID: "system", Refresh: 10, Body: []ui.Block{figures, parts, ui.Head2{Text: "Jobs", ID: "jobs"}, t}}, ui.Details{Summary: "Automatic release is off", Body: []ui.Block{ui.Text{Text: fmt.Sprintf("Every release is approved by people. %s passed every check and would have been for it; people stopped %d of them.", capital(count(alone.Requests, "request")), alone.Missed)}}}, ui.Links{Items: []ui.Link{{Text: "How long data takes to be of use", Href: "/latency"}}}}
 	return c.Page(page)
 }
 

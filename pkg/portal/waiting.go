@@ -58,7 +58,11 @@ func (p *Portal) waiting(c *Call) []todo {
 			return err
 		}
 		standing, err := p.waitingStanding(c, q)
-		out = append(append(more, out...), standing...)
+		if err != nil {
+			return err
+		}
+		in, err := p.waitingInputs(c, q)
+		out = append(append(append(more, out...), standing...), in...)
 		return err
 	})
 	if err != nil {

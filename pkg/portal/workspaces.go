@@ -132,6 +132,11 @@ func (p *Portal) workspacePage(c *Call) error {
 	main = append(main, ui.Head2{Text: "How much is used"}, usage)
 	if own && w.State == "running" {
 		main = append(main, p.outboxBlock(c, w)...)
+		in, err := p.inboxBlock(c, w)
+		if err != nil {
+			return err
+		}
+		main = append(main, in...)
 	}
 	side := []ui.Block{ui.Head2{Text: "What is in it"}, mounted(e), ui.Summary{Compact: true, Rows: []ui.Row{
 		{Key: "Permit", Link: &ui.Link{Text: "until " + day(permit.Until), Href: "/projects/" + x.ID + "/permit"}},

@@ -1,0 +1,94 @@
+package worker
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ark-tre/ark/airlock/ingress"
+)
+
+// scanner is a clamd that finds everything infected that holds the word EVIL.
+func scanner(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "clamd.sock")
+	l, err := net.Listen("unix", path)
+	must(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				buf, all := make([]byte, 4096), ""
+				for !strings.Contains(all, "\x00\x00\x00\x00") || len(all) < 20 {
+					n, err := c.Read(buf)
+					if err != nil {
+						break
+					}
+					all += string(buf[:n])
+				}
+				if strings.Contains(all, "EVIL") {
+					fmt.Fprint(c, "stream: Test.Signature FOUND\x00")
+					return
+				}
+				fmt.Fprint(c, "stream: OK\x00")
+			}()
+		}
+	}()
+	return path
+}
+
+// TestWhatComesInIsLookedAt brings files with something hidden, with malware,
+// with persons and with another project's pseudonyms: each is stopped or
+// measured, and what comes in of a table is the clean file.
+func TestWhatComesInIsLookedAt(t *testing.T) {
+	b := bench(t).inspector(t)
+	b.Inspect.Scanner = scanner(t)
+	data := b.grown(t, 1, 60)
+	bring := func(kind, name, text string) ingress.File {
+		t.Helper()
+		f := b.submit(t, "in-"+name, name, text)
+		raw, err := json.Marshal(ingress.CheckJob{Input: "inp", Project: "prj-a", Kind: kind, Files: []ingress.File{{Ordinal: 1, Name: name, Ref: f.Ref}}, Data: data})
+		must(t, err)
+		got, err := b.bringSteps()[0].Do(t.Context(), raw, nil)
+		must(t, err)
+		return got.(ingress.CheckResult).Files[0]
+	}
+	rules := func(f ingress.File) string {
+		var out []string
+		for _, x := range f.Findings {
+			if x.Severity == "fail" && !slices.Contains(out, x.Rule) {
+				out = append(out, x.Rule)
+			}
+		}
+		return strings.Join(out, " ")
+	}
+	if f := bring(ingress.KindReference, "codes.csv", "\ufeffcode,meaning\r\nA,first\r\nB,second\r\n"); f.Verdict == "fail" || f.Profile.Persons || f.Came.Name == "" || f.Ref == f.Came {
+		t.Errorf("a code list: %+v", f)
+	} else if text, err := b.bytes(t.Context(), f.Ref); err != nil || string(text) != "code,meaning\nA,first\nB,second\n" {
+		t.Errorf("what comes in is %q %v", text, err)
+	}
+	if f := bring(ingress.KindCode, "model.py", "import pandas as pd\nprint(1)\n"); f.Verdict == "fail" || f.Came.Name != "" {
+		t.Errorf("a script: %+v", f)
+	}
+	if f := bring(ingress.KindCode, "bad.py", "print('EVIL')\n"); f.Verdict != "fail" {
+		t.Errorf("malware: %+v", f)
+	}
+	if f := bring(ingress.KindFile, "plot.png", "MZ this is no picture"); f.Verdict != "fail" {
+		t.Errorf("a program that says it is a picture: %+v", f)
+	}
+	if f := bring(ingress.KindReference, "n.csv", "nhs_number,x\n9434765919,1\n"); rules(f) != "inbound-identifier" {
+		t.Errorf("identifiers: %q %+v", rules(f), f)
+	}
+	if f := bring(ingress.KindReference, "p.csv", "year_of_birth,sex,ward\n1950,F,A\n1951,M,B\n1952,F,C\n"); f.Verdict != "review" || !f.Profile.Persons || len(f.Profile.Quasi) != 3 {
+		t.Errorf("persons: %+v", f)
+	}
+}
