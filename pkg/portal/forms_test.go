@@ -204,7 +204,7 @@ var sentElsewhere = map[string]string{
 
 // late are acts after which other forms are gone, in the order they are sent,
 // after all others.
-var late = []string{"/queue/ID/finish", "/queue/ID/sign-off", "/queue/ID/waive", "/queue/ID/override", "/queue/ID/arbitrate", "/queue/ID/return", "/queue/ID/release", "/queue/ID/reject", "/appeal", "/resubmit", "/contest", "/hold", "/resume", "/outputs/ID/withdraw", "/standing/ID/approve", "/standing/ID/decline", "/standing/ID/end", "/workspaces/ID/freeze", "/stop", "/start"}
+var late = []string{"/queue/ID/finish", "/queue/ID/sign-off", "/queue/ID/waive", "/queue/ID/override", "/queue/ID/arbitrate", "/queue/ID/return", "/queue/ID/release", "/queue/ID/reject", "/appeal", "/resubmit", "/contest", "/hold", "/resume", "/outputs/ID/withdraw", "/inputs/ID/withdraw", "/standing/ID/approve", "/standing/ID/decline", "/standing/ID/end", "/workspaces/ID/freeze", "/stop", "/start"}
 
 // final are acts after which most forms are gone: they are sent in the second round.
 var final = []string{"/freeze", "/projects/ID/suspend", "/versions/1/withdraw", "/projects/ID/withdraw", "/withdraw", "/recall", "/close", "/destroy", "/users/ID/suspend", "/users/ID/roles", "/users/ID/training", "/sign-out"}
