@@ -94,7 +94,7 @@ func (c recallCmd) Run(ctx context.Context) error {
 
 type listCmd struct {
 	online
-	Kind string `arg:"" help:"objections or optouts." enum:"objections,optouts"`
+	Kind string `arg:"" help:"objections, optouts, or checked: the answer of the national check." enum:"objections,optouts,checked"`
 	File string `arg:"" help:"One NHS number a line, in the format of the national check." type:"existingfile"`
 }
 

@@ -187,6 +187,18 @@ func TestListsOfPeople(t *testing.T) {
 	if _, err := optOuts("applied"); !ark.Is(err, ark.Lapsed) {
 		t.Errorf("a list of three weeks ago: %v", err)
 	}
+	list(catalogue.ListChecked) // the answer of the national check takes its place
+	if _, err := optOuts("applied"); !ark.Is(err, ark.Conflict) {
+		t.Errorf("an answer that no linkage knows: %v", err)
+	}
+	w.link(t)
+	if ref, err := optOuts("applied"); err != nil || ref.Name == "" {
+		t.Errorf("a current answer: %v %v", ref, err)
+	}
+	w.clock.Move(21 * 24 * time.Hour)
+	if _, err := optOuts("applied"); !ark.Is(err, ark.Lapsed) {
+		t.Errorf("an answer of three weeks ago: %v", err)
+	}
 
 	def, err := catalogue.ParseDataset([]byte("slug: h\ntitle: H\nsummary: s\nprofile: ark\ntables:\n- {name: person, variables: [{name: sex, type: string, meaning: m, sensitivity: ordinary, transform: keep}]}\n- {name: admission, from: [{source: hospital, table: admission}], variables: [{name: ward, type: string, meaning: m, sensitivity: ordinary, transform: keep}]}\n"))
 	must(t, err)

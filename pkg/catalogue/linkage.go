@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/objects"
@@ -37,7 +38,9 @@ type LinkJob struct {
 	Linkage  string                 `json:"linkage"`
 	Inputs   []LinkInput            `json:"inputs"`
 	Previous objects.Ref            `json:"previous,omitzero"` // the previous person index
-	Lists    map[string]objects.Ref `json:"lists"`             // "objections", "optouts" → NHS numbers as received
+	Lists    map[string]objects.Ref `json:"lists"`             // "objections", and "optouts" or "checked" → NHS numbers as received
+	Number   int                    `json:"number"`            // of the linkage, and when it began: the request to the national check is named by them
+	Started  time.Time              `json:"started"`
 	Base     *LinkBase              `json:"base,omitempty"`
 	// Decisions are what people settled about pairs of records, oldest first.
 	Decisions []LinkDecision `json:"decisions,omitempty"`
@@ -66,7 +69,7 @@ type ReviewLine struct {
 // LinkResult is what it gives back.
 type LinkResult struct {
 	Failed  string                 `json:"failed,omitempty"`
-	Outputs map[string]objects.Ref `json:"outputs"` // "index", "links", "persons", "report", and "objections" and "optouts" where there is such a list
+	Outputs map[string]objects.Ref `json:"outputs"` // "index", "links", "persons", "report", and "objections" and "optouts" where a list says who they are
 	Report  json.RawMessage        `json:"report"`
 	Review  []ReviewLine           `json:"review,omitempty"`
 	// Extended says that only what is new was compared.
@@ -86,8 +89,11 @@ func (r *Room) RunLinkage(ctx context.Context, actor store.Actor) (*Linkage, err
 		if err != nil {
 			return nil, err
 		}
-		for kind, l := range lists {
-			job.Lists[kind] = l.Ref
+		if l, ok := lists[ListObjections]; ok {
+			job.Lists[ListObjections] = l.Ref
+		}
+		if l, ok := optOutList(lists); ok {
+			job.Lists[l.Kind] = l.Ref
 		}
 		var last *Linkage
 		for i, old := range runs {
@@ -128,7 +134,7 @@ func (r *Room) RunLinkage(ctx context.Context, actor store.Actor) (*Linkage, err
 		if len(job.Inputs) == 0 {
 			return nil, ark.Faultf(ark.Conflict, "there is nothing to link: no accepted delivery carries identifiers").Do("deliver files first")
 		}
-		job.Linkage = l.ID
+		job.Linkage, job.Number, job.Started = l.ID, l.Number, l.Started
 		if _, err := tx.Enqueue(ctx, "link", "linkage", l.ID, job); err != nil {
 			return nil, err
 		}

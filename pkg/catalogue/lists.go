@@ -3,6 +3,7 @@ package catalogue
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -16,12 +17,26 @@ import (
 const maxListAge = 20 * 24 * time.Hour
 
 // Lists of people: those who objected unconditionally, and those with a
-// national data opt-out. Their numbers are in the lists zone; linkage turns
-// them into persons.
+// national data opt-out, either as such or as the answer of the national check,
+// which is the list that was sent without those who opted out. Their numbers
+// are in the lists zone; linkage turns them into persons.
 const (
 	ListObjections = "objections"
 	ListOptOuts    = "optouts"
+	ListChecked    = "checked"
 )
+
+// ListKinds are the kinds of lists that can be received.
+func ListKinds() []string { return []string{ListObjections, ListOptOuts, ListChecked} }
+
+// optOutList is the newest list that says who has a national data opt-out.
+func optOutList(lists map[string]List) (List, bool) {
+	l, ok := lists[ListOptOuts]
+	if c, checked := lists[ListChecked]; checked && (!ok || c.Received.After(l.Received)) {
+		return c, true
+	}
+	return l, ok
+}
 
 // List is one list as it landed.
 type List struct {
@@ -34,8 +49,8 @@ type List struct {
 // ReceiveList records a list of objections or opt-outs that landed. It takes
 // effect with the next linkage, and then at every publishing and cut.
 func (r *Room) ReceiveList(ctx context.Context, actor store.Actor, kind string, ref objects.Ref) error {
-	if kind != ListObjections && kind != ListOptOuts {
-		return ark.Faultf(ark.Invalid, "a list is either objections or optouts").At("", 0, "kind")
+	if !slices.Contains(ListKinds(), kind) {
+		return ark.Faultf(ark.Invalid, "a list is objections, optouts, or checked").At("", 0, "kind")
 	}
 	return r.St.Act(ctx, actor, "linkage.run", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
 		raw, err := json.Marshal(ref)
@@ -103,7 +118,7 @@ func (r *Room) OptOuts(ctx context.Context, q store.Querier, basis string) (obje
 	if err != nil {
 		return objects.Ref{}, err
 	}
-	l, ok := lists[ListOptOuts]
+	l, ok := optOutList(lists)
 	if !ok {
 		return objects.Ref{}, ark.Faultf(ark.Conflict, "the national data opt-out applies and no opt-out list has been received").Do("receive a current list and link again")
 	}

@@ -3,9 +3,11 @@ package instance
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"time"
 
@@ -48,6 +50,8 @@ type Config struct {
 	Inspection Inspection `yaml:"inspection"`
 	// Notify says where the airlock's messages go; empty: nowhere.
 	Notify Notify `yaml:"notify"`
+	// OptOuts says how the national opt-out check is asked; empty: by hand.
+	OptOuts OptOuts `yaml:"optouts"`
 	// Workspace limits each workspace.
 	Workspace Limits `yaml:"workspace"`
 	// Demonstration shows the sign-ins of the demonstration's users on the
@@ -69,6 +73,29 @@ type Inspection struct {
 // inspector starts ark-inspect.
 func (c Config) inspector() inspect.Inspector {
 	return inspect.Inspector{Program: c.program("ark-inspect"), Scanner: c.Inspection.Scanner, Weak: c.Inspection.Weak && c.Trial != ""}
+}
+
+// OptOuts says where requests to the national opt-out check go.
+type OptOuts struct {
+	Mailbox string `yaml:"mailbox"` // our MESH mailbox
+	To      string `yaml:"to"`      // the service's
+	Outbox  string `yaml:"outbox"`  // the folder that the MESH client empties
+}
+
+// mailboxName is what a MESH mailbox is called; it goes into a file's name.
+var mailboxName = regexp.MustCompile(`^[A-Z0-9]{3,30}$`)
+
+// check refuses half a setting.
+func (o OptOuts) check() error {
+	switch {
+	case o == OptOuts{}:
+		return nil
+	case !mailboxName.MatchString(o.Mailbox) || !mailboxName.MatchString(o.To):
+		return ark.Faultf(ark.Invalid, "optouts.mailbox and optouts.to are MESH mailboxes: capital letters and digits").At("config.yaml", 0, "optouts")
+	case !filepath.IsAbs(o.Outbox):
+		return ark.Faultf(ark.Invalid, "optouts.outbox is not the full path of a folder").At("config.yaml", 0, "optouts.outbox")
+	}
+	return nil
 }
 
 // Notify says where the airlock's messages go.
@@ -156,7 +183,7 @@ func (c Config) check() error {
 		return ark.Faultf(ark.Conflict, "this Ark is not marked as a trial, and the one-box defaults are for trial only").At("config.yaml", 0, "trial").
 			Do("docs/production.md says what an Ark needs before it may hold people's records")
 	}
-	if err := c.Notify.check(); err != nil {
+	if err := errors.Join(c.Notify.check(), c.OptOuts.check()); err != nil {
 		return err
 	}
 	return c.checkOutside()

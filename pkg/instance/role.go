@@ -78,7 +78,8 @@ func RunWorker(ctx context.Context, c Config, name string, log *slog.Logger) err
 		return err
 	}
 	bench := worker.Bench{Objects: r.Objects, Keys: r.Keys, Tmp: c.Path("tmp", name), Trial: c.Trial != "",
-		Engine: engine.Runner{Program: c.program("ark-engine")}, Inspect: c.inspector(), Known: &worker.KnownSets{}, Enclave: c.Enclave(), Limits: c.limits()}
+		Engine: engine.Runner{Program: c.program("ark-engine")}, Inspect: c.inspector(), Known: &worker.KnownSets{}, Enclave: c.Enclave(), Limits: c.limits(),
+		Check: worker.Check{Mailbox: c.OptOuts.Mailbox, To: c.OptOuts.To, Outbox: c.OptOuts.Outbox}}
 	kinds, ok := bench.Roles()[name]
 	if !ok {
 		return ark.Faultf(ark.Invalid, "the role %q does no jobs", name)

@@ -96,7 +96,7 @@ func (p *Portal) linkageList(c *Call) error {
 	page.Body = append(page.Body, reviewPart(c, reviewed)...)
 	page.Body = append(page.Body, ui.Head2{Text: "Opt-outs and objections"}, ui.Text{Text: "Lists of NHS numbers, one a line, in the format of the national check. A list takes effect with the next linkage, and then at every version and every cut."},
 		ui.Form{Action: "/lists", Multipart: true, Submit: ui.Button{Text: "Receive the list", Look: "secondary", Off: c.Off("linkage.run", "Ark", "ark")}, Fields: []ui.Field{
-			{Kind: "radios", Name: "kind", Label: "What kind of list?", Value: catalogue.ListOptOuts, Options: []ui.Option{{Value: catalogue.ListOptOuts, Text: "National data opt-outs"}, {Value: catalogue.ListObjections, Text: "Objections: the whole record is left out of every version"}}},
+			{Kind: "radios", Name: "kind", Label: "What kind of list?", Value: catalogue.ListOptOuts, Options: []ui.Option{{Value: catalogue.ListOptOuts, Text: "National data opt-outs"}, {Value: catalogue.ListChecked, Text: "The answer of the national check", Hint: "The numbers that were sent, without those of people who opted out."}, {Value: catalogue.ListObjections, Text: "Objections: the whole record is left out of every version"}}},
 			{Kind: "file", Name: "list", Label: "The list"}}})
 	return c.Page(page)
 }
@@ -367,7 +367,7 @@ func (p *Portal) receiveList(c *Call) error {
 		if part.FormName() != "list" || part.FileName() == "" {
 			continue
 		}
-		if err := oneOf("kind", kind, catalogue.ListObjections, catalogue.ListOptOuts); err != nil {
+		if err := oneOf("kind", kind, catalogue.ListKinds()...); err != nil {
 			return err
 		}
 		ref, err := p.cfg.Rooms.Objects.LandList(c.Ctx(), kind, part)

@@ -11,7 +11,7 @@ import (
 const listBytes = 1 << 30
 
 type listIn struct {
-	Kind    string `path:"kind" enum:"objections,optouts"`
+	Kind    string `path:"kind" enum:"objections,optouts,checked"`
 	RawBody []byte `contentType:"application/octet-stream"`
 }
 

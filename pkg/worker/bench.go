@@ -33,6 +33,7 @@ type Bench struct {
 	Inspect inspect.Inspector
 	Known   *KnownSets // nil: made anew for every request
 	Tmp     string     // a folder of this role's own
+	Check   Check      // of national opt-outs
 	Enclave *enclave.Client
 	Limits  enclave.Limits // of each workspace
 	Trial   bool

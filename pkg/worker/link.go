@@ -1,22 +1,17 @@
 package worker
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/catalogue/selection"
 	"github.com/ark-tre/ark/pkg/columnar"
-	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/linkage"
-	"github.com/ark-tre/ark/pkg/nhsnumber"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/work"
 	"github.com/ark-tre/ark/policies/disclosure"
@@ -224,51 +219,6 @@ func (b Bench) putReview(ctx context.Context, name string, p linkage.ReviewPair)
 	return line, nil
 }
 
-// lists turns each list of NHS numbers into the persons who have them.
-func (b Bench) lists(ctx context.Context, job catalogue.LinkJob, res catalogue.LinkResult) (catalogue.LinkResult, error) {
-	if len(job.Lists) == 0 {
-		return res, nil
-	}
-	wanted := map[string]map[string]bool{} // number → kinds of list
-	for kind, ref := range job.Lists {
-		if err := b.readList(ctx, kind, ref, wanted); err != nil {
-			return res, err
-		}
-	}
-	records := map[string]map[string]bool{} // record key → kinds
-	for _, d := range job.Inputs {
-		err := b.rows(ctx, d.Identifiers, []string{"record_key", "nhs_number"}, func(r []columnar.Value) {
-			for kind := range wanted[r[1].Str()] {
-				if records[r[0].Str()] == nil {
-					records[r[0].Str()] = map[string]bool{}
-				}
-				records[r[0].Str()][kind] = true
-			}
-		})
-		if err != nil {
-			return res, err
-		}
-	}
-	persons := map[string]map[string]bool{} // kind → person ids
-	err := b.rows(ctx, res.Outputs["index"], []string{"person_record_key", "person_id"}, func(r []columnar.Value) {
-		for kind := range records[r[0].Str()] {
-			if persons[kind] == nil {
-				persons[kind] = map[string]bool{}
-			}
-			persons[kind][r[1].Str()] = true
-		}
-	})
-	if err != nil {
-		return res, err
-	}
-	for kind := range job.Lists {
-		if res.Outputs[kind], err = b.writePersons(ctx, job.Linkage+"/"+kind+".parquet", persons[kind]); err != nil {
-			return res, err
-		}
-	}
-	return res, nil
-}
-
 func (b Bench) rows(ctx context.Context, ref objects.Ref, columns []string, each func([]columnar.Value)) error {
 	r, c, err := selection.Objects(b.Objects)(ctx, ref)
 	if err != nil {
@@ -282,61 +232,4 @@ func (b Bench) rows(ctx context.Context, ref objects.Ref, columns []string, each
 		each(row)
 	}
 	return nil
-}
-
-// readList reads a list in the format of the national check: one ten-digit NHS
-// number a line, a comma after it. One bad line refuses the whole list: a list
-// read in part would let through somebody who objected.
-func (b Bench) readList(ctx context.Context, kind string, ref objects.Ref, into map[string]map[string]bool) error {
-	f, err := b.Objects.Open(ctx, ref)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	s := bufio.NewScanner(f)
-	s.Buffer(make([]byte, 0, 4096), 4096)
-	for n := int64(1); s.Scan(); n++ {
-		text := strings.TrimSuffix(strings.TrimSpace(s.Text()), ",")
-		if text == "" {
-			continue
-		}
-		if !nhsnumber.Valid(text) {
-			return ark.Faultf(ark.Invalid, "this line is not a valid NHS number").At(kind, n, "").Do("mend the list and send it whole")
-		}
-		if into[text] == nil {
-			into[text] = map[string]bool{}
-		}
-		into[text][kind] = true
-	}
-	if errors.Is(s.Err(), bufio.ErrTooLong) {
-		return ark.Faultf(ark.Invalid, "the list has a line longer than 4096 bytes").At(kind, 0, "").Do("give one NHS number a line")
-	}
-	return s.Err()
-}
-
-func (b Bench) writePersons(ctx context.Context, name string, set map[string]bool) (objects.Ref, error) {
-	shape := columnar.Schema{{Name: "person_id", Type: cell.String}}
-	sorted, err := columnar.NewSorter(shape, columnar.SortOptions{Dir: b.Tmp})
-	if err != nil {
-		return objects.Ref{}, err
-	}
-	defer sorted.Close()
-	for id := range set {
-		if err := sorted.Append([]columnar.Value{cell.Str(id)}); err != nil {
-			return objects.Ref{}, err
-		}
-	}
-	w := b.Objects.Writer(ctx, objects.Index, name, IndexKey)
-	defer w.Abort()
-	t, err := columnar.NewWriter(w, shape, columnar.Options{})
-	if err != nil {
-		return objects.Ref{}, err
-	}
-	if err := sorted.WriteTo(ctx, t); err != nil {
-		return objects.Ref{}, err
-	}
-	if err := t.Close(); err != nil {
-		return objects.Ref{}, err
-	}
-	return w.Commit()
 }
