@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"archive/zip"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -90,5 +91,38 @@ func TestWhatComesInIsLookedAt(t *testing.T) {
 	}
 	if f := bring(ingress.KindReference, "p.csv", "year_of_birth,sex,ward\n1950,F,A\n1951,M,B\n1952,F,C\n"); f.Verdict != "review" || !f.Profile.Persons || len(f.Profile.Quasi) != 3 {
 		t.Errorf("persons: %+v", f)
+	}
+	packed := func(inside, text string) string {
+		var b strings.Builder
+		z := zip.NewWriter(&b)
+		for name, text := range map[string]string{"tool/__init__.py": "def mean(x):\n    return sum(x) / len(x)\n", "tool/" + inside: text} {
+			w, err := z.Create(name)
+			must(t, err)
+			_, err = w.Write([]byte(text))
+			must(t, err)
+		}
+		must(t, z.Close())
+		return b.String()
+	}
+	var people, mine, numbers strings.Builder
+	people.WriteString("id,year_of_birth,sex,ward,height,weight\n")
+	mine.WriteString("name,x\n")
+	numbers.WriteString("nhs_number,x\n")
+	for i := range 60 {
+		fmt.Fprintf(&people, "%d,%d,%s,W%d,%d,%.1f\n", 9001+i, 1940+i, []string{"F", "M"}[i%2], i%7, 150+i*7%45, 50+float64(i*13%50))
+		fmt.Fprintf(&mine, "name-%04d,1\n", i)
+		fmt.Fprintf(&numbers, "%s,1\n", numberOf(t, i))
+	}
+	if f := bring(ingress.KindPackage, "tool-1.0.zip", packed("data.txt", "numbers of nobody\n")); f.Verdict == "fail" || f.Profile.Persons {
+		t.Errorf("a package: %+v", f)
+	}
+	if f := bring(ingress.KindPackage, "people-1.0.zip", packed("people.csv", people.String())); f.Verdict == "fail" || !f.Profile.Persons {
+		t.Errorf("persons packed away from the match need the custodians: %+v", f)
+	}
+	if f := bring(ingress.KindPackage, "numbers-1.0.zip", packed("numbers.csv", numbers.String())); f.Verdict != "fail" {
+		t.Errorf("identifiers packed away: %+v", f)
+	}
+	if f := bring(ingress.KindPackage, "known-1.0.zip", packed("known.csv", mine.String())); f.Verdict != "fail" {
+		t.Errorf("names of the extract packed away: %+v", f)
 	}
 }
