@@ -15,7 +15,11 @@ import (
 type Data struct {
 	Tables  []DataTable `json:"tables,omitempty"`
 	Sidecar objects.Ref `json:"sidecar,omitzero"` // who stands behind each row
-	// Relinked is how many people linkage has ever joined or parted.
+	// Linked names the linkages that told its people apart.
+	Linked string `json:"linked,omitempty"`
+	// Aliases are the numbers of those whom linkage ever joined or parted.
+	Aliases objects.Ref `json:"aliases,omitzero"`
+	// Relinked is how many these are, where Aliases were not kept.
 	Relinked int `json:"relinked,omitempty"`
 }
 

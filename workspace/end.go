@@ -23,7 +23,7 @@ func (r *Room) EndExtract(ctx context.Context, tx *store.Tx, id, why string) ([]
 	for _, t := range e.Tables {
 		job.Refs = append(job.Refs, t.Ref)
 	}
-	for _, ref := range []objects.Ref{e.Database, e.Sidecar, e.Manifest} {
+	for _, ref := range []objects.Ref{e.Database, e.Sidecar, e.Aliases, e.Manifest} {
 		if ref.Name != "" {
 			job.Refs = append(job.Refs, ref)
 		}
@@ -63,7 +63,7 @@ func (r *Room) ApplyEnd(ctx context.Context, tx *store.Tx, id string, res EndRes
 		sums = append(sums, e.Tables[i].Ref.SHA256)
 		e.Tables[i].Ref = objects.Ref{}
 	}
-	e.State, e.Database, e.Sidecar, e.Manifest = "destroyed", objects.Ref{}, objects.Ref{}, objects.Ref{}
+	e.State, e.Database, e.Sidecar, e.Aliases, e.Manifest = "destroyed", objects.Ref{}, objects.Ref{}, objects.Ref{}, objects.Ref{}
 	e.Ended.At, e.Ended.Objects, e.Ended.Bytes = tx.Now(), res.Objects, res.Bytes
 	return []store.Event{{Type: "extract.destroyed", Project: e.Project, Subjects: []string{e.ID, e.Permit, e.Project},
 		Body: map[string]any{"why": e.Ended.Why, "objects": res.Objects, "bytes": res.Bytes, "tables": sums}}}, extracts.Update(ctx, tx, e)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/store"
 )
@@ -73,6 +74,9 @@ func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, newe
 		job.Cuts = append(job.Cuts, *cut)
 		e.Versions = append(e.Versions, cut.Version)
 	}
+	if job.Joined, e.Linkages, err = catalogue.Joined(ctx, tx); err != nil {
+		return nil, err
+	}
 	if _, err := tx.Enqueue(ctx, "cut", "publish", e.ID, job); err != nil {
 		return nil, err
 	}
@@ -112,7 +116,7 @@ func (r *Room) ApplyCut(ctx context.Context, tx *store.Tx, id string, res CutRes
 		return nil, err
 	}
 	e.State, e.Says, e.Cut = to, res.Failed, tx.Now()
-	e.Tables, e.Database, e.Sidecar, e.Manifest, e.OptedOut = res.Tables, res.Database, res.Sidecar, res.Manifest, res.OptedOut
+	e.Tables, e.Database, e.Sidecar, e.Aliases, e.Manifest, e.OptedOut = res.Tables, res.Database, res.Sidecar, res.Aliases, res.Manifest, res.OptedOut
 	if to == "ready" && e.Run == "" {
 		if err := r.Governance.Activate(ctx, tx, e.Project, e.ID); err != nil {
 			return nil, err

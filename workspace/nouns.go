@@ -36,6 +36,11 @@ type Extract struct {
 	// ever holds it, since the difference to the one it holds shows who left.
 	Run      string     `json:"run,omitempty"`
 	OptedOut []OptedOut `json:"opted_out,omitempty"`
+
+	// Linkages is how many linkages had ended when it was cut, Aliases the
+	// numbers in sidecars of whom they joined or parted, for the airlock alone.
+	Linkages int         `json:"linkages,omitempty"`
+	Aliases  objects.Ref `json:"aliases,omitzero"`
 }
 
 // OptedOut is how many people of a dataset's version were left out of a cut
@@ -124,6 +129,8 @@ type CutJob struct {
 	OptOut     string          `json:"opt_out"` // "applied" or "exempt"
 	OptOuts    objects.Ref     `json:"opt_outs,omitzero"`
 	Cuts       []catalogue.Cut `json:"cuts"`
+	// Joined are the person ids of the index that were ever one person's.
+	Joined [][]string `json:"joined,omitempty"`
 }
 
 // CutResult is what it gives back.
@@ -132,6 +139,7 @@ type CutResult struct {
 	Tables   []ExtractTable `json:"tables"`
 	Database objects.Ref    `json:"database"`
 	Sidecar  objects.Ref    `json:"sidecar"`
+	Aliases  objects.Ref    `json:"aliases,omitzero"`
 	Manifest objects.Ref    `json:"manifest"`
 	OptedOut []OptedOut     `json:"opted_out,omitempty"`
 }

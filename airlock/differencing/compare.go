@@ -19,7 +19,7 @@ const (
 	Noise      Kind = "noise"      // one true figure was drawn again, by chance
 	Nested     Kind = "nested"     // a statistic or model of nearly the same people
 	Similar    Kind = "similar"    // nearly the figures of a table without sets
-	Relinked   Kind = "relinked"   // too near, if linkage joined or parted people in between
+	Relinked   Kind = "relinked"   // too near, if people whom linkage joined or parted are left aside
 )
 
 // Term is one figure of a combination.
@@ -43,6 +43,8 @@ type Conflict struct {
 	People int // in the group it isolates
 	Lo, Hi float64
 	Terms  []Term
+
+	across bool // a figure of another linkage is in it
 }
 
 // Report is what a comparison found.
@@ -77,6 +79,43 @@ func (h *History) Compare(ctx context.Context, c Release, least int64, w Work) (
 		least = math.MaxInt32 // an unset threshold lets nothing through
 	}
 	rep := &Report{}
+	if err := h.compare(ctx, h.systems, h.same.asOne(c), least, w, rep); err != nil {
+		return nil, err
+	}
+	if within := h.within[c.Linked]; within != nil {
+		// Of one linkage, as it told people apart.
+		more := &Report{}
+		if err := h.compare(ctx, within, c, least, w, more); err != nil {
+			return nil, err
+		}
+		rep.add(more)
+	}
+	if len(h.same) > 0 && len(rep.Conflicts) == 0 {
+		if err := h.acrossLinkages(ctx, c, least, w, rep); err != nil {
+			return nil, err
+		}
+	}
+	x := &joint{h: h, c: c, least: least, rep: rep}
+	x.labels()
+	slices.SortStableFunc(rep.Conflicts, func(a, b Conflict) int {
+		return cmp.Or(cmp.Compare(a.Figure, b.Figure), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.People, b.People), cmp.Compare(len(a.Terms), len(b.Terms)))
+	})
+	return rep, nil
+}
+
+// add takes what another look at the same releases found besides.
+func (r *Report) add(more *Report) {
+	for _, c := range more.Conflicts {
+		if !slices.ContainsFunc(r.Conflicts, func(o Conflict) bool { return o.Kind == c.Kind && o.Figure == c.Figure }) {
+			r.Conflicts = append(r.Conflicts, c)
+		}
+	}
+	r.Compared, r.Left, r.Cut = max(r.Compared, more.Compared), max(r.Left, more.Left), r.Cut || more.Cut
+	r.note(more.Nearest)
+}
+
+// compare joins c with the earlier figures of some systems.
+func (h *History) compare(ctx context.Context, systems map[string]*system, c Release, least int64, w Work, rep *Report) error {
 	bySystem := map[string][]*row{}
 	at := map[*row]int{}
 	tables := map[string]int32{}
@@ -85,16 +124,11 @@ func (h *History) Compare(ctx context.Context, c Release, least int64, w Work) (
 		bySystem[systemOf(f)] = append(bySystem[systemOf(f)], r)
 		at[r] = i
 	}
-	names := make([]string, 0, len(bySystem))
-	for n := range bySystem {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(bySystem)) {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
-		s := h.systems[name]
+		s := systems[name]
 		if s == nil {
 			s = &system{name: name}
 		}
@@ -114,7 +148,7 @@ func (h *History) Compare(ctx context.Context, c Release, least int64, w Work) (
 		}
 		before := len(rep.Conflicts)
 		if err := solve(old); err != nil {
-			return nil, err
+			return err
 		}
 		// More releases must not hide what fewer show.
 		some, whole := parts(old)
@@ -124,19 +158,14 @@ func (h *History) Compare(ctx context.Context, c Release, least int64, w Work) (
 				break
 			}
 			if err := ctx.Err(); err != nil {
-				return nil, err
+				return err
 			}
 			if err := solve(some); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	x := &joint{h: h, c: c, least: least, rep: rep}
-	x.labels()
-	slices.SortStableFunc(rep.Conflicts, func(a, b Conflict) int {
-		return cmp.Or(cmp.Compare(a.Figure, b.Figure), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.People, b.People), cmp.Compare(len(a.Terms), len(b.Terms)))
-	})
-	return rep, nil
+	return nil
 }
 
 // Bounds of the releases looked at in every choice of them, without each one
@@ -355,6 +384,10 @@ func (s *system) choose(rows []*row, numbers []uint64, least int, w Work) (old [
 func (x *joint) pairs(rows, old []*row) {
 	for _, r := range rows {
 		for _, o := range old {
+			if x.relinkedPair(r, o) {
+				x.rep.Conflicts = append(x.rep.Conflicts, Conflict{Kind: Relinked, Figure: x.at[r], Terms: []Term{x.term(r, 1), x.term(o, -1)}})
+				continue
+			}
 			if r.imprint == o.imprint || abs(r.size-o.size) >= int(x.least) {
 				continue
 			}
@@ -366,7 +399,7 @@ func (x *joint) pairs(rows, old []*row) {
 			if robust && r.figure.Printed == o.figure.Printed {
 				continue
 			}
-			x.rep.Conflicts = append(x.rep.Conflicts, Conflict{Kind: Nested, Figure: x.at[r], People: d, Terms: []Term{x.term(r, 1), x.term(o, -1)}})
+			x.rep.Conflicts = append(x.rep.Conflicts, Conflict{Kind: Nested, Figure: x.at[r], People: d, Terms: []Term{x.term(r, 1), x.term(o, -1)}, across: x.elsewhere(o)})
 		}
 	}
 }

@@ -76,6 +76,9 @@ func TestCompare(t *testing.T) {
 		{"seven fewer, one rounded to five", []Release{release("o", count(0, all...))}, release("n", count(4, most...)), 7},
 		{"parts of a whole", []Release{release("o", count(0, span(0, 100)...), count(0, span(100, 193)...))}, release("n", count(0, all...)), 7},
 		{"A or B, B or C, A or C", []Release{release("o", count(0, join(a, b)...)), release("p", count(0, join(b, c)...))}, release("n", count(0, join(a, c)...)), 4},
+		{"one of three records fewer, both rounded to five", []Release{release("o", count(4, join(all, all[:1], all[:1])...))}, release("n", count(4, all[1:]...)), 0},
+		{"one of seven records fewer, both rounded to five", []Release{release("o", count(4, join(all, all[:1], all[:1], all[:1], all[:1], all[:1], all[:1])...))}, release("n", count(4, all[1:]...)), 1},
+		{"one of many records fewer, both rounded to ten", []Release{release("o", count(9, join(all, slices.Repeat(all[:1], 60))...))}, release("n", count(9, all[1:]...)), 1},
 		{"others altogether", []Release{release("o", count(0, all...))}, release("n", count(0, span(1000, 1203)...)), 0},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -112,7 +115,11 @@ func drawn(t *rapid.T, id string) Release {
 		from := uint64(rapid.IntRange(0, 40).Draw(t, "from"))
 		to := from + uint64(rapid.IntRange(10, 60).Draw(t, "n"))
 		slack := rapid.SampledFrom([]float64{0, 0, 0, 4}).Draw(t, "slack")
-		r.Figures = append(r.Figures, count(slack, span(from, to)...))
+		who := span(from, to)
+		if rapid.IntRange(0, 3).Draw(t, "records") == 0 { // of some several
+			who = append(who, slices.Repeat(span(from, from+3), rapid.IntRange(1, 6).Draw(t, "more"))...)
+		}
+		r.Figures = append(r.Figures, count(slack, who...))
 	}
 	return r
 }

@@ -10,6 +10,11 @@
 // threshold isolates a small group, and is refused unless rounding hides it
 // as well as withholding a cell would.
 //
+// People whom linkage joins or parts have other numbers afterwards. A table of
+// which numbers were ever one person (Same) lets figures of two linkages be
+// compared as of the same people; figures of one linkage are compared as it
+// told people apart, too.
+//
 // The sets are membership lists. The package may touch the bytes it is given
 // and the one folder of a history kept by hand. It must never reach a
 // database, an identifier or the person index, and never say to an author

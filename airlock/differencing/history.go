@@ -14,11 +14,17 @@ type History struct {
 	ordinals map[uint64]uint32
 	numbers  []uint64
 	releases []Summary
-	systems  map[string]*system
-	plain    [][]Plain // per release
+	systems  map[string]*system // people as they are one over all linkages
+	plain    [][]Plain          // per release
 
-	// Relinked is how many people linkage has joined or parted since the first
-	// release: each has another number in releases before and after, so that
+	same    Same
+	lacking [][]uint64
+	moved   *roaring.Bitmap               // ordinals of numbers that are in same; where there are any:
+	rest    map[string]*system            // the rows without these people
+	within  map[string]map[string]*system // per linkage: people as it told them apart
+
+	// Relinked is how many people linkage has joined or parted of whom same does
+	// not know: each has another number in releases before and after, so that
 	// two sets may differ by so many more than people came or went.
 	Relinked int
 
@@ -32,6 +38,7 @@ type History struct {
 type Summary struct {
 	ID      string `json:"id"`
 	Project string `json:"project,omitempty"`
+	Linked  string `json:"linked,omitempty"`
 	Figures int    `json:"figures"` // with a contributor set
 	Plain   int    `json:"plain"`   // known by their labels alone
 	People  int    `json:"people"`
@@ -83,9 +90,7 @@ func systemOf(f Figure) string {
 func linear(name string) bool { return name == "count" || strings.HasPrefix(name, "sum\x1f") }
 
 // New returns an empty history.
-func New() *History {
-	return &History{ordinals: map[uint64]uint32{}, systems: map[string]*system{}}
-}
+func New() *History { return NewSame(nil) }
 
 // Releases lists what is kept.
 func (h *History) Releases() []Summary { return slices.Clone(h.releases) }
@@ -101,6 +106,9 @@ func (h *History) ordinal(p uint64) uint32 {
 		o = uint32(len(h.numbers))
 		h.ordinals[p] = o
 		h.numbers = append(h.numbers, p)
+		if _, ok := h.same[p]; ok {
+			h.moved.Add(o)
+		}
 	}
 	return o
 }
@@ -111,6 +119,7 @@ func (h *History) Load(b []byte) error {
 	if err != nil {
 		return err
 	}
+	h.knows(s.Same)
 	global := make([]uint32, len(s.people))
 	monotone := true
 	for i, p := range s.people {
@@ -124,7 +133,7 @@ func (h *History) Load(b []byte) error {
 			s.sets[i].levels[k] = renumber(l, global, monotone)
 		}
 	}
-	h.add(Summary{ID: s.ID, Project: s.Project, Figures: len(figures), Plain: len(s.Plain), People: len(s.people), Bytes: len(b)}, figures, s.sets, s.Plain)
+	h.add(Summary{ID: s.ID, Project: s.Project, Linked: s.Linked, Figures: len(figures), Plain: len(s.Plain), People: len(s.people), Bytes: len(b)}, figures, s.sets, s.Plain)
 	return nil
 }
 
@@ -149,31 +158,40 @@ func renumber(l *roaring.Bitmap, global []uint32, monotone bool) *roaring.Bitmap
 func (h *History) add(sum Summary, figures []Figure, sets []set, plain []Plain) {
 	at := len(h.releases)
 	h.releases, h.plain = append(h.releases, sum), append(h.plain, plain)
-	h.place(at, figures, sets)
-}
-
-// place puts figures into their systems.
-func (h *History) place(release int, figures []Figure, sets []set) {
 	tables := map[string]int32{}
 	for i, f := range figures {
-		name := systemOf(f)
-		s := h.systems[name]
-		if s == nil {
-			s = &system{name: name, tables: map[[2]int32]*population{}}
-			h.systems[name] = s
+		raw := h.row(at, f, sets[i], tables)
+		one := h.asOne(raw)
+		put(h.systems, one, h.numbers)
+		if len(h.same) == 0 {
+			continue
 		}
-		r := h.row(release, f, sets[i], tables)
-		n := int32(len(s.rows))
-		s.rows, s.dirty = append(s.rows, r), true
-		key := [2]int32{int32(release), r.table}
-		p := s.tables[key]
-		if p == nil {
-			p = &population{}
-			s.tables[key] = p
+		if h.within[sum.Linked] == nil {
+			h.within[sum.Linked] = map[string]*system{}
 		}
-		p.rows = append(p.rows, n)
-		p.note(r, h.numbers)
+		put(h.within[sum.Linked], raw, h.numbers)
+		put(h.rest, h.without(raw), h.numbers)
 	}
+}
+
+// put adds a row to its system.
+func put(systems map[string]*system, r *row, numbers []uint64) {
+	name := systemOf(r.figure)
+	s := systems[name]
+	if s == nil {
+		s = &system{name: name, tables: map[[2]int32]*population{}}
+		systems[name] = s
+	}
+	n := int32(len(s.rows))
+	s.rows, s.dirty = append(s.rows, r), true
+	key := [2]int32{int32(r.release), r.table}
+	p := s.tables[key]
+	if p == nil {
+		p = &population{}
+		s.tables[key] = p
+	}
+	p.rows = append(p.rows, n)
+	p.note(r, numbers)
 }
 
 func (h *History) row(release int, f Figure, x set, tables map[string]int32) *row {
@@ -293,7 +311,8 @@ func (h *History) Figures() int {
 func (h *History) Strangers(c Release) bool {
 	for _, f := range c.Figures {
 		for p := range f.Times {
-			if _, ok := h.ordinals[p]; ok {
+			_, known := h.ordinals[p]
+			if _, other := h.ordinals[h.same.of(p)]; known || other {
 				return false
 			}
 		}

@@ -62,14 +62,15 @@ func (x *joint) solve(ctx context.Context, rows, old []*row) error {
 	x.merge(rows, old)
 	x.refine()
 	x.twos()
-	// Rows that rounding leaves wide open isolate nobody.
+	// Rows that rounding leaves wide open, and by more than anybody's records,
+	// isolate nobody.
 	var exact, open []*entry
 	for _, e := range x.entries {
 		switch {
 		case len(e.atoms) == 0:
 		case !x.count() || e.width() < 0.5:
 			exact = append(exact, e)
-		case e.width() < float64(x.least-2):
+		case e.width() < float64(x.least-2), e.width()/2 < float64(len(e.row.set.levels)):
 			open = append(open, e)
 		}
 	}

@@ -46,13 +46,16 @@ const hides = 5
 
 // unsafe decides on a combination: it weighs less than the threshold, when
 // the person it counts most weighs one, and rounding leaves fewer values open
-// than a withheld cell does. A combination of a group alone weighs its people.
+// than a withheld cell does, or less than twice the records of any of them. A
+// combination of a group alone weighs its people.
 func (x *joint) unsafe(vec map[int32]float64, p part, lo, hi float64) (people int, unsafe bool) {
 	least, most, weight, up, down := math.Inf(1), 0.0, 0.0, false, false
+	often := math.Inf(1) // how often the combination counts a record, at least
 	for a, y := range vec {
 		people += x.atoms[a].people
 		weight += math.Abs(y) * float64(x.atoms[a].people)
 		least, most = min(least, math.Abs(y)), max(most, math.Abs(y))
+		often = min(often, max(1, math.Abs(y)/x.records(a, p)))
 		up, down = up || y > 0, down || y < 0
 	}
 	if people == 0 || weight/most > float64(x.least)-tiny {
@@ -65,14 +68,24 @@ func (x *joint) unsafe(vec map[int32]float64, p part, lo, hi float64) (people in
 	if width < tiny {
 		return people, true
 	}
-	width, top := width/least, hi/least
+	top := hi / least
 	if !up {
 		top = -lo / least
 	}
-	if width > float64(x.least-2)-tiny {
+	if width/often > float64(x.least-2)-tiny && width/2 > most-tiny {
 		return people, false
 	}
 	return people, up && down || top < float64(x.least)
+}
+
+// records is how many records of each of its people an atom has in a figure of
+// a combination, at most.
+func (x *joint) records(a int32, p part) float64 {
+	most := 1.0
+	for e := range p {
+		most = max(most, float64(e.row.set.times(x.atoms[a].first)))
+	}
+	return most
 }
 
 // worth is the largest contribution within a group, as far as it is known,
@@ -237,8 +250,8 @@ func (x *joint) conflict(vec map[int32]float64, p part, people int, lo, hi float
 	c := Conflict{Kind: Difference, Figure: at, People: people, Lo: lo, Hi: hi}
 	for _, e := range x.entries {
 		if y := p[e]; math.Abs(y) > tiny {
-			t := x.term(e.row, y)
-			c.Terms = append(c.Terms, t)
+			c.Terms = append(c.Terms, x.term(e.row, y))
+			c.across = c.across || slices.ContainsFunc(e.rows, x.elsewhere)
 		}
 	}
 	x.rep.Conflicts = append(x.rep.Conflicts, c)

@@ -17,6 +17,12 @@ import (
 type Release struct {
 	ID      string
 	Project string // empty where there is none
+	// Linked names the linkage that told these people apart: within one, two
+	// numbers are two people; over two, they may be one (History.Same).
+	Linked string
+	// Same is who goes by several numbers, as far as it is known; of it what is
+	// about the release's people is kept with it.
+	Same    Same
 	Figures []Figure
 	Plain   []Plain // figures of tables without a specification
 }
@@ -67,6 +73,8 @@ const magic = "ARKSETS1"
 type header struct {
 	ID      string         `json:"id"`
 	Project string         `json:"project,omitempty"`
+	Linked  string         `json:"linked,omitempty"`
+	Same    [][]uint64     `json:"same,omitempty"`
 	People  int            `json:"people"`
 	Figures []headerFigure `json:"figures"`
 	Plain   []Plain        `json:"plain,omitempty"`
@@ -88,7 +96,7 @@ func (r Release) Marshal() ([]byte, error) {
 	if len(r.Figures) > 0 {
 		r.Plain = nil // its people are known: labels would only raise false alarms
 	}
-	h := header{ID: r.ID, Project: r.Project, People: len(people), Plain: r.Plain, Figures: []headerFigure{}}
+	h := header{ID: r.ID, Project: r.Project, Linked: r.Linked, Same: r.Same.about(people), People: len(people), Plain: r.Plain, Figures: []headerFigure{}}
 	var sets bytes.Buffer
 	for _, f := range r.Figures {
 		hf := headerFigure{Figure: f}

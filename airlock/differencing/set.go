@@ -81,7 +81,7 @@ func (s set) measure(numbers []uint64) (p imprint, k sketch) {
 			for _, o := range buf[:n] {
 				h := hash(numbers[o], level)
 				p = p.xor(h)
-				k[h[0]>>60] ^= uint32(h[1])
+				k[mix(numbers[o])>>60] ^= uint32(h[1]) // all records of a person in one part
 			}
 		}
 	}

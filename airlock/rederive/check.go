@@ -24,6 +24,7 @@ type Output struct {
 	Populations map[string]int64    // published, by area in lower case
 	Attacker    disclosure.Attacker // nil: withheld counts are narrowed by bounds and elimination alone
 	Spec        *Spec               // nil: no specification, or one of a table alone
+	Linked      string              // the linkage that told the people of the microdata apart
 }
 
 func (o Output) file() *disclosure.File {
@@ -64,7 +65,7 @@ func Judge(ctx context.Context, p policy.Profile, o Output) (disclosure.Verdict,
 // Contents is an output as a history keeps it: figures with sets where there
 // is a specification, else figures by their labels.
 func Contents(p policy.Profile, o Output, numbers Numbers) (differencing.Release, bool, error) {
-	var r differencing.Release
+	r := differencing.Release{Linked: o.Linked}
 	tied := false
 	if o.Micro != nil {
 		var err error

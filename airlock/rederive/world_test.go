@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -149,7 +151,24 @@ type past struct {
 	n int
 }
 
-func newPast(t testing.TB, p policy.Profile) *past { return &past{t: t, p: p, h: differencing.New()} }
+// newPastOf is a history of people some of whom went by other names.
+func newPastOf(t testing.TB, p policy.Profile, names [][2]string) *past {
+	var groups [][]uint64
+	for _, n := range names {
+		groups = append(groups, []uint64{number("unit\x1f" + n[0]), number("unit\x1f" + n[1])})
+	}
+	return &past{t: t, p: p, h: cached(differencing.NewSame(differencing.SameOf(groups)))}
+}
+
+func newPast(t testing.TB, p policy.Profile) *past {
+	return &past{t: t, p: p, h: cached(differencing.New())}
+}
+
+// cached is a history whose solver is compiled once for all tests.
+func cached(h *differencing.History) *differencing.History {
+	h.SolverCache = filepath.Join(os.TempDir(), "ark-test-highs")
+	return h
+}
 
 // check judges an output alone and beside the past.
 func (x *past) check(o rederive.Output) (disclosure.Verdict, []disclosure.Finding) {

@@ -186,7 +186,7 @@ func readTableAs(ctx context.Context, st *objects.Store, z objects.Zone, name st
 	t := &table{label: idInside.ReplaceAllStringFunc(string(z)+"/"+name, kind)}
 	keyed := make([]bool, len(columns))
 	for c, name := range columns {
-		sidecar := path.Base(t.label) == "sidecar.parquet" && name != "table" // numbers of this extract alone
+		sidecar := path.Base(t.label) == "sidecar.parquet" && name != "table" || path.Base(t.label) == "aliases.parquet" // numbers of this extract alone
 		if name == weight {
 			for i := range cells[c] {
 				cells[c][i] = ""

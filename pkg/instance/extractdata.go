@@ -3,6 +3,8 @@ package instance
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/catalogue"
@@ -18,13 +20,25 @@ func extractData(ctx context.Context, q store.Querier, extract string) (airlock.
 	if err != nil {
 		return airlock.Data{}, err
 	}
-	d := airlock.Data{Sidecar: e.Sidecar}
-	runs, err := catalogue.Linkages(ctx, q)
-	if err != nil {
-		return d, err
+	d := airlock.Data{Sidecar: e.Sidecar, Aliases: e.Aliases}
+	var linked []string
+	for _, id := range e.Versions {
+		v, err := catalogue.GetVersion(ctx, q, id)
+		if err != nil {
+			return d, err
+		}
+		linked = append(linked, v.Linkage)
 	}
-	for _, l := range runs {
-		d.Relinked += relinked(l.Report)
+	slices.Sort(linked)
+	d.Linked = strings.Join(slices.Compact(linked), "+")
+	if e.Linkages == 0 { // an older Ark cut it, or what linkage did can't be told
+		runs, err := catalogue.Linkages(ctx, q)
+		if err != nil {
+			return d, err
+		}
+		for _, l := range runs {
+			d.Relinked += relinked(l.Report)
+		}
 	}
 	for _, t := range e.Tables {
 		d.Tables = append(d.Tables, airlock.DataTable{Name: t.Name, Ref: t.Ref})

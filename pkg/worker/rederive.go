@@ -177,7 +177,7 @@ func (a *again) number(lost *bool) rederive.Numbers {
 // output ties a table to its specification, if it has one. says tells
 // an author what is wrong with it.
 func (a *again) output(ctx context.Context, t table) (o rederive.Output, says *ark.Fault, err error) {
-	o = rederive.Output{Name: t.name, Data: t.data, Attacker: a.attacker}
+	o = rederive.Output{Name: t.name, Data: t.data, Attacker: a.attacker, Linked: a.behind.Data.Linked}
 	at := slices.IndexFunc(a.behind.Specs, func(s airlock.CheckOf) bool { return s.Name == t.spec })
 	if at < 0 || len(a.behind.Data.Tables) == 0 {
 		return o, nil, nil
@@ -289,23 +289,46 @@ func (a *again) remember(ctx context.Context) error {
 	if a.history != nil {
 		return nil
 	}
-	a.history = differencing.New()
-	a.history.Relinked = a.behind.Data.Relinked
-	for _, ref := range a.behind.History {
-		sets, err := a.read(ctx, ref)
-		if err != nil {
-			return err
-		}
-		if err := a.history.Load(sets); err != nil {
+	same, err := a.aliases(ctx)
+	if err != nil {
+		return err
+	}
+	h, err := a.kept(ctx, same)
+	if err != nil {
+		return err
+	}
+	if more := h.Lacking(); len(more) > 0 { // another project's extract is newer
+		if h, err = a.kept(ctx, same.With(more)); err != nil {
 			return err
 		}
 	}
+	h.Relinked = a.behind.Data.Relinked
+	a.history = h
 	return nil
+}
+
+// kept reads what left before, where people go by several numbers.
+func (a *again) kept(ctx context.Context, same differencing.Same) (*differencing.History, error) {
+	h := differencing.NewSame(same)
+	for _, ref := range a.behind.History {
+		sets, err := a.read(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		if err := h.Load(sets); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
 }
 
 // sets are who stands behind the figures of a release, as a history keeps them.
 func (a *again) sets(ctx context.Context, job airlock.ReleaseJob, left []leaving) ([]byte, error) {
-	all := differencing.Release{ID: job.Release, Project: job.Project}
+	same, err := a.aliases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := differencing.Release{ID: job.Release, Project: job.Project, Linked: a.behind.Data.Linked, Same: same}
 	var tables []table
 	for _, l := range left {
 		tables = append(tables, l.tables...)

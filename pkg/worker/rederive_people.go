@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
+	"github.com/ark-tre/ark/airlock/differencing"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/columnar"
 )
@@ -160,4 +161,37 @@ func (x *learning) batch(rec arrow.Record) error {
 		delete(x.want, x.last)
 	}
 	return nil
+}
+
+// aliases reads who goes by several numbers, as far as the extract knows it.
+func (a *again) aliases(ctx context.Context) (differencing.Same, error) {
+	if a.behind.Data.Aliases.Name == "" {
+		return nil, nil
+	}
+	data, err := a.read(ctx, a.behind.Data.Aliases)
+	if err != nil {
+		return nil, err
+	}
+	r, err := columnar.Open(bytes.NewReader(data), int64(len(data)), columnar.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	var groups [][]uint64
+	for rec, err := range r.Records(ctx, "number", "person") {
+		if err != nil {
+			return nil, err
+		}
+		numbers, err := columnar.Ints(rec, "number")
+		if err != nil {
+			return nil, err
+		}
+		persons, err := columnar.Ints(rec, "person")
+		if err != nil {
+			return nil, err
+		}
+		for i := range numbers.Len() {
+			groups = append(groups, []uint64{uint64(numbers.Value(i)), uint64(persons.Value(i))})
+		}
+	}
+	return differencing.SameOf(groups), nil
 }

@@ -175,7 +175,7 @@ func (c *cutting) table(ctx context.Context, r selection.Reader, cut catalogue.C
 	err = r.Rows(ctx, t.Name, persons, func(row []columnar.Value) error {
 		if inArk := row[0].Str(); inArk != last || named.IsNull() {
 			last, named = inArk, cell.Str(c.project.Name(pseudonym.Person, inArk))
-			placed, sided = cell.Int(int64(c.project.Order(pseudonym.Person, inArk)>>1)), cell.Int(int64(c.sidecar.Order(pseudonym.Person, inArk)>>1))
+			placed, sided = cell.Int(int64(c.project.Order(pseudonym.Person, inArk)>>1)), cell.Int(c.number(inArk))
 		}
 		out[0] = named
 		for i, v := range t.Variables {
@@ -257,6 +257,9 @@ func (c *cutting) finish(ctx context.Context) (workspace.CutResult, error) {
 		return c.res, err
 	}
 	if c.res.Sidecar, err = c.side.commit(); err != nil {
+		return c.res, err
+	}
+	if c.res.Aliases, err = c.putAliases(ctx); err != nil {
 		return c.res, err
 	}
 	c.res.Manifest, err = c.putManifest(ctx)

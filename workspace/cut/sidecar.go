@@ -1,11 +1,15 @@
 package cut
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/pseudonym"
 )
 
 // SidecarSchema is the shape of a sidecar, in the order of the extract's rows:
@@ -47,4 +51,47 @@ func (s *sidecar) commit() (objects.Ref, error) {
 		return objects.Ref{}, err
 	}
 	return s.object.Commit()
+}
+
+// number is the airlock's number of a person, by the name inside the Ark.
+func (c *cutting) number(inArk string) int64 {
+	return int64(c.sidecar.Order(pseudonym.Person, inArk) >> 1)
+}
+
+// AliasSchema is the shape of the table of aliases: every number of a person
+// whom linkage ever joined with another or parted, and the number that stands
+// for all of them, in order.
+var AliasSchema = columnar.Schema{{Name: "number", Type: cell.Int64}, {Name: "person", Type: cell.Int64}}
+
+// putAliases stores the numbers of whom linkage joined or parted, if anybody.
+func (c *cutting) putAliases(ctx context.Context) (objects.Ref, error) {
+	if len(c.job.Joined) == 0 {
+		return objects.Ref{}, nil
+	}
+	var rows [][2]int64
+	for _, ids := range c.job.Joined {
+		var numbers []int64
+		for _, id := range ids {
+			numbers = append(numbers, c.number(c.inArk.Name(pseudonym.Person, id)))
+		}
+		for _, n := range numbers {
+			rows = append(rows, [2]int64{n, slices.Min(numbers)})
+		}
+	}
+	slices.SortFunc(rows, func(a, b [2]int64) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	var out bytes.Buffer
+	w, err := columnar.NewWriter(&out, AliasSchema, columnar.Options{})
+	if err != nil {
+		return objects.Ref{}, err
+	}
+	defer w.Close()
+	for _, r := range rows {
+		if err := w.Append([]columnar.Value{cell.Int(r[0]), cell.Int(r[1])}); err != nil {
+			return objects.Ref{}, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return objects.Ref{}, err
+	}
+	return c.Objects.Put(ctx, objects.Extracts, c.name("aliases.parquet"), SidecarKey, &out)
 }
