@@ -4,16 +4,19 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/ark-tre/ark/airlock/suppress/highs"
 )
 
 // Bounds of one search: beyond them what was found without it stands, and
-// the report says that it was cut short.
+// the report says that it was cut short. Work is what is solved, in rows times
+// atoms; it is counted, so that the same releases always get equally far.
 const (
 	maxSearchRows  = 300
 	maxSearchAtoms = 1500
+	maxSearchWork  = 1_000_000
 )
 
 // column is small atoms that every combination counts alike.
@@ -24,8 +27,9 @@ type column struct {
 
 // search looks through all that can be made of the combinations about small
 // atoms, and of one more if given, for one that weighs less than the
-// threshold. For each atom in turn it is a linear programme: the lightest
-// combination that counts the atom once.
+// threshold. It is a linear programme for each new figure in turn, the lightest
+// combination with that figure once, and for each atom, the lightest that
+// counts the atom once.
 func (x *joint) search(ctx context.Context, more *reduced) error {
 	rows := x.nulls
 	if more != nil {
@@ -41,7 +45,14 @@ func (x *joint) search(ctx context.Context, more *reduced) error {
 	if err != nil {
 		return err
 	}
-	// z: how often each combination; c: how often each atom; s: without sign.
+	var news []*entry
+	for _, e := range x.entries {
+		if e.fresh && slices.ContainsFunc(rows, func(r *reduced) bool { return r.part[e] != 0 }) {
+			news = append(news, e)
+		}
+	}
+	// z: how often each combination; c: how often each atom; s: without sign;
+	// last, how often each new figure.
 	inf := math.Inf(1)
 	p := highs.Problem{Start: []int32{0}}
 	for range k {
@@ -52,6 +63,9 @@ func (x *joint) search(ctx context.Context, more *reduced) error {
 	}
 	for _, c := range cols {
 		p.Cost, p.ColLo, p.ColHi = append(p.Cost, c.people), append(p.ColLo, 0), append(p.ColHi, inf)
+	}
+	for range news {
+		p.Cost, p.ColLo, p.ColHi = append(p.Cost, 0), append(p.ColLo, -inf), append(p.ColHi, inf)
 	}
 	add := func(lo, hi float64) {
 		p.RowLo, p.RowHi, p.Start = append(p.RowLo, lo), append(p.RowHi, hi), append(p.Start, int32(len(p.Index)))
@@ -72,18 +86,38 @@ func (x *joint) search(ctx context.Context, more *reduced) error {
 		put(k+i, -1)
 		add(0, inf)
 	}
+	for i, e := range news {
+		put(k+2*m+i, -1)
+		for j, r := range rows {
+			if y := r.part[e]; y != 0 {
+				put(j, y)
+			}
+		}
+		add(0, 0)
+	}
 	model, err := s.Load(p)
 	if err != nil {
 		return x.h.spoiled(err)
 	}
 	defer model.Close()
+	var once []int
+	for i := range news {
+		once = append(once, k+2*m+i)
+	}
 	for i := range cols {
+		once = append(once, k+i)
+	}
+	for n, i := range once {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p.ColLo[k+i], p.ColHi[k+i] = 1, 1
+		if n*k*m > maxSearchWork {
+			x.rep.Cut = true
+			return nil
+		}
+		p.ColLo[i], p.ColHi[i] = 1, 1
 		err := model.SetBounds(p.ColLo, p.ColHi)
-		p.ColLo[k+i], p.ColHi[k+i] = -inf, inf
+		p.ColLo[i], p.ColHi[i] = -inf, inf
 		if err != nil {
 			return x.h.spoiled(err)
 		}
@@ -91,7 +125,7 @@ func (x *joint) search(ctx context.Context, more *reduced) error {
 		if err != nil {
 			return x.h.spoiled(err)
 		}
-		if sol.Status != highs.Optimal || sol.Objective > float64(x.least)-1e-6 {
+		if sol.Status != highs.Optimal || i < k+2*m && sol.Objective > float64(x.least)-1e-6 {
 			continue
 		}
 		got := part{}
