@@ -65,6 +65,9 @@ func (x *Room) Calibrate(ctx context.Context, actor store.Actor, release string)
 // agree records, when a round's checkers have all finished, how far their votes
 // were alike, and for a calibration who stopped it.
 func (r *Request) agree(ctx context.Context, tx *store.Tx) error {
+	if r.Recounted == r.Round {
+		return nil // who finishes now may have seen the votes of others
+	}
 	pairs, same, stopped, seen := 0, 0, 0, 0
 	for i, a := range r.Reviews {
 		if a.Round != r.Round || a.Done.IsZero() {

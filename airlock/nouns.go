@@ -159,7 +159,8 @@ type Request struct {
 	Standing    string        `json:"standing,omitempty"` // the standing output that it is of
 	Run         string        `json:"run,omitempty"`      // and which run of it
 	Recipients  []string      `json:"recipients,omitempty"`
-	Alone       bool          `json:"alone,omitempty"` // automatic release would have been for it
+	Recounted   int           `json:"recounted,omitempty"` // the last round in which a review ceased to count
+	Alone       bool          `json:"alone,omitempty"`     // automatic release would have been for it
 	ended       string        // the outcome of the round that this change ends
 	Dropped     []objects.Ref `json:"dropped,omitempty"` // clean files of checks that came too late
 	moved       [][2]string   // the changes of state that this change made

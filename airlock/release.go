@@ -3,6 +3,7 @@ package airlock
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -60,12 +61,21 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 	if err != nil {
 		return err
 	}
-	return x.review(ctx, actor, request, "request.release", func(tx *store.Tx, r *Request, u *governance.User) (string, error) {
+	err = x.review(ctx, actor, request, "request.release", func(tx *store.Tx, r *Request, u *governance.User) (string, error) {
 		permit, err := governance.GetPermit(ctx, tx, r.Permit)
 		if err != nil {
 			return "", err
 		}
-		if err := r.stillIndependent(ctx, tx); err != nil {
+		if r.State == "reviewed" {
+			gone, err := x.gone(ctx, tx, r)
+			if err != nil {
+				return "", err
+			}
+			if len(gone) > 0 {
+				return "", errRecount
+			}
+		}
+		if err := r.stillApart(ctx, tx); err != nil {
 			return "", err
 		}
 		onProject, _ := tx.Resource().Attrs["humans"].([]string)
@@ -132,6 +142,13 @@ func (x *Room) Release(ctx context.Context, actor store.Actor, request string, p
 		_, err = tx.Enqueue(ctx, "release", "airlock", r.ID, job)
 		return "request.approved", err
 	})
+	if !errors.Is(err, errRecount) {
+		return err
+	}
+	if err := x.recount(ctx, request); err != nil {
+		return err
+	}
+	return recounted()
 }
 
 // approvals counts who approved f in this round.
@@ -192,13 +209,10 @@ func (r *Request) inside() (json.RawMessage, error) {
 	return json.Marshal(out)
 }
 
-// stillIndependent refuses a release whose finished reviews do not come from
-// enough different human beings who are off the project, as things stand now:
-// two accounts may have been found to be one person, and a checker may have
-// joined the project, since they finished.
-func (r *Request) stillIndependent(ctx context.Context, tx *store.Tx) error {
-	onProject, _ := tx.Resource().Attrs["humans"].([]string)
-	humans, orgs := map[string]bool{}, map[string]bool{}
+// stillApart refuses a release whose finished reviews come from one organisation
+// as things stand now, where the permit asks for more.
+func (r *Request) stillApart(ctx context.Context, tx *store.Tx) error {
+	orgs := map[string]bool{}
 	for _, rev := range r.Reviews {
 		if rev.Round != r.Round || rev.Done.IsZero() {
 			continue
@@ -207,11 +221,7 @@ func (r *Request) stillIndependent(ctx context.Context, tx *store.Tx) error {
 		if err != nil {
 			return err
 		}
-		if slices.Contains(onProject, u.Human) || humans[u.Human] {
-			return ark.Faultf(ark.Conflict, "the reviews of this round do not come from different people who are all off the project").
-				Do("return the request, so that another checker reviews it").By("one-human-counts-once")
-		}
-		humans[u.Human], orgs[u.Org] = true, true
+		orgs[u.Org] = true
 	}
 	if r.Apart && len(orgs) < 2 {
 		return ark.Faultf(ark.Conflict, "the permit asks for checkers of different organisations").Do("return the request, so that a checker of another organisation reviews it").By("permit-other-organisation")

@@ -82,9 +82,15 @@ func TestOneHumanCountsOnce(t *testing.T) {
 	}
 }
 
-// TestReleaseLooksAgain: what is found out after the reviews still counts.
+// TestReleaseLooksAgain: what is found out after the reviews still counts. The
+// review of whoever may not review any more does not; the request is in the
+// queue again and says so, and leaves when another has reviewed it.
 func TestReleaseLooksAgain(t *testing.T) {
 	for name, change := range map[string]func(*world){
+		"one is suspended": func(w *world) { w.setUser(t, "bob", func(u *governance.User) { u.Suspended = true }) },
+		"one is a checker no more": func(w *world) {
+			w.setUser(t, "bob", func(u *governance.User) { u.Roles = []ark.Role{ark.Researcher} })
+		},
 		"the two are one person": func(w *world) { w.setUser(t, "bob", func(u *governance.User) { u.Human = "h-ann" }) },
 		"one is on the project":  func(w *world) { w.setUser(t, "bob", func(u *governance.User) { u.Human = "h-member" }) },
 		"one is the author":      func(w *world) { w.setUser(t, "bob", func(u *governance.User) { u.Human = "h-author" }) },
@@ -94,10 +100,54 @@ func TestReleaseLooksAgain(t *testing.T) {
 		w.review(t, "ann", id, yes, yes)
 		w.review(t, "bob", id, yes, yes)
 		change(w)
-		if err := w.Release(t.Context(), w.as("cy"), id, false); !ark.Is(err, ark.Conflict) {
-			t.Errorf("%s: %v", name, err)
+		for range 2 { // asked again, nothing else happens
+			if err := w.Release(t.Context(), w.as("cy"), id, true); !ark.Is(err, ark.Conflict) {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
+		for who, state := range map[string]string{"cy": "submitted", "ann": "partly-reviewed", "author": "submitted"} {
+			v := w.look(t, who, id)
+			if v.State != state || (v.Says != "") == (who == "author") || strings.Contains(v.Says, "bob") {
+				t.Errorf("%s: to %s it is %s and says %q", name, who, v.State, v.Says)
+			}
+			for _, f := range v.Files {
+				if len(f.Votes) > 0 {
+					t.Errorf("%s: to %s it shows votes %v", name, who, f.Votes)
+				}
+			}
+		}
+		w.review(t, "cy", id, yes, yes)
+		must(t, w.Release(t.Context(), w.as("cy"), id, false))
 	}
+}
+
+// TestARecountedReviewIsGivenAgain: who may review again finishes again; a
+// further review that is enough without the one that went lets it leave.
+func TestARecountedReviewIsGivenAgain(t *testing.T) {
+	w := newWorld(t)
+	id := w.in(t, "submitted")
+	w.review(t, "ann", id, yes, yes)
+	w.review(t, "bob", id, yes, yes)
+	w.setUser(t, "bob", func(u *governance.User) { u.Suspended = true })
+	if err := w.Release(t.Context(), w.as("cy"), id, false); !ark.Is(err, ark.Conflict) {
+		t.Fatal(err)
+	}
+	w.setUser(t, "bob", func(u *governance.User) { u.Suspended = false })
+	if err := w.Release(t.Context(), w.as("cy"), id, false); !ark.Is(err, ark.Conflict) {
+		t.Errorf("an unfinished review counted: %v", err)
+	}
+	must(t, w.Finish(t.Context(), w.as("bob"), id))
+	must(t, w.Release(t.Context(), w.as("cy"), id, false))
+
+	id = w.in(t, "submitted")
+	for _, who := range []string{"ann", "bob", "cy"} {
+		w.review(t, who, id, yes, yes)
+	}
+	w.setUser(t, "bob", func(u *governance.User) { u.Suspended = true })
+	if err := w.Release(t.Context(), w.as("cy"), id, false); !ark.Is(err, ark.Conflict) {
+		t.Errorf("released before it was counted again: %v", err)
+	}
+	must(t, w.Release(t.Context(), w.as("cy"), id, false))
 }
 
 func TestRightsLostMidReview(t *testing.T) {

@@ -58,6 +58,19 @@ const maxRecipients = 20
 var standings = store.Docs[Standing]{Table: "standing_outputs", Noun: "standing output", Keys: []string{"project", "state"},
 	Of: func(s *Standing) (string, []any) { return s.ID, []any{s.Project, s.State} }}
 
+// UnreadTitle stands for the name of a standing output that no checker has read.
+const UnreadTitle = "A standing output that no output checker has read yet"
+
+// For is the standing output as a user may read it: what its author wrote began
+// with somebody who saw the rows, so until an output checker has approved it
+// only its author and output checkers do.
+func (s Standing) For(user string, checker bool) Standing {
+	if !s.Reviewed && !checker && user != s.Author {
+		s.Title, s.Use, s.Group = UnreadTitle, "", Group{}
+	}
+	return s
+}
+
 func onStanding(id string) store.Resource { return store.Resource{Type: "Standing", ID: id} }
 
 func loadStanding(ctx context.Context, q store.Querier, id string) (store.Entity, error) {
@@ -226,6 +239,9 @@ func (x *Room) Approve(ctx context.Context, actor store.Actor, id string) error 
 		}
 		if as == "" {
 			return nil, ark.Faultf(ark.Conflict, "it does not wait for your approval")
+		}
+		if as == AsCustodian && !s.Reviewed {
+			return nil, ark.Faultf(ark.Conflict, "an output checker first reads what its author wrote").Do("approve it after that").By("unreviewed-words-stay-in")
 		}
 		s.Approvals = append(s.Approvals, Approval{As: as, By: u.ID, Human: u.Human, At: tx.Now()})
 		s.Reviewed = s.Reviewed || as == AsChecker

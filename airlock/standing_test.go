@@ -244,7 +244,27 @@ func TestStandingOutputsAreGuarded(t *testing.T) {
 			t.Errorf("%s approved: %v", who, err)
 		}
 	}
+	if err := w.Approve(ctx, w.as("custodian"), s.ID); !ark.Is(err, ark.Conflict) {
+		t.Errorf("a custodian approved what no checker has read: %v", err)
+	}
+	words := func(who string, checker bool) string {
+		var got airlock.Standing
+		must(t, w.St.View(ctx, func(q store.Querier) error {
+			x, err := airlock.GetStanding(ctx, q, s.ID)
+			if err == nil {
+				got = x.For(w.as(who).User, checker)
+			}
+			return err
+		}))
+		return got.Title + got.Use
+	}
+	if words("author", false) != words("ann", true) || words("custodian", false) != airlock.UnreadTitle || words("auditor", false) != airlock.UnreadTitle || words("member", false) != airlock.UnreadTitle {
+		t.Errorf("read before a checker has: %q by the custodian, %q by the auditor, %q by a member", words("custodian", false), words("auditor", false), words("member", false))
+	}
 	must(t, w.Approve(ctx, w.as("ann"), s.ID))
+	if words("custodian", false) != words("author", false) {
+		t.Error("the custodian cannot read what a checker has")
+	}
 	must(t, see("outsider"))
 	for _, who := range []string{"ann", "ann-again", "bob"} {
 		if err := w.Approve(ctx, w.as(who), s.ID); !ark.Is(err, ark.Conflict) {

@@ -171,8 +171,11 @@ func (r *Request) View(v Viewer) View {
 	if !v.Checker && !out.Author && !v.Signer {
 		return View{ID: r.ID, Project: r.Project, State: out.State, Phase: out.Phase} // neither: ordinals only
 	}
-	if r.State == "rejected" || r.State == "reviewed" && !out.Author || r.State == "blocked" {
+	switch {
+	case r.State == "rejected", r.State == "reviewed" && !out.Author, r.State == "blocked":
 		out.Says = r.Says
+	case r.Recounted == r.Round && v.Checker && reviewable(r.State):
+		out.Says = recountedSays
 	}
 	r.more(&out, v)
 	for _, f := range r.Files {

@@ -45,6 +45,9 @@ func (p *Portal) checkForm(c *Call) build {
 		in := fileInHand(v, c.Query("file"), typed)
 		page := ui.Page{Back: &ui.Link{Text: "Queue", Href: "/queue"}, Above: "Output review", Head: x.Title, State: tag(v.State, true), Wide: true, Errors: wrong}
 		page.Body = []ui.Block{ui.Phase{Text: phaseText(v)}}
+		if v.Says != "" {
+			page.Body = append(page.Body, ui.Warning{Head: "Why it is before you again", Text: sentence(v.Says)})
+		}
 		if !v.Due.IsZero() {
 			page.Lead = dueText(v.Due, c.Now())
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/store"
 )
 
@@ -27,7 +28,9 @@ type StandingOut struct {
 	Runs        []airlock.Run `json:"runs"`
 }
 
-func standingOut(ctx context.Context, q store.Querier, s *airlock.Standing) (*StandingOut, error) {
+// standingOut is a standing output as who asks may read it.
+func standingOut(ctx context.Context, q store.Querier, c *Call, whole *airlock.Standing) (*StandingOut, error) {
+	s := whole.For(c.Viewer.User, c.Viewer.Has(ark.Checker))
 	out := &StandingOut{ID: s.ID, Project: s.Project, Release: s.Release, State: s.State, Says: s.Says, Title: s.Title, Use: s.Use, Name: s.Name, Destination: s.Destination, Recipients: s.Recipients, Created: s.Created, Runs: []airlock.Run{}}
 	rs, err := airlock.RunsOf(ctx, q, s.ID)
 	if err != nil {
@@ -67,7 +70,7 @@ func (p *Portal) standingOperations(a *API) error {
 				}
 				var out []*StandingOut
 				for i := range ss {
-					o, err := standingOut(ctx, q, &ss[i])
+					o, err := standingOut(ctx, q, c, &ss[i])
 					if err != nil {
 						return nil, err
 					}
@@ -86,7 +89,7 @@ func (p *Portal) standingOperations(a *API) error {
 				if err != nil {
 					return nil, err
 				}
-				return standingOut(ctx, q, s)
+				return standingOut(ctx, q, c, s)
 			})
 		}),
 		operation(a, Op{Method: post, Path: "/releases/{id}/standing", Action: "standing.propose", On: "Release", Tag: "Standing outputs", Summary: "Ask that a released table be made again on each new version"}, func(c *Call, in *proposeIn) (*Body[*StandingOut], error) {
@@ -94,7 +97,7 @@ func (p *Portal) standingOperations(a *API) error {
 			if err != nil {
 				return nil, err
 			}
-			return read(c, func(ctx context.Context, q store.Querier) (*StandingOut, error) { return standingOut(ctx, q, s) })
+			return read(c, func(ctx context.Context, q store.Querier) (*StandingOut, error) { return standingOut(ctx, q, c, s) })
 		}),
 		operation(a, Op{Method: post, Path: "/standing/{id}/approve", Action: "standing.approve", On: "Standing", Tag: "Standing outputs", Summary: "Approve a standing output; needs a fresh second factor"}, func(c *Call, in *One) (*struct{}, error) {
 			return nil, x.Approve(c.Ctx(), c.Actor, in.ID)

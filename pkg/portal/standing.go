@@ -89,6 +89,7 @@ func (p *Portal) standingList(c *Call) error {
 	t := ui.Table{Caption: "Standing outputs, newest first", Columns: ui.Cols("What", "Project", "State", "#Recipients", "Latest run"),
 		Empty: &ui.Empty{Text: "There is none that you may see. The author of a released table can ask on the release’s page that it be made again on each new version."}}
 	for _, s := range all {
+		s = s.For(c.Viewer.User, c.Viewer.Has(ark.Checker))
 		run := ui.Cell{Text: "none yet"}
 		if r, ok := latest[s.ID]; ok {
 			run = ui.Cell{Tag: tag(r.State, false)}
@@ -109,7 +110,7 @@ func (p *Portal) standingForm(c *Call) build {
 		if err != nil {
 			return ui.Page{}, err
 		}
-		s, base := f.s, "/standing/"+f.s.ID
+		s, base := f.s.For(c.Viewer.User, c.Viewer.Has(ark.Checker)), "/standing/"+f.s.ID
 		page := ui.Page{Back: &ui.Link{Text: "Standing outputs", Href: "/standing"}, Above: f.x.Title, Head: s.Title, State: tag(s.State, false), Errors: wrong,
 			Lead: "Made again on each new version of its data, checked like any output, confirmed by one output checker, and sent to its recipients."}
 		page.Next = p.standingNext(c, f)
@@ -143,7 +144,7 @@ func (p *Portal) standingNext(c *Call, f standingFacts) *ui.Next {
 		}
 		n.Text += "."
 		err := p.cfg.Store.Check(c.Ctx(), c.Actor, "standing.approve", store.Resource{Type: "Standing", ID: s.ID})
-		mine := c.Viewer.Has(ark.Checker) && slices.Contains(f.lacks, airlock.AsChecker) || c.Viewer.Has(ark.Custodian) && slices.Contains(f.lacks, airlock.AsCustodian)
+		mine := c.Viewer.Has(ark.Checker) && slices.Contains(f.lacks, airlock.AsChecker) || c.Viewer.Has(ark.Custodian) && slices.Contains(f.lacks, airlock.AsCustodian) && s.Reviewed
 		if !mine {
 			break
 		}
@@ -391,10 +392,10 @@ func (p *Portal) waitingStanding(c *Call, q store.Querier) ([]todo, error) {
 			return nil, err
 		}
 		as := map[ark.Role]string{ark.Checker: airlock.AsChecker, ark.Custodian: airlock.AsCustodian}[c.Viewer.Role]
-		if !slices.Contains(lacks, as) || p.cfg.Store.CheckIn(c.Ctx(), q, c.Actor, "standing.decline", store.Resource{Type: "Standing", ID: s.ID}) != nil {
+		if !slices.Contains(lacks, as) || as == airlock.AsCustodian && !s.Reviewed || p.cfg.Store.CheckIn(c.Ctx(), q, c.Actor, "standing.decline", store.Resource{Type: "Standing", ID: s.ID}) != nil {
 			continue
 		}
-		out = append(out, todo{Text: s.Title, Href: "/standing/" + s.ID, Since: s.StateSince, What: "asks to be made again on each new version"})
+		out = append(out, todo{Text: s.For("", false).Title, Href: "/standing/" + s.ID, Since: s.StateSince, What: "asks to be made again on each new version"})
 	}
 	return out, nil
 }
