@@ -52,10 +52,9 @@ require (
 	github.com/x448/float16 v0.8.4 // indirect
 )
 
-require (
-	github.com/jolestar/go-commons-pool/v2 v2.1.2 // indirect
-	github.com/klippa-app/go-pdfium v1.17.2 // indirect
-)
+require github.com/klippa-app/go-pdfium v1.17.2
+
+require github.com/jolestar/go-commons-pool/v2 v2.1.2 // indirect
 
 require (
 	github.com/FastFilter/xorfilter v0.4.2-0.20260120015552-4e5a4d9df65a // indirect

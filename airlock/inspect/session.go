@@ -27,6 +27,7 @@ type Known = *os.File
 // Session is one child that looks at files, and its successors.
 type Session struct {
 	in    Inspector
+	act   string // what the child is started to do
 	known Known
 	child *child
 	// Walls are those around the first child.
@@ -48,14 +49,19 @@ func (in Inspector) Start(ctx context.Context, known Known) (*Session, error) {
 	if in.Program == "" {
 		return nil, in.missing()
 	}
-	if in.PerFile == 0 {
-		in.PerFile = 45 * time.Second
-	}
-	s := &Session{in: in, known: known}
+	s := &Session{in: in.timed(), act: "look", known: known}
 	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// timed bounds how long one file may take.
+func (in Inspector) timed() Inspector {
+	if in.PerFile == 0 {
+		in.PerFile = 45 * time.Second
+	}
+	return in
 }
 
 // Close ends the child.
@@ -92,7 +98,7 @@ func (s *Session) start(ctx context.Context) error {
 // try starts one child with attr and reads its greeting.
 func (s *Session) try(ctx context.Context, attr *syscall.SysProcAttr) (*child, wire.Hello, error) {
 	var hello wire.Hello
-	cmd := exec.Command(s.in.Program, "look")
+	cmd := exec.Command(s.in.Program, s.act)
 	cmd.Dir = "/"
 	cmd.Env = []string{"TZ=UTC", "GOMAXPROCS=2", "GOGC=400"}
 	if s.in.Weak {

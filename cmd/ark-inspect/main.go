@@ -2,6 +2,7 @@
 //
 //	ark-inspect look       frames of package wire on standard input and output;
 //	                       known values, if any, as a set on descriptor 3
+//	ark-inspect pages      draws pages of one PDF, in frames of package wire
 //	ark-inspect escape     tries to get out, and reports what did
 //
 // A worker or `ark inspect` starts it, never a person. It drops its powers
@@ -18,6 +19,7 @@ import (
 	"github.com/ark-tre/ark/airlock/inspect/box"
 	"github.com/ark-tre/ark/airlock/inspect/kinds"
 	"github.com/ark-tre/ark/airlock/inspect/known"
+	"github.com/ark-tre/ark/airlock/inspect/pages"
 	"github.com/ark-tre/ark/airlock/inspect/wire"
 )
 
@@ -28,6 +30,8 @@ func main() {
 	switch os.Args[1] {
 	case "look":
 		os.Exit(lookAt())
+	case "pages":
+		os.Exit(draw())
 	case "escape":
 		os.Exit(escape())
 	}
@@ -35,7 +39,7 @@ func main() {
 }
 
 func usage() int {
-	fmt.Fprintln(os.Stderr, "usage: ark-inspect look | escape (it is started by ark)")
+	fmt.Fprintln(os.Stderr, "usage: ark-inspect look | pages | escape (it is started by ark)")
 	return 2
 }
 
@@ -44,12 +48,32 @@ func limits() box.Limits {
 	return box.Limits{Weak: os.Getenv("ARK_INSPECT_WEAK") == "1", Memory: n}
 }
 
-func lookAt() int {
-	out := bufio.NewWriter(os.Stdout)
+// enter raises the walls; false when they do not stand, which it has said.
+func enter(out *bufio.Writer) (wire.Hello, bool) {
 	hello, err := box.Enter(limits())
 	if err != nil {
 		hello.Fault = err.Error()
 		_ = wire.Write(out, hello) // there is nobody else to tell
+	}
+	return hello, err == nil
+}
+
+func draw() int {
+	out := bufio.NewWriter(os.Stdout)
+	hello, stands := enter(out)
+	if !stands {
+		return 3
+	}
+	if wire.Write(out, hello) != nil || pages.Serve(os.Stdin, os.Stdout) != nil {
+		return 2
+	}
+	return 0
+}
+
+func lookAt() int {
+	out := bufio.NewWriter(os.Stdout)
+	hello, stands := enter(out)
+	if !stands {
 		return 3
 	}
 	var has func([]byte) bool

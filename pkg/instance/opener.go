@@ -65,14 +65,19 @@ func mayOpen() func(uint32) bool {
 	return func(uid uint32) bool { r := of(uid); return r == "control" || r == "*" }
 }
 
-// serveObjects hands out verified plaintext of the objects that may says.
-func serveObjects(ctx context.Context, l net.Listener, st *objects.Store, may func(objects.Ref) bool, who func(uint32) bool, log *slog.Logger) {
+// serveObjects hands out verified plaintext of the objects that may says, and
+// pictures of their pages where this worker draws.
+func serveObjects(ctx context.Context, l net.Listener, st *objects.Store, may func(objects.Ref) bool, draw drawer, who func(uint32) bool, log *slog.Logger) {
 	srv := &http.Server{ReadHeaderTimeout: 10 * time.Second, ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, peerKey{}, who(work.Peer(c)))
 	}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var ref objects.Ref
 		if ok, _ := r.Context().Value(peerKey{}).(bool); !ok {
 			http.Error(w, "refused", http.StatusForbidden)
+			return
+		}
+		if r.URL.Path == pagesPath {
+			servePages(w, r, draw, may, log)
 			return
 		}
 		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<16)).Decode(&ref); err != nil || !may(ref) {
@@ -127,21 +132,9 @@ func (o openers) open(ctx context.Context, ref objects.Ref) (io.ReadCloser, erro
 	if role == "" {
 		return nil, ark.Faultf(ark.Forbidden, "nobody hands that out")
 	}
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", o.config.socket(role))
-	}, DisableKeepAlives: true}}
-	body, err := json.Marshal(ref)
+	resp, err := o.ask(ctx, role, "/open", ref)
 	if err != nil {
 		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://worker/open", bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, ark.Faultf(ark.Unavailable, "the %s worker does not answer", role).Do("try again in a moment").Because(err)
 	}
 	if resp.StatusCode == http.StatusGone {
 		resp.Body.Close()
@@ -152,6 +145,27 @@ func (o openers) open(ctx context.Context, ref objects.Ref) (io.ReadCloser, erro
 		return nil, ark.Faultf(ark.Unavailable, "the %s worker did not hand that out", role).Do("tell the operator; its log says why")
 	}
 	return &believed{resp: resp, ref: ref, sum: sha256.New()}, nil
+}
+
+// ask asks the worker of a role over its socket.
+func (o openers) ask(ctx context.Context, role, path string, what any) (*http.Response, error) {
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", o.config.socket(role))
+	}, DisableKeepAlives: true}}
+	body, err := json.Marshal(what)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://worker"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, ark.Faultf(ark.Unavailable, "the %s worker does not answer", role).Do("try again in a moment").Because(err)
+	}
+	return resp, nil
 }
 
 // damagedTrailer follows the bytes of an object that turned out, on the way, not

@@ -62,7 +62,7 @@ func TestDamageComesThroughTheSocket(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
-		serveObjects(ctx, l, st, openable("airlock"), func(uint32) bool { return true }, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		serveObjects(ctx, l, st, openable("airlock"), nil, func(uint32) bool { return true }, slog.New(slog.NewTextHandler(io.Discard, nil)))
 		close(done)
 	}()
 	t.Cleanup(func() { stop(); <-done })

@@ -89,7 +89,11 @@ func RunWorker(ctx context.Context, c Config, name string, log *slog.Logger) err
 		if err != nil {
 			return err
 		}
-		go serveObjects(ctx, l, r.Objects, opens, mayOpen(), log)
+		var draw drawer
+		if name == "airlock" {
+			draw = worker.NewPages(bench).Draw
+		}
+		go serveObjects(ctx, l, r.Objects, opens, draw, mayOpen(), log)
 	}
 	go func() { _ = r.tidy(ctx, log) }() // it ends with ctx
 	w := work.Worker{Queue: breakingQueue(work.Dial(c.socket("control"))), Role: name, Owner: fmt.Sprintf("%s:%d:%d", name, os.Getpid(), time.Now().UnixNano()),

@@ -68,7 +68,7 @@ func (p *Portal) heldAgainst(c *Call, v airlock.View, f airlock.FileView, earlie
 	}
 	ref := old.Ref
 	open := func(ctx context.Context) (io.ReadCloser, error) { return p.cfg.Rooms.Outputs.Open(ctx, project, ref) }
-	if r.Beside, err = p.cfg.FileViewer.Ticket(viewer.File{Name: old.Name, Size: ref.Size, Open: open, Damaged: p.foundDamaged(request, old.ID)}); err != nil {
+	if r.Beside, err = p.cfg.FileViewer.Ticket(viewer.File{Name: old.Name, Size: ref.Size, Open: open, Pages: p.pagesOf(ref), Damaged: p.foundDamaged(request, old.ID)}); err != nil {
 		return nil, err
 	}
 	r.Against += ": " + old.Name

@@ -130,6 +130,20 @@ func (p *pinned) Open(ctx context.Context, _ string, ref objects.Ref) (io.ReadCl
 	return p.memory.Open(ctx, ref)
 }
 
+// Pages answers with pictures where the bytes are those of a PDF.
+func (p *pinned) Pages(ctx context.Context, ref objects.Ref, from int) (viewer.Drawn, error) {
+	r, err := p.memory.Open(ctx, ref)
+	if err != nil {
+		return viewer.Drawn{}, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil || !strings.HasPrefix(string(b), "%PDF-") || from != 1 {
+		return viewer.Drawn{}, viewer.ErrNotDrawn
+	}
+	return viewer.Drawn{Count: 1, From: 1, Pages: []viewer.Drawing{{PNG: []byte("pixels of " + ref.SHA256)}}}, nil
+}
+
 // bench is a portal over a real store with real rooms and real policies.
 type bench struct {
 	t      *testing.T

@@ -300,7 +300,7 @@ func (p *Portal) showInput(c *Call, i *ingress.Input, ordinal int) (string, erro
 	}
 	return p.cfg.FileViewer.Ticket(viewer.File{Name: f.Name, Size: f.Ref.Size, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		return p.cfg.Rooms.Outputs.Open(ctx, i.Project, f.Ref)
-	}})
+	}, Pages: p.pagesOf(f.Ref)})
 }
 
 func (p *Portal) inputPage(c *Call) error { return p.draw(c, p.inputForm(c)) }

@@ -11,6 +11,7 @@ import (
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/ledger"
 	"github.com/ark-tre/ark/pkg/objects"
+	"github.com/ark-tre/ark/pkg/portal/viewer"
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/workspace"
 	"github.com/ark-tre/ark/workspace/enclave"
@@ -72,6 +73,8 @@ type Outputs interface {
 	Look(ctx context.Context, ws, name string, most int64) ([]byte, error)
 	// Open returns the verified bytes of a submitted file, for the viewer.
 	Open(ctx context.Context, project string, ref objects.Ref) (io.ReadCloser, error)
+	// Pages draws pages of a submitted PDF, from the one numbered from on.
+	Pages(ctx context.Context, ref objects.Ref, from int) (viewer.Drawn, error)
 }
 
 // Objects is the little of the object store that the portal uses: it lands

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/portal/viewer"
 )
@@ -33,7 +34,14 @@ func (p *Portal) showFile(c *Call, v airlock.View, f airlock.FileView, against o
 	project, ref := v.Project, file.Ref
 	return p.cfg.FileViewer.Ticket(viewer.File{Name: file.Name, Size: ref.Size, Marks: marks, Against: against, Damaged: p.foundDamaged(v.ID, f.ID), Open: func(ctx context.Context) (io.ReadCloser, error) {
 		return p.cfg.Rooms.Outputs.Open(ctx, project, ref)
-	}})
+	}, Pages: p.pagesOf(ref)})
+}
+
+// pagesOf draws the pages of a file that is looked at.
+func (p *Portal) pagesOf(ref objects.Ref) func(context.Context, int) (viewer.Drawn, error) {
+	return func(ctx context.Context, from int) (viewer.Drawn, error) {
+		return p.cfg.Rooms.Outputs.Pages(ctx, ref, from)
+	}
 }
 
 // cellOf reads a cell reference such as "B12" into row and column, 0 where it

@@ -30,6 +30,9 @@ type page struct {
 	Columns []column
 	Book    []bookCell
 	AsText  string // the address of the same file as text
+	Drawn   []drawnPage
+	Before  string // the address of the pages before those drawn
+	After   string // and of those after them
 	Claims  bool   // marks of the author's own tool are among the marks
 
 	against map[[2]int]string // cells of the file that this one is held against
@@ -60,10 +63,6 @@ type line struct {
 func (p *page) draw(data []byte, cut bool, marks []Mark) {
 	if cut {
 		p.Note = "The file is large: its beginning is shown."
-	}
-	if bytes.Contains(data[:min(len(data), 1024)], []byte("%PDF-")) || strings.HasSuffix(strings.ToLower(p.Name), ".pdf") {
-		p.Note = "This PDF can’t be shown: its pages are not drawn on this Ark, and nothing of it is given to your browser. What was found in it is listed beside it. Nobody has seen its pages here: return it and ask for its figures as PNG and its tables as CSV, unless you can decide without seeing it."
-		return
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0 {

@@ -4,7 +4,8 @@
 // A page of the portal asks for a Ticket after it has authorised and recorded
 // the look; the ticket opens one file for a few minutes. Every byte of a file
 // is data here: a table is drawn cell by cell as text, a text line by line,
-// and a picture only where its bytes are those of a PNG or a JPEG. The package
+// a PDF as pictures of its pages, which somebody else has drawn, and a picture
+// only where its bytes are those of a PNG or a JPEG. The package
 // must never send a file's bytes under a type that a browser runs, and knows
 // neither users nor the store.
 package viewer
@@ -42,6 +43,8 @@ type File struct {
 	// Against, where it is set, opens the file that this one is held against:
 	// cells of a table that differ from it are outlined.
 	Against func(ctx context.Context) (io.ReadCloser, error)
+	// Pages, where it is set, draws pages of a PDF, from the one numbered from on.
+	Pages func(ctx context.Context, from int) (Drawn, error)
 }
 
 // Mark is a finding's place in a file: a cell of a table or a line of a text.
@@ -153,7 +156,7 @@ func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rest, ok := strings.CutPrefix(r.URL.Path, "/f/")
 	id, part, _ := strings.Cut(rest, "/")
 	f, found := v.find(id)
-	if !ok || !found || (part != "" && part != "picture" && part != "text") {
+	if !ok || !found || (part != "" && part != "picture" && part != "text" && !strings.HasPrefix(part, "pages/")) {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, "This view has ended. Load the page around it again.\n")
@@ -163,12 +166,12 @@ func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.picture(w, r, f)
 		return
 	}
-	v.show(w, r, id, f, part == "text")
+	v.show(w, r, id, f, part)
 }
 
 // show draws the page of a file. What is drawn as something better than its
 // text is drawn as text where that is asked for.
-func (v *Viewer) show(w http.ResponseWriter, r *http.Request, id string, f File, plain bool) {
+func (v *Viewer) show(w http.ResponseWriter, r *http.Request, id string, f File, part string) {
 	data, cut, err := read(r.Context(), f)
 	p := page{Name: f.Name, CSS: v.origin + "/view.css"}
 	switch {
@@ -176,7 +179,9 @@ func (v *Viewer) show(w http.ResponseWriter, r *http.Request, id string, f File,
 		p.Note = "The file cannot be opened: its bytes are not what was submitted, or a part of this Ark does not answer."
 	case pictureType(data) != "":
 		p.Picture = "/f/" + id + "/picture"
-	case !plain && !cut && isNotebook(f.Name) && p.notebook(data, f.Marks):
+	case isPDF(f.Name, data):
+		p.pdf(r.Context(), id, part, f)
+	case part != "text" && !cut && isNotebook(f.Name) && p.notebook(data, f.Marks):
 		p.AsText = "/f/" + id + "/text"
 	default:
 		if isNotebook(f.Name) {

@@ -142,19 +142,60 @@ func FuzzDraw(f *testing.F) {
 	})
 }
 
-func TestAPDFIsNotShownAndSaysSo(t *testing.T) {
+// TestAPDFIsShownAsPixels: nothing of a PDF is sent, whatever it is called; its
+// pages are pictures that somebody else has drawn.
+func TestAPDFIsShownAsPixels(t *testing.T) {
 	v := newViewer(t, time.Now)
 	body := "%PDF-1.4\n1 0 obj <</OpenAction <</S /JavaScript /JS (app.alert\\(1\\)) >> /Note (MARKER)>> endobj"
-	for _, f := range []File{file("a.pdf", body), file("a.txt", body), file("a.csv", "junk\n"+body), file("a.pdf", "MARKER, no PDF at all"), file("b.PDF", "\x89PN MARKER")} {
-		u, err := v.Ticket(f)
+	draw := func(_ context.Context, from int) (Drawn, error) {
+		d := Drawn{Count: 25, From: from}
+		for n := from; n <= min(25, from+9); n++ {
+			d.Pages = append(d.Pages, Drawing{PNG: []byte{byte(n)}, Small: n == 2})
+		}
+		if len(d.Pages) == 0 || from < 1 {
+			return Drawn{}, ErrNotDrawn
+		}
+		return d, nil
+	}
+	fails := func(err error) func(context.Context, int) (Drawn, error) {
+		return func(context.Context, int) (Drawn, error) { return Drawn{}, err }
+	}
+	for _, c := range []struct {
+		f     File
+		pages func(context.Context, int) (Drawn, error)
+		part  string
+		shown int
+		says  []string
+	}{
+		{file("a.pdf", body), draw, "", 10, []string{"These are pages 1 to 10", "Page 2 of 25: it is larger", `/pages/11">Pages after`, `src="data:image/png;base64,AQ=="`}},
+		{file("a.txt", body), draw, "/text", 10, []string{"These are pages 1 to 10"}},
+		{file("a.csv", "junk\n"+body), draw, "", 10, nil},
+		{file("a.pdf", body), draw, "/pages/21", 5, []string{"These are pages 21 to 25", `/pages/11">Pages before`, "Page 25 of 25"}},
+		{file("a.pdf", body), draw, "/pages/26", 0, []string{"can’t be drawn: it is broken", "Nobody has seen its pages"}},
+		{file("a.pdf", body), draw, "/pages/-1", 0, []string{"can’t be drawn"}},
+		{file("a.pdf", "MARKER, no PDF at all"), fails(ErrNotDrawn), "", 0, []string{"can’t be drawn: it is broken"}},
+		{file("a.pdf", body), fails(errors.New("away")), "", 0, []string{"does not answer", "Nobody has seen its pages"}},
+		{file("a.pdf", body), nil, "", 0, []string{"can’t be drawn"}},
+		{file("b.PDF", "\x89PN MARKER"), fails(nil), "", 0, []string{"can’t be drawn: it is broken"}},
+		{file("a.txt", "words"), draw, "/pages/1", 0, []string{"words"}},
+	} {
+		c.f.Pages = c.pages
+		u, err := v.Ticket(c.f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, at := range []string{u, u + "/text", u + "/picture"} {
-			w := get(t, v, at, "GET")
-			if got := w.Body.String(); strings.Contains(got, "MARKER") || strings.HasPrefix(w.Header().Get("Content-Type"), "application/pdf") || at != u+"/picture" && !strings.Contains(got, "This PDF can’t be shown") {
-				t.Errorf("%s at %s: %s", f.Name, at, got)
+		w := get(t, v, u+c.part, "GET")
+		got := w.Body.String()
+		if strings.Count(got, "<figure>") != c.shown || strings.Contains(got, "MARKER") || strings.Contains(got, "%PDF") || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
+			t.Errorf("%s%s: %d pages: %s", c.f.Name, c.part, strings.Count(got, "<figure>"), got)
+		}
+		for _, s := range c.says {
+			if !strings.Contains(got, s) {
+				t.Errorf("%s%s does not say %q: %s", c.f.Name, c.part, s, got)
 			}
+		}
+		if p := get(t, v, u+"/picture", "GET"); p.Code != 404 || strings.Contains(p.Body.String(), "MARKER") {
+			t.Errorf("%s was sent raw", c.f.Name)
 		}
 	}
 }
