@@ -2,6 +2,9 @@ package demonstration
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/client"
@@ -124,17 +127,35 @@ func (p *play) somePeople(ctx context.Context, amina *client.Client) ([]string, 
 	if err != nil {
 		return nil, err
 	}
-	var out []string
-	for row, err := range r.Rows(ctx, "person") {
+	of := map[string][]string{}
+	for row, err := range r.Rows(ctx, "person", "arrived_month", "acuity", "alcohol_related", "disposal") {
 		if err != nil {
 			return nil, err
 		}
-		if name := row[0].Str(); len(out) == 0 || out[len(out)-1] != name {
-			out = append(out, name)
+		says := ""
+		for _, v := range row[1:] {
+			says += v.Text() + " "
 		}
-		if len(out) == 12 {
-			break
+		of[row[0].Str()] = append(of[row[0].Str()], says)
+	}
+	return alone(of, 12)
+}
+
+// alone picks n of the people nobody else's rows are like, in an order that the
+// names drawn for them do not change: every Ark of this region picks the same.
+func alone(of map[string][]string, n int) ([]string, error) {
+	who, same := map[string]string{}, map[string]int{}
+	for name, rows := range of {
+		slices.Sort(rows)
+		says := strings.Join(rows, "|")
+		who[says] = name
+		same[says]++
+	}
+	var out []string
+	for _, says := range slices.Sorted(maps.Keys(who)) {
+		if same[says] == 1 && len(out) < n {
+			out = append(out, who[says])
 		}
 	}
-	return out, nil
+	return out, must(len(out) == n, "only %d people of the extract are told apart by their rows", len(out))
 }

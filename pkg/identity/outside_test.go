@@ -24,6 +24,7 @@ import (
 	"github.com/ark-tre/ark/deploy/tools/built"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/identity"
+	"github.com/ark-tre/ark/pkg/identity/signin"
 )
 
 // These tests sign in at a provider that nobody here wrote: npm's oidc-provider,
@@ -194,6 +195,20 @@ func TestOutsideProvider(t *testing.T) {
 				t.Fatalf("%+v", o.last)
 			}
 		})
+	}
+}
+
+// The command line knows the embedded issuer's forms alone: at another provider
+// it says so, and types nobody's password there.
+func TestOutsideProviderIsNotForTheCommandLine(t *testing.T) {
+	o := newOutside(t, "ES256", "client_secret_basic")
+	_, err := (&signin.Walker{}).SignIn(t.Context(), o.base, signin.Credentials{UserName: "amina", Password: "a password of hers", Code: "123456"})
+	var f *ark.Fault
+	if !errors.As(err, &f) || f.Kind != ark.Unsigned || !strings.Contains(f.Says, fmt.Sprintf("localhost:%d", o.port)) || !strings.Contains(f.Remedy, "browser") {
+		t.Errorf("the command line's sign-in at an outside provider: %v", err)
+	}
+	if len(o.answers) > 0 {
+		t.Errorf("the provider answered the portal: %v", o.answers)
 	}
 }
 

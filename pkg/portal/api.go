@@ -35,6 +35,7 @@ type Op struct {
 	Status  int   // of success; 0 is 200, or 204 without a body
 	Body    int64 // largest body; 0 is 1 MiB
 	Stream  bool  // the body is files: it is not held in memory
+	Again   bool  // is done again where its answer was lost: only the record of who looked grows by it
 	Record  bool  // that it was allowed stands in the ledger before it is done: it shows identifiers
 }
 
@@ -233,6 +234,11 @@ func (a *API) once(op Op, c *Call, out reflect.Type, r *http.Request, w http.Res
 		return
 	}
 	if old != nil {
+		if old.Status == 0 && op.Again {
+			c.R = r
+			next(humago.NewContext(hc.Operation(), r, w))
+			return
+		}
 		if old.Status == 0 {
 			if old, err = a.found(op, r, out, old.Made); err != nil {
 				a.refuse(w, r, err)

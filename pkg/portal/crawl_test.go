@@ -5,7 +5,9 @@ import (
 	"html"
 	"os"
 	"regexp"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,16 +98,22 @@ func TestWordsOfAWorkspaceStayIn(t *testing.T) {
 	b.wordsStayIn(ws, start)
 }
 
-// TestPagesAreSound looks at every page that each role can reach, in a browser.
+// TestPagesAreSound looks at every page that each role can reach, in every state
+// that it has in the story, in a browser.
 func TestPagesAreSound(t *testing.T) {
 	if os.Getenv("ARK_SHOTS") == "" && testing.Short() {
 		t.Skip("short")
 	}
+	if raceDetector {
+		t.Skip("the browser looks at pages without the race detector")
+	}
 	b := newBench(t)
-	b.story()
+	_, ws, _, _ := b.story()
+	b.edges(ws)
+	b.few = true
 	var looks []look
-	done := map[string]bool{}
-	for _, who := range []string{"researcher", "custodian", "checker1", "engineer", "operator", "auditor", "lay", ""} {
+	done, states := map[string]bool{}, map[string]int{}
+	for _, who := range []string{"researcher", "custodian", "checker1", "engineer", "operator", "auditor", "lay", "checker3", ""} {
 		pages := b.crawl(who)
 		paths := make([]string, 0, len(pages))
 		for p, body := range pages {
@@ -117,13 +125,18 @@ func TestPagesAreSound(t *testing.T) {
 		for _, p := range paths {
 			kind := who + kindOf(p)
 			if kindOf(p) != "/home" && kindOf(p) != "/account" && p != "/projects" {
-				kind = kindOf(p) // the same kind of page is looked at once
+				kind = kindOf(p) // the same kind of page in the same state is looked at once
 			}
-			if done[kind] {
+			state := kind + stateOf(p, pages[p])
+			if done[state] || states[kind] >= 4 {
 				continue
 			}
-			done[kind] = true
-			l := look{Name: strings.Trim(nameOf(who, p), "-"), URL: b.origin() + p}
+			done[state] = true
+			states[kind]++
+			l := look{Name: strings.Trim(nameOf(who, p), "-"), URL: b.origin() + p, Plain: states[kind] > 1}
+			if l.Plain {
+				l.Name += "-" + strconv.Itoa(states[kind])
+			}
 			if who != "" {
 				l.Cookie = "ark=" + b.user(who)
 			}
@@ -131,11 +144,43 @@ func TestPagesAreSound(t *testing.T) {
 		}
 	}
 	looks = append(looks, look{Name: "not-found", URL: b.origin() + "/nothing/here", Status: 404})
-	t.Logf("%d kinds of page", len(looks))
-	if len(looks) < 45 {
-		t.Errorf("only %d kinds of page were found", len(looks))
+	t.Logf("%d kinds of page in %d states", len(states), len(done))
+	for _, must := range []string{"/queue/ID Contested", "/queue/ID Appealed", "/outputs/ID Contested", "/outputs/ID Appealed", "/releases/ID Frozen", "/standing/ID Active", "/pairs/ID"} {
+		found := false
+		for state := range done {
+			found = found || strings.HasPrefix(state, must)
+		}
+		if !found {
+			t.Errorf("no page was looked at in the state %q", must)
+		}
+	}
+	if len(states) < 45 || len(done) < 80 {
+		t.Errorf("only %d kinds of page in %d states were found", len(states), len(done))
 	}
 	lookAt(t, looks)
+}
+
+var (
+	tagText  = regexp.MustCompile(`class="nhsuk-tag[^"]*">([^<]*)<`)
+	formKind = regexp.MustCompile(`<form[^>]* action="([^"#?]*)`)
+)
+
+// stateOf is what makes a page one of its kind: the state that it names first,
+// and the forms that it has.
+func stateOf(path, body string) string {
+	_, body, _ = strings.Cut(body, "<main")
+	var out []string
+	for _, m := range formKind.FindAllStringSubmatch(body, -1) {
+		if k := kindOf(html.UnescapeString(m[1])); !slices.Contains(out, k) {
+			out = append(out, k)
+		}
+	}
+	sort.Strings(out)
+	state := ""
+	if m := tagText.FindStringSubmatch(body); m != nil && ids.MatchString(path) {
+		state = " " + strings.TrimSpace(m[1])
+	}
+	return state + " " + strings.Join(out, " ")
 }
 
 var ids = regexp.MustCompile(`[a-z]{3}_[0-9a-f]{32}`)

@@ -3,7 +3,9 @@ package portal
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -50,9 +52,11 @@ type PagedOne struct {
 	Paged
 }
 
-// page cuts one page out of a list whose ids grow.
+// page cuts one page out of a list. Ids grow, so their order is that in which
+// things were made, whatever order the pages of the portal show them in.
 func page[T any](all []T, id func(T) string, in Paged) *Body[List[T]] {
 	out := List[T]{Items: []T{}}
+	all = slices.SortedFunc(slices.Values(all), func(x, y T) int { return strings.Compare(id(x), id(y)) })
 	limit := in.Limit
 	if limit == 0 {
 		limit = 100

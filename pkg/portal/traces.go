@@ -437,7 +437,7 @@ func (p *Portal) traceOperations(a *API) error {
 		operation(a, Op{Method: post, Path: "/traces/{id}/decision", Action: "trace.decide", On: "Trace", Tag: "Traces", Summary: "Let a report pass, or refuse it"}, func(c *Call, in *traceDecisionIn) (*struct{}, error) {
 			return nil, r.Decide(c.Ctx(), c.Actor, in.ID, in.Body.Pass, in.Body.Recipient)
 		}),
-		operation(a, Op{Method: post, Path: "/traces/{id}/token", Action: "trace.open", On: "Trace", Tag: "Traces", Summary: "Fetch the sealed answer for your organisation; recorded"}, func(c *Call, in *One) (*Body[*seal.Token], error) {
+		operation(a, Op{Method: post, Path: "/traces/{id}/token", Action: "trace.open", On: "Trace", Tag: "Traces", Again: true, Summary: "Fetch the sealed answer for your organisation; recorded"}, func(c *Call, in *One) (*Body[*seal.Token], error) {
 			tok, err := r.Fetch(c.Ctx(), c.Actor, in.ID)
 			return &Body[*seal.Token]{tok}, err
 		}),

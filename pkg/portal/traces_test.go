@@ -151,6 +151,12 @@ func TestTraceOfAPersonTakesTwo(t *testing.T) {
 	if a, err := seal.Open(private, tok); err != nil || a.Records[0].NHSNumber != "9990000018" {
 		t.Errorf("%+v %v", a, err)
 	}
+	b.killed("nina", "POST", "/traces/"+id+"/token", "", "token-0001")
+	var again seal.Token
+	resp, text := b.api("nina", "POST", "/traces/"+id+"/token", "", "Idempotency-Key", "token-0001")
+	if err := json.Unmarshal([]byte(text), &again); err != nil || resp.StatusCode != 200 || !bytes.Equal(again.Box, tok.Box) {
+		t.Errorf("a fetch whose answer was lost is repeated, and answered %d %s", resp.StatusCode, text)
+	}
 	for _, who := range []string{"researcher", "custodian", "nina", "auditor"} {
 		for _, page := range []string{"/traces/" + id, apiPrefix + "/traces/" + id} {
 			if body := b.get(who, page); strings.Contains(body, name) || strings.Contains(body, "0123456789ABCDEF") || strings.Contains(body, "box") {

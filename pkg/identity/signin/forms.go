@@ -13,6 +13,8 @@ type form struct {
 	fields map[string]string
 }
 
+func (f *form) has(field string) bool { _, ok := f.fields[field]; return ok }
+
 // readForms returns the forms of a page and the text of its alert.
 func readForms(r io.Reader) (forms []form, alert string) {
 	z := html.NewTokenizer(r)

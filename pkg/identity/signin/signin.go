@@ -127,8 +127,9 @@ func (k *Walker) once(ctx context.Context, client *http.Client, start string, c 
 	if page.at.Host == home.Host && !page.has("password") {
 		return false, page.arrived() // the issuer knew this client already
 	}
-	if !page.has("password") {
-		return false, refused("the sign-in page is not the embedded issuer's")
+	if f := page.form("password"); f == nil || !f.has("user") {
+		// Nobody's password for somewhere else is typed into a form that we do not know.
+		return false, ark.Faultf(ark.Unsigned, "this Ark's users sign in at %s, whose page the command line cannot fill in", page.at.Host).Do("sign in with a browser; what the command line does online, the portal's pages do too")
 	}
 	if page, err = page.submit(ctx, client, map[string]string{"user": c.UserName, "password": string(c.Password)}); err != nil {
 		return false, err

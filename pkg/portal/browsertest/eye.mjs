@@ -1,11 +1,10 @@
 // eye.mjs watches people's browsers: one window for each user, everything that
 // goes wrong in any of them, accessibility of each page looked at, and pictures.
+import { flags } from "./flags.mjs";
 import { chromium } from "playwright-core";
 import axe from "axe-core";
 import { mkdirSync } from "node:fs";
 
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const policy = /Content Security Policy|Trusted(HTML|Script)|Refused to|\[policy\]/;
 

@@ -1,5 +1,6 @@
 // signin.mjs signs in at the demonstration's own provider, by pointing and by
 // keyboard alone.
+import { press, type } from "./hands.mjs";
 import { tabTo } from "./eye.mjs";
 
 // code types the code of the demonstration's authenticator, waiting for the
@@ -23,14 +24,14 @@ export async function signIn(eye, page, user, to = "/home") {
 
 // prove shows both factors, wherever the provider asks for them.
 export async function prove(eye, page, user) {
-  await page.locator(`button[name=as][value=${user}]`).click();
+  await press(page, page.locator(`button[name=as][value=${user}]`));
   if (await page.locator("#password").count()) {
-    await page.locator("button[type=submit]").first().click();
+    await press(page, page.locator("button[type=submit]"));
   }
   await page.locator("#code").waitFor();
   await code(page, async (digits) => {
-    await page.locator("#code").fill(digits);
-    await page.getByRole("button", { name: /sign in|continue/i }).first().click();
+    await type(page, page.locator("#code"), digits);
+    await page.keyboard.press("Enter");
   });
   await page.waitForURL(`${eye.origin}/**`);
 }

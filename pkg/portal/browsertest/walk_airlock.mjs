@@ -1,41 +1,42 @@
 // The airlock: what must not leave is blocked, two checkers who do not see each
 // other look at the rest, and it leaves once, signed.
 import { readFileSync } from "node:fs";
+import { press, tick, type } from "./hands.mjs";
 import { pressAndGo, tabTo, until } from "./eye.mjs";
 import { prove, signIn, signInByKeyboard } from "./signin.mjs";
 
 export async function submit(walk) {
   const { eye, amina: page } = walk;
   await page.goto(`${eye.origin}${walk.workspace}`);
-  await page.getByRole("link", { name: "Submit files for release" }).or(page.getByRole("button", { name: "Submit files for release" })).click();
+  await press(page, page.getByRole("link", { name: "Submit files for release" }).or(page.getByRole("button", { name: "Submit files for release" })));
   await choose(page, "small.csv");
-  await page.getByLabel("A name for these files").fill("Attendances by deprivation and sex");
-  await page.getByLabel("What is it, and what is it for?").fill("People with at least one attendance, by deprivation and sex, for the report to the alcohol board.");
-  await page.getByLabel("Who is in it?").fill("Everybody in the extract with an attendance; at least 20 people in each row.");
-  await page.getByLabel("How many people stand behind the smallest number?").fill("20");
-  await page.getByLabel("What did you do so that nobody can be recognised?").fill("Counts under 20 are left out, the rest is rounded to the nearest 5.");
-  await page.getByLabel("Has anything like it been released before?").fill("No. It is the first output of this project.");
+  await type(page, page.getByLabel("A name for these files"), "Attendances by deprivation and sex");
+  await type(page, page.getByLabel("What is it, and what is it for?"), "People with at least one attendance, by deprivation and sex, for the report to the alcohol board.");
+  await type(page, page.getByLabel("Who is in it?"), "Everybody in the extract with an attendance; at least 20 people in each row.");
+  await type(page, page.getByLabel("How many people stand behind the smallest number?"), "20");
+  await type(page, page.getByLabel("What did you do so that nobody can be recognised?"), "Counts under 20 are left out, the rest is rounded to the nearest 5.");
+  await type(page, page.getByLabel("Has anything like it been released before?"), "No. It is the first output of this project.");
   await eye.look(page, "submit");
-  await page.getByRole("button", { name: "Submit", exact: true }).click();
+  await press(page, page.getByRole("button", { name: "Submit", exact: true }));
   await page.waitForURL(/\/outputs\//);
   walk.request = new URL(page.url()).pathname;
   await until(page, "the automatic checks", () => page.getByText("Must not leave").count());
   const places = await page.locator(".ark-finding").allTextContents();
   if (!places.some((x) => /(cell|line) \S*\d/.test(x))) throw new Error(`no finding says where it is: ${places}`);
   await eye.look(page, "blocked");
-  await page.locator("main").getByRole("link", { name: "small.csv" }).click();
+  await press(page, page.locator("main").getByRole("link", { name: "small.csv" }));
   await eye.look(page, "blocked-file");
   await page.goto(`${eye.origin}${walk.request}/resubmit`);
   await choose(page, "rounded.csv");
-  await page.getByLabel("What did you change?").fill("The small counts are gone; deprivation is in fifths, and everything is rounded to 5.");
+  await type(page, page.getByLabel("What did you change?"), "The small counts are gone; deprivation is in fifths, and everything is rounded to 5.");
   await eye.look(page, "resubmit");
-  await page.getByRole("button", { name: "Submit again" }).click();
+  await press(page, page.getByRole("button", { name: "Submit again" }));
   await page.waitForURL(`**${walk.request}`);
   await until(page, "the automatic checks", () => page.getByText("output checkers look at it").count());
   await eye.look(page, "submitted");
 }
 
-const choose = (page, name) => page.locator(`input[name=output][value="${name}"]`).check();
+const choose = (page, name) => tick(page, page.locator(`input[name=output][value="${name}"]`));
 
 // review is done by keyboard alone, from the sign-in on.
 export async function review(walk) {
@@ -85,18 +86,18 @@ export async function release(walk) {
   await eye.look(page, "release-needs-second-factor");
   const show = page.getByText("Show it now"); // not when the sign-in is younger than five minutes
   if (await show.count()) {
-    await show.click();
+    await press(page, show);
     await prove(eye, page, "chloe");
   }
   await eye.look(page, "release");
-  await page.getByRole("button", { name: "Release all files" }).click();
+  await press(page, page.getByRole("button", { name: "Release all files" }));
   await page.waitForURL(/\/queue\/req_[^/]+$/);
   const amina = walk.amina;
   await amina.goto(`${eye.origin}${walk.request}`);
   await until(amina, "the release", () => amina.getByText("Go to the release").count());
-  await amina.getByText("Go to the release").click();
+  await press(amina, amina.getByText("Go to the release"));
   await eye.look(amina, "release-record");
-  const [bundle] = await Promise.all([amina.waitForEvent("download"), amina.getByText("Download the bundle").click()]);
+  const [bundle] = await Promise.all([amina.waitForEvent("download"), press(amina, amina.getByText("Download the bundle"))]);
   const bytes = readFileSync(await bundle.path());
   if (bytes.subarray(0, 2).toString() !== "PK") throw new Error(`the download ${bundle.suggestedFilename()} is no bundle`);
   await amina.goto(`${eye.origin}${walk.project}`);

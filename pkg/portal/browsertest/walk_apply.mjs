@@ -1,9 +1,10 @@
 // From the catalogue to the permit: the researcher fills every form by its
 // labels, and each custodian decides on their own page.
+import { press, tick, type } from "./hands.mjs";
 import { until } from "./eye.mjs";
 import { signIn } from "./signin.mjs";
 
-const go = (page, name) => page.getByRole("button", { name, exact: true }).click();
+const go = (page, name) => press(page, page.getByRole("button", { name, exact: true }));
 
 export async function apply(walk) {
   const { eye } = walk;
@@ -12,19 +13,19 @@ export async function apply(walk) {
   await eye.look(page, "researcher-home");
   await page.goto(`${eye.origin}/catalogue`);
   await eye.look(page, "catalogue");
-  await page.locator("main").getByRole("link", { name: "Emergency attendances" }).first().click();
+  await press(page, page.locator("main").getByRole("link", { name: "Emergency attendances" }));
   await eye.look(page, "dataset");
   await eye.narrow(page, "dataset");
   walk.dataset = page.url();
   await page.goto(`${walk.dataset.split("#")[0]}/feasibility`);
-  await page.getByLabel("Rows of attendances").fill("alcohol_related = 'Y'");
+  await type(page, page.getByLabel("Rows of attendances"), "alcohol_related = 'Y'");
   await eye.look(page, "feasibility");
   await go(page, "Ask");
   await page.getByText("reached by this filter, rounded").waitFor({ timeout: 60000 }); // it comes by itself
   await eye.look(page, "feasibility-answer");
   await page.goto(`${eye.origin}/projects/new`);
-  await page.locator("main input[type=text]").first().fill(walk.title);
-  await page.locator("main form button").first().click();
+  await type(page, page.locator("main input[type=text]"), walk.title);
+  await press(page, page.locator("main form button"));
   await page.waitForURL(/\/projects\/prj_/);
   walk.project = page.url().match(/\/projects\/prj_[0-9a-z]+/)[0];
   await eye.look(page, "project-draft");
@@ -43,53 +44,53 @@ async function form(walk, page) {
   const tasks = `${walk.eye.origin}${walk.project}/application`;
   const part = async (name, fill) => {
     await page.goto(tasks);
-    await page.getByRole("link", { name }).click();
+    await press(page, page.getByRole("link", { name }));
     await fill();
     await walk.eye.look(page, `form-${name.replace(/^\d. /, "").toLowerCase().replace(" ", "-")}`);
     await go(page, "Save and go on");
     await page.waitForURL(tasks);
   };
   await part("1. Safe project", async () => {
-    await page.getByLabel("What you want to find out, in plain words").fill("How often alcohol plays a part in visits to emergency departments, and in which parts of the region, so that help can be offered where it is needed.");
-    await page.getByLabel("How the public gains from it").fill("Services can place support where people need it. The council’s public health team acts on the result.");
-    await page.getByLabel("How you will do it").fill("Counts and rates of attendances by deprivation and sex.");
-    await page.getByLabel("Public health", { exact: true }).check();
-    await page.getByLabel("Legal basis").fill("UK GDPR Article 6(1)(e) and 9(2)(j)");
-    await page.getByLabel("Ethics approval").fill("Not needed: invented people");
-    await page.getByLabel("Who pays for it").fill("Northfield City Council");
+    await type(page, page.getByLabel("What you want to find out, in plain words"), "How often alcohol plays a part in visits to emergency departments, and in which parts of the region, so that help can be offered where it is needed.");
+    await type(page, page.getByLabel("How the public gains from it"), "Services can place support where people need it. The council’s public health team acts on the result.");
+    await type(page, page.getByLabel("How you will do it"), "Counts and rates of attendances by deprivation and sex.");
+    await tick(page, page.getByLabel("Public health", { exact: true }));
+    await type(page, page.getByLabel("Legal basis"), "UK GDPR Article 6(1)(e) and 9(2)(j)");
+    await type(page, page.getByLabel("Ethics approval"), "Not needed: invented people");
+    await type(page, page.getByLabel("Who pays for it"), "Northfield City Council");
   });
-  await part("2. Safe people", async () => { await page.getByLabel("Dr Amina Shah").check(); });
+  await part("2. Safe people", async () => { await tick(page, page.getByLabel("Dr Amina Shah")); });
   await part("4. Safe setting", async () => {
     const day = (ms) => new Date(Date.now() + ms).toISOString().slice(0, 10);
-    await page.getByLabel("From", { exact: true }).fill(day(0));
-    await page.getByLabel("Until", { exact: true }).fill(day(180 * 86400000));
+    await type(page, page.getByLabel("From", { exact: true }), day(0));
+    await type(page, page.getByLabel("Until", { exact: true }), day(180 * 86400000));
   });
   await part("5. Safe outputs", async () => {
-    await page.getByLabel("Expected outputs").fill("Tables of rounded counts\nOne figure");
-    await page.getByLabel("Destination").fill("University of Northfield, study folder");
+    await type(page, page.getByLabel("Expected outputs"), "Tables of rounded counts\nOne figure");
+    await type(page, page.getByLabel("Destination"), "University of Northfield, study folder");
   });
   await part("3. Safe data", async () => {
     await picker(walk, page);
-    await page.getByLabel("Leave out everyone who has opted out").check();
-    await page.getByLabel("Go on without their rows").check();
+    await tick(page, page.getByLabel("Leave out everyone who has opted out"));
+    await tick(page, page.getByLabel("Go on without their rows"));
   });
 }
 
 // picker chooses variables and rows; SQL that is no filter is refused on the spot.
 async function picker({ eye }, page) {
-  await page.getByRole("row", { name: /Emergency attendances/ }).getByRole("link", { name: "Choose variables" }).click();
+  await press(page, page.getByRole("row", { name: /Emergency attendances/ }).getByRole("link", { name: "Choose variables" }));
   for (const [table, names] of [["person", ["year_of_birth", "sex", "imd_decile"]], ["attendances", ["arrived_month", "acuity", "alcohol_related", "disposal"]]]) {
-    for (const v of names) await page.locator(`input[name="v.${table}"][value=${v}]`).check();
+    for (const v of names) await tick(page, page.locator(`input[name="v.${table}"][value=${v}]`));
   }
-  await page.getByLabel("Why the question cannot do without attendances.alcohol_related").fill("The question is about this variable.");
+  await type(page, page.getByLabel("Why the question cannot do without attendances.alcohol_related"), "The question is about this variable.");
   const rows = page.getByLabel("Rows of person");
-  await rows.fill("1=1; DROP TABLE users");
+  await type(page, rows, "1=1; DROP TABLE users");
   await eye.provoking(/status of 422/, async () => {
     await go(page, "Save and go on");
     await page.getByText("There is a problem").waitFor();
   });
   await eye.look(page, "picker-refuses-sql");
-  await rows.fill("year_of_birth <= 2006");
+  await type(page, rows, "year_of_birth <= 2006");
   await eye.look(page, "picker");
   await go(page, "Save and count what is asked");
   await page.getByText("7 variables asked for at the moment.", { exact: false }).waitFor();
@@ -105,12 +106,12 @@ export async function decide(walk) {
     const waiting = () => page.locator("main").getByRole("link", { name: walk.title });
     await eye.look(page, `${user}-requests`);
     for (let left = await waiting().count(), first = true; left > 0; left--, first = false) {
-      await waiting().first().click();
+      await press(page, waiting());
       await page.getByText("How identifiable, by dataset").waitFor();
       if (first) await eye.look(page, `${user}-decides`);
       if (first && user === "carol") await eye.picture(page, walk.pictures, "custodian");
-      await page.getByLabel("Approve", { exact: true }).check();
-      await page.getByLabel("Conditions of an approval").fill("Acknowledge the departments.");
+      await tick(page, page.getByLabel("Approve", { exact: true }));
+      await type(page, page.getByLabel("Conditions of an approval"), "Acknowledge the departments.");
       await go(page, "Record the decision");
       await page.getByText("Decided by").waitFor();
       if (first) await eye.look(page, `${user}-decided`);

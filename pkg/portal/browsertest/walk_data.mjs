@@ -1,4 +1,5 @@
 // The data side of the main job: what arrived, how well, who is who, what is published.
+import { press } from "./hands.mjs";
 import { signIn } from "./signin.mjs";
 
 export async function dataEngineer({ eye }) {
@@ -8,16 +9,16 @@ export async function dataEngineer({ eye }) {
   await eye.narrow(page, "sign-in");
   await signIn(eye, page, "erin");
   await eye.look(page, "engineer-home");
-  await page.getByRole("link", { name: "Sources and deliveries" }).first().click();
+  await press(page, page.getByRole("link", { name: "Sources and deliveries" }));
   await eye.look(page, "sources");
-  await page.locator("main").getByRole("link", { name: "Emergency attendances" }).first().click();
+  await press(page, page.locator("main").getByRole("link", { name: "Emergency attendances" }));
   await eye.look(page, "source");
-  await page.locator("main a[href*='/deliveries/']").first().click();
+  await press(page, page.locator("main a[href*='/deliveries/']"));
   await page.getByRole("heading", { name: "Rows set aside" }).waitFor();
   await page.getByText("Conformance").first().waitFor();
   await eye.look(page, "delivery-quality");
   await page.goto(`${eye.origin}/linkage`);
-  await page.locator("main a[href^='/linkage/']").first().click();
+  await press(page, page.locator("main a[href^='/linkage/']"));
   await eye.look(page, "linkage-run");
   await page.goto(`${eye.origin}/datasets`);
   await page.getByText("Emergency attendances").first().waitFor();

@@ -1,10 +1,12 @@
 // What anybody may read without signing in.
+import { press } from "./hands.mjs";
+
 export async function everybody({ eye, title, project }) {
   const page = await eye.window();
   await page.goto(`${eye.origin}/`);
   await eye.look(page, "front");
   await page.goto(`${eye.origin}/register`);
-  await page.locator(`main a[href="${project.replace("/projects/", "/register/")}"]`, { hasText: title }).first().click();
+  await press(page, page.locator(`main a[href="${project.replace("/projects/", "/register/")}"]`, { hasText: title }));
   await page.getByText("University of Northfield").first().waitFor();
   await eye.look(page, "register-entry");
   for (const path of ["/register", "/ledger", "/check", "/latency", "/safe", "/choice"]) {

@@ -30,7 +30,7 @@ func TestWalk(t *testing.T) {
 		shots = t.TempDir()
 	}
 	origin := demonstration(t, people)
-	ctx, stop := context.WithTimeout(t.Context(), 6*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 12*time.Minute)
 	defer stop()
 	args := []string{"walk.mjs", origin, absolute(t, shots)}
 	if pictures != "" {

@@ -1,5 +1,7 @@
 // Inside the workspace: the SQL page and JupyterLab, each in a tab of the
 // workspace's own origin.
+import { press, type } from "./hands.mjs";
+
 const persons = "emergency_care__person", attendances = "emergency_care__attendances";
 const tables = {
   "small.csv": `SELECT imd_decile, sex, count(DISTINCT person) AS people
@@ -15,7 +17,7 @@ GROUP BY ALL HAVING count(DISTINCT person) >= 20 ORDER BY ALL`,
 export async function work(walk) {
   const { eye, amina: page } = walk;
   await page.goto(`${eye.origin}${walk.project}`);
-  await page.getByRole("button", { name: "Open a workspace" }).click();
+  await press(page, page.getByRole("button", { name: "Open a workspace" }));
   await page.waitForURL(/\/workspaces\//);
   walk.workspace = new URL(page.url()).pathname;
   await eye.look(page, "workspace-being-made");
@@ -33,7 +35,7 @@ export async function work(walk) {
 
 async function enter(page, name) {
   const opened = page.waitForEvent("popup");
-  await page.getByRole("link", { name: new RegExp(`^${name}`) }).click();
+  await press(page, page.getByRole("link", { name: new RegExp(`^${name}`) }));
   return opened;
 }
 
@@ -42,14 +44,14 @@ async function sql({ eye }, page) {
   await tab.locator("#tables details").first().waitFor({ timeout: 60000 });
   if (new URL(tab.url()).origin === eye.origin) throw new Error("the workspace has the portal's origin");
   const run = async (text) => {
-    await tab.locator("#sql").fill(text);
-    await tab.locator("#sql").press("Control+Enter");
+    await type(tab, tab.locator("#sql"), text);
+    await tab.keyboard.press("Control+Enter");
   };
   for (const [name, text] of Object.entries(tables)) {
     await run(text);
     await tab.getByText(/^Done in/).waitFor();
-    await tab.locator("#name").fill(name);
-    await tab.getByRole("button", { name: "Save to outbox" }).click();
+    await type(tab, tab.locator("#name"), name);
+    await press(tab, tab.getByRole("button", { name: "Save to outbox" }));
     await tab.getByText(`Saved ${name} to the outbox`).waitFor();
     await eye.look(tab, `sql-${name.replace(".csv", "")}`);
   }
