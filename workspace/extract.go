@@ -74,6 +74,9 @@ func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, newe
 		job.Cuts = append(job.Cuts, *cut)
 		e.Versions = append(e.Versions, cut.Version)
 	}
+	if err := r.named(ctx, tx, &e, &job); err != nil {
+		return nil, err
+	}
 	if job.Joined, e.Linkages, err = catalogue.Joined(ctx, tx); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,13 @@ type Extract struct {
 	// numbers in sidecars of whom they joined or parted, for the airlock alone.
 	Linkages int         `json:"linkages,omitempty"`
 	Aliases  objects.Ref `json:"aliases,omitzero"`
+	// Named is the number of the Ark's key of names on which the project's own
+	// names of people rest; 0 is the first. All of a project's extracts have the
+	// one that its first extract has, so that a person keeps their name.
+	Named int `json:"named,omitempty"`
+	// Renamed are datasets whose keys of things other than people are not those
+	// of the extract before: the Ark's key of names was changed between them.
+	Renamed []string `json:"renamed,omitempty"`
 }
 
 // OptedOut is how many people of a dataset's version were left out of a cut
@@ -131,6 +138,11 @@ type CutJob struct {
 	Cuts       []catalogue.Cut `json:"cuts"`
 	// Joined are the person ids of the index that were ever one person's.
 	Joined [][]string `json:"joined,omitempty"`
+	// Named is the number of the key of names on which the project's names rest.
+	// Indexes are, by version, the person indexes that lead from the version's
+	// names to those: only for versions that are named under another.
+	Named   int                    `json:"named,omitempty"`
+	Indexes map[string]objects.Ref `json:"indexes,omitempty"`
 }
 
 // CutResult is what it gives back.

@@ -48,6 +48,7 @@ type cli struct {
 	Drop        dropCmd        `cmd:"" help:"Deliver what arrives in a drop folder, and take HL7 v2 messages over MLLP into it."`
 	List        listCmd        `cmd:"" help:"Send the list of people who objected or opted out."`
 	Linkage     linkageCmd     `cmd:"" help:"Link the Ark's records into persons."`
+	Names       namesCmd       `cmd:"" help:"Change the key that names people, and see its versions."`
 	Codelist    codelistCmd    `cmd:"" help:"Work on code lists that contracts, filters and applications share."`
 	Dataset     datasetCmd     `cmd:"" help:"Work on datasets."`
 	Publish     publishCmd     `cmd:"" help:"Publish the next version of a dataset."`

@@ -46,7 +46,11 @@ path "ark/pseudonym/hmac/+" {
 }
 
 path "ark/pseudonym/keys/+" {
-  capabilities = ["read"]
+  capabilities = ["create", "read", "update"]
+}
+
+path "ark/pseudonym/keys/+/rotate" {
+  capabilities = ["create", "update"]
 }
 
 path "ark/sidecar/datakey/plaintext/+" {

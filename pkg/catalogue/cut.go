@@ -26,6 +26,7 @@ type Cut struct {
 	Dataset   string     `json:"dataset"`
 	Slug      string     `json:"slug"`
 	Version   string     `json:"version"`
+	Names     int        `json:"names,omitempty"` // number of the key its people are named under; 0 is the first
 	Profile   string     `json:"profile"`
 	Tables    []CutTable `json:"tables"`
 	Without   []string   `json:"without,omitempty"` // organisations carved out
@@ -57,7 +58,7 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 	if v.Dataset != d.ID || v.State != "published" {
 		return nil, ark.Faultf(ark.Conflict, "that version of %s is not published (any more)", d.Slug).Do("choose a published version")
 	}
-	c := &Cut{Dataset: d.ID, Slug: d.Slug, Version: v.ID, Profile: d.Profile, Orgs: d.Orgs, Sensitive: []string{}, Quasi: []string{}}
+	c := &Cut{Dataset: d.ID, Slug: d.Slug, Version: v.ID, Names: v.Names(), Profile: d.Profile, Orgs: d.Orgs, Sensitive: []string{}, Quasi: []string{}}
 	for name := range variables {
 		if _, ok := v.Table(name); !ok {
 			return nil, ark.Faultf(ark.Invalid, "the dataset %s has no table %q", d.Slug, clip(name)).At("", 0, "variables").Do("use the names of the catalogue")

@@ -147,7 +147,8 @@ type Version struct {
 	Hash       string                 `json:"hash,omitempty"`      // of the manifest
 	Synthetic  map[string]objects.Ref `json:"synthetic,omitempty"` // table → CSV
 	Quality    []VariableQuality      `json:"quality,omitempty"`
-	Dictionary []Table                `json:"dictionary,omitempty"` // as it was when the version was built
+	Dictionary []Table                `json:"dictionary,omitempty"`  // as it was when the version was built
+	NamedUnder int                    `json:"named_under,omitempty"` // number of the key of names; 0 is the first
 }
 
 // VariableQuality is what a researcher may know of a variable's completeness,

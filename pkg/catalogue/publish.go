@@ -31,6 +31,7 @@ type PublishJob struct {
 	Index   objects.Ref    `json:"index"`
 	Persons objects.Ref    `json:"persons"`
 	Linkage string         `json:"linkage"`
+	Names   int            `json:"names,omitempty"` // number of the key that names people and entities; 0 is the first
 	// Guards are the tables, of the sources behind Inputs, in which a person's
 	// own record can be withdrawn or left out. Nothing of such a person at that
 	// source is published, in whatever table and delivery it came.
@@ -78,8 +79,12 @@ func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (
 		if slices.ContainsFunc(before, func(v Version) bool { return v.State == "building" }) {
 			return nil, ark.Faultf(ark.Conflict, "a version of this dataset is being built already").Do("wait for it to end")
 		}
-		v = Version{ID: tx.NewID(ark.PrefixVersion), Dataset: d.ID, Number: len(before) + 1, State: r.version.Start, Linkage: l.ID, Started: tx.Now(), Dictionary: d.Tables}
-		job := PublishJob{Version: v.ID, Number: v.Number, Dataset: *d, Index: l.Outputs["index"], Persons: l.Outputs["persons"], Linkage: l.ID, Objections: l.Outputs[ListObjections]}
+		names, err := CurrentNames(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		v = Version{ID: tx.NewID(ark.PrefixVersion), Dataset: d.ID, Number: len(before) + 1, State: r.version.Start, Linkage: l.ID, Started: tx.Now(), Dictionary: d.Tables, NamedUnder: names}
+		job := PublishJob{Version: v.ID, Number: v.Number, Names: names, Dataset: *d, Index: l.Outputs["index"], Persons: l.Outputs["persons"], Linkage: l.ID, Objections: l.Outputs[ListObjections]}
 		if job.Inputs, job.Guards, err = publishInputs(ctx, tx, *d); err != nil {
 			return nil, err
 		}

@@ -76,6 +76,13 @@ func (c *Control) kinds() map[string]work.Kind {
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.EndResult) ([]store.Event, error) {
 				return c.Workspaces.ApplyEnd(ctx, tx, j.Subject, r)
 			})},
+		"rotate-names": {Action: "names.apply", Resource: whole,
+			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r catalogue.NameKeyResult) ([]store.Event, error) {
+				return c.Catalogue.ApplyRotation(ctx, tx, j.Subject, r)
+			}),
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
+				return c.Catalogue.ApplyRotation(ctx, tx, j.Subject, catalogue.NameKeyResult{Failed: says})
+			}},
 		"trace": {Action: "trace.apply", Resource: on("Trace"),
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r trace.FindResult) ([]store.Event, error) {
 				return c.Traces.ApplyFound(ctx, tx, j.Subject, r)

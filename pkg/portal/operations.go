@@ -249,6 +249,12 @@ type recallIn struct {
 	}
 }
 
+type rotateIn struct {
+	Body struct {
+		Reason string `json:"reason" enum:"scheduled,exposed,left"`
+	}
+}
+
 type withdrawIn struct {
 	One
 	Version string `path:"version" maxLength:"80"`
@@ -320,6 +326,17 @@ func (p *Portal) dataOperations(a *API) error {
 		operation(a, Op{Method: post, Path: "/linkages", Action: "linkage.run", On: "Ark", Tag: "Data", Summary: "Link all accepted deliveries"}, func(c *Call, _ *None) (*Body[*catalogue.Linkage], error) {
 			l, err := k.RunLinkage(c.Ctx(), c.Actor)
 			return &Body[*catalogue.Linkage]{l}, err
+		}),
+		operation(a, Op{Method: get, Path: "/name-keys", Action: "linkage.read", On: "Ark", Tag: "Data", Summary: "Versions of the key that names people, but for the first"}, func(c *Call, in *Paged) (*Body[List[catalogue.NameKey]], error) {
+			all, err := read(c, catalogue.NameKeys)
+			if err != nil {
+				return nil, err
+			}
+			return page(all.Body, func(k catalogue.NameKey) string { return strconv.Itoa(k.Number) }, *in), nil
+		}),
+		operation(a, Op{Method: post, Path: "/name-keys", Action: "names.rotate", On: "Ark", Tag: "Data", Summary: "Change the key that names people: versions built from then on are named under the new one"}, func(c *Call, in *rotateIn) (*Body[*catalogue.NameKey], error) {
+			n, err := k.RotateNames(c.Ctx(), c.Actor, in.Body.Reason)
+			return &Body[*catalogue.NameKey]{n}, err
 		}),
 		operation(a, Op{Method: get, Path: "/datasets", Action: "self.read", On: "Ark", Tag: "Data", Summary: "The catalogue"}, func(c *Call, in *Paged) (*Body[List[catalogue.Dataset]], error) {
 			all, err := read(c, catalogue.Datasets)

@@ -96,7 +96,7 @@ func (p *Portal) projectOperations(a *API) error {
 				es, err := workspace.ExtractsOf(ctx, q, in.ID)
 				var out []ExtractOut
 				for _, e := range es {
-					o := ExtractOut{ID: e.ID, Permit: e.Permit, State: e.State, Says: e.Says, Tables: map[string][]string{}}
+					o := ExtractOut{ID: e.ID, Permit: e.Permit, State: e.State, Says: e.Says, Tables: map[string][]string{}, Renamed: e.Renamed}
 					for _, t := range e.Tables {
 						o.Tables[t.Name] = t.Variables
 					}
@@ -164,6 +164,8 @@ type ExtractOut struct {
 	State  string              `json:"state"`
 	Says   string              `json:"says,omitempty"`
 	Tables map[string][]string `json:"tables"`
+
+	Renamed []string `json:"renamed,omitempty" doc:"Datasets whose keys of things other than people are not those of the extract before"`
 }
 
 // withoutChecker hides which checker released: authors know "checker 1"; and

@@ -245,6 +245,9 @@ func (p *Portal) projectSide(c *Call, f *projectFacts) []ui.Block {
 	}
 	if f.extract != nil {
 		rows = append(rows, ui.Row{Key: "Extract", Tag: tag(f.extract.State, false), Text: sentence(f.extract.Says)})
+		for _, d := range f.extract.Renamed {
+			rows = append(rows, ui.Row{Key: "Keys that changed", Text: "Visits and other things of " + d + " are called by other keys than in the extract before; people keep their names."})
+		}
 		for _, o := range f.extract.OptedOut {
 			rows = append(rows, ui.Row{Key: "Left out for the national data opt-out", Text: o.People + " people of " + o.Dataset})
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/catalogue/publish"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/keys"
@@ -18,7 +20,7 @@ import (
 // index as the project does: names go one way only.
 func (b Bench) traceSteps() []work.Step {
 	return []work.Step{step("find", func(ctx context.Context, job trace.FindJob, _ none) (any, error) {
-		inArk, err := b.hasher(ctx, publish.DomainKey, "names")
+		inArk, err := b.hasher(ctx, publish.NamesKey(job.Names), "names")
 		if err != nil {
 			return nil, err
 		}
@@ -38,6 +40,20 @@ func (b Bench) traceSteps() []work.Step {
 			}
 		})
 		return res, err
+	})}
+}
+
+// rotateSteps make the next key of names. One that is there was made by an
+// attempt that was cut off, for numbers are given once.
+func (b Bench) rotateSteps() []work.Step {
+	return []work.Step{step("make", func(ctx context.Context, job catalogue.NameKeyJob, _ none) (any, error) {
+		if job.Number < 2 {
+			return nil, ark.Faultf(ark.Invalid, "the first key of names is not made twice")
+		}
+		if err := b.Keys.Create(ctx, publish.NamesKey(job.Number)); err != nil && !ark.Is(err, ark.Conflict) {
+			return nil, err
+		}
+		return catalogue.NameKeyResult{}, nil
 	})}
 }
 

@@ -88,37 +88,34 @@ type cutting struct {
 	key     keys.Name
 	dir     string
 	project *pseudonym.Hasher // names of this project
-	inArk   *pseudonym.Hasher // names inside the Ark, to find opt-outs
+	first   *pseudonym.Hasher // names under the Ark's first key, on which the airlock's numbers rest
 	sidecar *pseudonym.Hasher // the airlock's own numbering of persons
 	res     workspace.CutResult
 	files   map[string]string
 	side    *sidecar
 }
 
-// names derives the three domains.
+// names derives the domains of the extract.
 func (c *cutting) names(ctx context.Context) error {
 	c.files = map[string]string{}
-	for _, d := range []struct {
-		key keys.Name
-		to  **pseudonym.Hasher
-	}{{c.key, &c.project}, {publish.DomainKey, &c.inArk}, {SidecarKey, &c.sidecar}} {
-		secret, err := c.Keys.Derive(ctx, d.key, "names")
-		if err != nil {
-			return err
-		}
-		h, err := pseudonym.New(secret.Reveal())
-		secret.Wipe()
-		if err != nil {
-			return err
-		}
-		*d.to = h
+	var err error
+	if c.project, err = c.hasher(ctx, c.key); err != nil {
+		return err
 	}
-	return nil
+	if c.first, err = c.hasher(ctx, publish.DomainKey); err != nil {
+		return err
+	}
+	c.sidecar, err = c.hasher(ctx, SidecarKey)
+	return err
 }
 
 // dataset cuts one grant.
 func (c *cutting) dataset(ctx context.Context, cut catalogue.Cut) error {
-	dropped, err := selection.DroppedFrom(ctx, selection.Objects(c.Objects), c.job.OptOuts, func(id string) string { return c.inArk.Name(pseudonym.Person, id) })
+	names, err := c.naming(ctx, cut)
+	if err != nil {
+		return err
+	}
+	dropped, err := selection.DroppedFrom(ctx, selection.Objects(c.Objects), c.job.OptOuts, func(id string) string { return names.version.Name(pseudonym.Person, id) })
 	if err != nil {
 		return err
 	}
@@ -139,7 +136,7 @@ func (c *cutting) dataset(ctx context.Context, cut catalogue.Cut) error {
 		if len(t.Variables) == 0 {
 			continue // it is there for its filter alone
 		}
-		if err := c.table(ctx, r, cut, t, persons); err != nil {
+		if err := c.table(ctx, r, cut, t, persons, names); err != nil {
 			return fmt.Errorf("table %s: %w", t.Name, err)
 		}
 	}
@@ -154,12 +151,12 @@ const sortMemory = 192 << 20
 
 // table cuts one table: named anew, sorted by a project order, written as
 // Parquet twice, once to the store and once beside the database to be built.
-func (c *cutting) table(ctx context.Context, r selection.Reader, cut catalogue.Cut, t catalogue.CutTable, persons map[string]bool) error {
+func (c *cutting) table(ctx context.Context, r selection.Reader, cut catalogue.Cut, t catalogue.CutTable, persons map[string]bool, names *naming) error {
 	shape := columnar.Schema{{Name: "person", Type: cell.String}}
-	var names []string
+	var columns []string
 	for _, v := range t.Variables {
 		shape = append(shape, columnar.Field{Name: v.Name, Type: catalogue.CellType(v.Type), Nullable: true})
-		names = append(names, v.Name)
+		columns = append(columns, v.Name)
 	}
 	const side = "_side"
 	// What is written comes first; the helper columns behind it are left out.
@@ -174,8 +171,12 @@ func (c *cutting) table(ctx context.Context, r selection.Reader, cut catalogue.C
 	out := make([]columnar.Value, len(sortShape))
 	err = r.Rows(ctx, t.Name, persons, func(row []columnar.Value) error {
 		if inArk := row[0].Str(); inArk != last || named.IsNull() {
-			last, named = inArk, cell.Str(c.project.Name(pseudonym.Person, inArk))
-			placed, sided = cell.Int(int64(c.project.Order(pseudonym.Person, inArk)>>1)), cell.Int(c.number(inArk))
+			base, first, err := names.of(inArk)
+			if err != nil {
+				return err
+			}
+			last, named = inArk, cell.Str(c.project.Name(pseudonym.Person, base))
+			placed, sided = cell.Int(int64(c.project.Order(pseudonym.Person, base)>>1)), cell.Int(c.number(first))
 		}
 		out[0] = named
 		for i, v := range t.Variables {
@@ -196,7 +197,7 @@ func (c *cutting) table(ctx context.Context, r selection.Reader, cut catalogue.C
 	if err != nil {
 		return err
 	}
-	c.res.Tables = append(c.res.Tables, workspace.ExtractTable{Name: name, Ref: ref, Variables: append([]string{"person"}, names...)})
+	c.res.Tables = append(c.res.Tables, workspace.ExtractTable{Name: name, Ref: ref, Variables: append([]string{"person"}, columns...)})
 	return nil
 }
 
@@ -291,16 +292,18 @@ type Manifest struct {
 	OptOut     string                   `json:"opt_out"`
 	Tables     []workspace.ExtractTable `json:"tables"`
 	Versions   []string                 `json:"versions"`
+	Names      []int                    `json:"names"`    // of each version, the number of the key that its people are named under
+	NamedBy    int                      `json:"named_by"` // the one on which the project's names of people rest
 }
 
 func (c *cutting) putManifest(ctx context.Context) (objects.Ref, error) {
-	m := Manifest{Extract: c.job.Extract, Project: c.job.Project, Permit: c.job.Permit, PermitHash: c.job.PermitHash, OptOut: c.job.OptOut}
+	m := Manifest{Extract: c.job.Extract, Project: c.job.Project, Permit: c.job.Permit, PermitHash: c.job.PermitHash, OptOut: c.job.OptOut, NamedBy: max(1, c.job.Named)}
 	for _, t := range c.res.Tables {
 		t.Ref.Seal = "" // names a key of this attempt, not the content
 		m.Tables = append(m.Tables, t)
 	}
 	for _, cut := range c.job.Cuts {
-		m.Versions = append(m.Versions, cut.Version)
+		m.Versions, m.Names = append(m.Versions, cut.Version), append(m.Names, max(1, cut.Names))
 	}
 	raw, err := json.Marshal(m)
 	if err != nil {

@@ -53,9 +53,9 @@ func (s *sidecar) commit() (objects.Ref, error) {
 	return s.object.Commit()
 }
 
-// number is the airlock's number of a person, by the name inside the Ark.
-func (c *cutting) number(inArk string) int64 {
-	return int64(c.sidecar.Order(pseudonym.Person, inArk) >> 1)
+// number is the airlock's number of a person, by the name under the first key.
+func (c *cutting) number(first string) int64 {
+	return int64(c.sidecar.Order(pseudonym.Person, first) >> 1)
 }
 
 // AliasSchema is the shape of the table of aliases: every number of a person
@@ -72,7 +72,7 @@ func (c *cutting) putAliases(ctx context.Context) (objects.Ref, error) {
 	for _, ids := range c.job.Joined {
 		var numbers []int64
 		for _, id := range ids {
-			numbers = append(numbers, c.number(c.inArk.Name(pseudonym.Person, id)))
+			numbers = append(numbers, c.number(c.first.Name(pseudonym.Person, id)))
 		}
 		for _, n := range numbers {
 			rows = append(rows, [2]int64{n, slices.Min(numbers)})

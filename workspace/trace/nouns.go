@@ -112,6 +112,7 @@ type FindJob struct {
 	Project   string      `json:"project"`
 	Pseudonym string      `json:"pseudonym"`
 	Index     objects.Ref `json:"index"`
+	Names     int         `json:"names,omitempty"` // number of the Ark's key of names on which the extract's names rest; 0 is the first
 }
 
 // FindResult is what it gives back: keyed names of records, nobody's name.

@@ -267,7 +267,12 @@ func (r *Room) Decide(ctx context.Context, actor store.Actor, id string, pass bo
 		if err != nil {
 			return nil, err
 		}
-		if _, err := tx.Enqueue(ctx, "trace", "publish", t.ID, FindJob{Trace: t.ID, Project: t.Project, Pseudonym: t.Pseudonym, Index: l.Outputs["index"]}); err != nil {
+		e, err := workspace.GetExtract(ctx, tx, t.Extract)
+		if err != nil {
+			return nil, err
+		}
+		job := FindJob{Trace: t.ID, Project: t.Project, Pseudonym: t.Pseudonym, Index: l.Outputs["index"], Names: e.Named}
+		if _, err := tx.Enqueue(ctx, "trace", "publish", t.ID, job); err != nil {
 			return nil, err
 		}
 		return []store.Event{t.event("trace.approved", map[string]string{"recipient": t.Recipient})}, traces.Update(ctx, tx, t)

@@ -23,6 +23,7 @@ type Manifest struct {
 	Version    string          `json:"version"`
 	Number     int             `json:"number"`
 	Linkage    string          `json:"linkage"`
+	Names      int             `json:"names"` // number of the key that names people and entities
 	Deliveries []string        `json:"deliveries"`
 	Profile    string          `json:"profile"`
 	People     string          `json:"people"`
@@ -42,7 +43,7 @@ type ManifestTable struct {
 
 // manifest writes and signs the version's manifest.
 func (b *build) manifest(ctx context.Context, res catalogue.PublishResult) (objects.Ref, error) {
-	m := Manifest{Dataset: b.job.Dataset.Slug, Version: b.job.Version, Number: b.job.Number, Linkage: b.job.Linkage, Deliveries: sourcesOf(b.job),
+	m := Manifest{Dataset: b.job.Dataset.Slug, Version: b.job.Version, Number: b.job.Number, Linkage: b.job.Linkage, Names: max(1, b.job.Names), Deliveries: sourcesOf(b.job),
 		Profile: b.job.Dataset.Profile, People: res.People,
 		Objections: disclosure.RoundCount(b.profile, b.removed).Text, Unlinked: disclosure.RoundCount(b.profile, b.loose).Text,
 		Withheld: disclosure.RoundCount(b.profile, b.withheld).Text}

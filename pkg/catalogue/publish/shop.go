@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -13,13 +14,22 @@ import (
 
 // Keys that publishing works with.
 const (
-	// DomainKey names persons and entities inside this Ark.
+	// DomainKey names persons and entities inside this Ark until it is rotated:
+	// NamesKey gives the others.
 	DomainKey = keys.Name("pseudonym/ark")
 	// VersionsKey seals versions.
 	VersionsKey = keys.Name("versions/data")
 	// SigningKey signs manifests.
 	SigningKey = keys.Name("signing/versions")
 )
+
+// NamesKey is the key of names of a number: DomainKey is the first.
+func NamesKey(number int) keys.Name {
+	if number <= 1 {
+		return DomainKey
+	}
+	return keys.Of(keys.Pseudonym, fmt.Sprintf("ark-%d", number))
+}
 
 // Shop is where publishing works: objects, keys and a temporary folder of its
 // own for sorting.

@@ -76,7 +76,7 @@ func (s Shop) begin(ctx context.Context, job catalogue.PublishJob) (*build, erro
 	if err != nil {
 		return nil, err
 	}
-	key, err := s.Keys.Derive(ctx, DomainKey, "names")
+	key, err := s.Keys.Derive(ctx, NamesKey(job.Names), "names")
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,1 @@
+CREATE TABLE namekeys (id TEXT PRIMARY KEY, state TEXT NOT NULL, doc TEXT NOT NULL);
