@@ -67,7 +67,7 @@ func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, newe
 		if newest {
 			version = ""
 		}
-		cut, err := r.Catalogue.PlanGrant(ctx, tx, g.Dataset, version, g.Variables, g.Filters, g.Without)
+		cut, err := r.Catalogue.PlanGrant(ctx, tx, g.Dataset, version, g.Variables, g.Filters, g.Without, p.Restricted)
 		if err != nil {
 			return nil, err
 		}

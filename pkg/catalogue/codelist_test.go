@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 )
 
 // Real codes of each system pass, and every single wrong digit of those with a
@@ -59,4 +60,16 @@ func FuzzReadCodes(f *testing.F) {
 			t.Fatalf("what went out does not come in: %v", err)
 		}
 	})
+}
+
+// TestRestrictedConcepts: the shipped restricted codes have the form and the
+// check digit of their system.
+func TestRestrictedConcepts(t *testing.T) {
+	for _, g := range restricted.Groups() {
+		for system, codes := range map[string][]string{"snomed": g.SNOMED, "icd10": g.ICD10} {
+			if _, err := ReadCodes(system, strings.NewReader("code\n"+strings.Join(codes, "\n"))); err != nil {
+				t.Errorf("%s, %s: %v", g.Group, system, err)
+			}
+		}
+	}
 }

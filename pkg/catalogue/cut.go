@@ -2,10 +2,12 @@ package catalogue
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sort"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/filter"
 	"github.com/ark-tre/ark/pkg/objects"
@@ -18,6 +20,9 @@ type CutTable struct {
 	Ref       objects.Ref `json:"ref"`
 	Variables []Variable  `json:"variables"` // in the dictionary's order
 	Filter    string      `json:"filter"`    // rows of this table; on "person" it bounds every table
+	// Coded are the table's coded variables, granted or not, and their systems:
+	// a row with a restricted code stays away as a whole.
+	Coded map[string]string `json:"coded,omitempty"`
 }
 
 // Cut is an exact piece of one version: what an application asks for, what a
@@ -33,6 +38,11 @@ type Cut struct {
 	Orgs      []string   `json:"orgs"`
 	Sensitive []string   `json:"sensitive"` // "table.variable"
 	Quasi     []string   `json:"quasi"`     // "table.variable"
+
+	// Allowed are the restricted groups that may pass, by the permit's bases;
+	// Own are the dataset's own codes of the groups.
+	Allowed []string         `json:"allowed,omitempty"`
+	Own     restricted.Codes `json:"own,omitempty"`
 }
 
 // Plan checks variables and filters against a version's dictionary and returns
@@ -59,6 +69,9 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 		return nil, ark.Faultf(ark.Conflict, "that version of %s is not published (any more)", d.Slug).Do("choose a published version")
 	}
 	c := &Cut{Dataset: d.ID, Slug: d.Slug, Version: v.ID, Names: v.Names(), Profile: d.Profile, Orgs: d.Orgs, Sensitive: []string{}, Quasi: []string{}}
+	if c.Own, err = ownCodes(ctx, q, d.Restricted); err != nil {
+		return nil, err
+	}
 	for name := range variables {
 		if _, ok := v.Table(name); !ok {
 			return nil, ark.Faultf(ark.Invalid, "the dataset %s has no table %q", d.Slug, clip(name)).At("", 0, "variables").Do("use the names of the catalogue")
@@ -113,6 +126,12 @@ func planTable(d Dataset, t Table, v Version, names []string, where string) (Cut
 	schema := map[string]cell.Type{}
 	for _, x := range t.Variables {
 		schema[x.Name] = CellType(x.Type)
+		if x.System != "" {
+			if ct.Coded == nil {
+				ct.Coded = map[string]string{}
+			}
+			ct.Coded[x.Name] = x.System
+		}
 		if slices.Contains(names, x.Name) {
 			ct.Variables = append(ct.Variables, x)
 		}
@@ -159,12 +178,45 @@ func clip(s string) string {
 	return s
 }
 
-// PlanGrant is Plan for a permit's grant, without the organisations carved out.
-func (r *Room) PlanGrant(ctx context.Context, q store.Querier, dataset, version string, variables map[string][]string, filters map[string]string, without []string) (*Cut, error) {
+// PlanGrant is Plan for a permit's grant, without the organisations carved out
+// and with the restricted groups for which the permit names a basis.
+func (r *Room) PlanGrant(ctx context.Context, q store.Querier, dataset, version string, variables map[string][]string, filters map[string]string, without []string, bases map[string]string) (*Cut, error) {
 	c, err := r.Plan(ctx, q, dataset, version, variables, filters)
 	if err != nil {
 		return nil, err
 	}
-	c.Without = without
+	if err := restricted.Check(bases); err != nil {
+		return nil, err
+	}
+	c.Without, c.Allowed = without, slices.Sorted(maps.Keys(bases))
 	return c, nil
+}
+
+// ownCodes reads the code lists that a dataset adds to restricted groups.
+func ownCodes(ctx context.Context, q store.Querier, lists map[string][]string) (restricted.Codes, error) {
+	var out restricted.Codes
+	for group, refs := range lists {
+		if !restricted.Known(group) {
+			return nil, ark.Faultf(ark.Invalid, "the dataset adds codes to a restricted group that is not there").At("", 0, "restricted").Do("use assisted-conception, gender-recognition or sexually-transmitted-infection")
+		}
+		for _, ref := range refs {
+			l, err := GetCodeList(ctx, q, ref)
+			if err != nil {
+				return nil, err
+			}
+			if l.System != restricted.ICD10 && l.System != restricted.SNOMED {
+				return nil, ark.Faultf(ark.Invalid, "a list of restricted codes is of icd10 or snomed").At("", 0, "restricted")
+			}
+			if out == nil {
+				out = restricted.Codes{}
+			}
+			if out[group] == nil {
+				out[group] = map[string][]string{}
+			}
+			for _, c := range l.Codes {
+				out[group][l.System] = append(out[group][l.System], c.Code)
+			}
+		}
+	}
+	return out, nil
 }

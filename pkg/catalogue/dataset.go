@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 	"github.com/ark-tre/ark/pkg/store"
 )
 
@@ -56,6 +57,8 @@ func ParseDataset(text []byte) (*Dataset, error) {
 				return nil, ark.Faultf(ark.Invalid, "the variable %q has no known sensitivity", at).Do("use ordinary, quasi or sensitive")
 			case !slices.Contains([]string{"keep", "year", "month", "entity"}, v.Transform):
 				return nil, ark.Faultf(ark.Invalid, "the variable %q has no known transformation", at).Do("use keep, year, month or entity")
+			case !slices.Contains([]string{"", restricted.ICD10, restricted.OPCS4, restricted.SNOMED}, v.System):
+				return nil, ark.Faultf(ark.Invalid, "the variable %q has no known code system", at).Do("use icd10, opcs4 or snomed, or say nothing")
 			case v.Meaning == "":
 				return nil, ark.Faultf(ark.Invalid, "the variable %q has no meaning", at).Do("say in one line what it means")
 			}
@@ -74,6 +77,9 @@ func (r *Room) OfferDataset(ctx context.Context, actor store.Actor, d Dataset) (
 	err := r.St.Act(ctx, actor, "dataset.offer", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
 		d.Orgs = []string{}
 		if err := expandOrigins(ctx, tx, &d); err != nil {
+			return nil, err
+		}
+		if _, err := ownCodes(ctx, tx, d.Restricted); err != nil {
 			return nil, err
 		}
 		for _, t := range d.Tables {

@@ -89,6 +89,7 @@ type Variable struct {
 	Sensitivity string `json:"sensitivity" yaml:"sensitivity"` // "ordinary", "quasi" (could single somebody out with others) or "sensitive"
 	Transform   string `json:"transform" yaml:"transform"`     // "keep", "year", "month", "entity" (a re-keyed key)
 	From        string `json:"from,omitempty" yaml:"from"`     // the payload column, when it has another name
+	System      string `json:"system,omitempty" yaml:"system"` // "icd10", "opcs4" or "snomed": its codes are held against the restricted groups
 }
 
 // Origin is a payload table that feeds a dataset's table.
@@ -119,6 +120,10 @@ type Dataset struct {
 	Tables     []Table  `json:"tables" yaml:"tables"`
 	Orgs       []string `json:"orgs" yaml:"-"`   // organisations whose sources feed it
 	Latest     string   `json:"latest" yaml:"-"` // newest published version
+
+	// Restricted are code lists, as name@version, that belong to a restricted
+	// group beside the codes that Ark ships: group to lists.
+	Restricted map[string][]string `json:"restricted,omitempty" yaml:"restricted"`
 }
 
 // PublishedTable is one table of a version, with its people and rows as exact

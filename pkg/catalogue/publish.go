@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 	"github.com/ark-tre/ark/pkg/intake"
 	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/pkg/store"
@@ -36,6 +37,9 @@ type PublishJob struct {
 	// own record can be withdrawn or left out. Nothing of such a person at that
 	// source is published, in whatever table and delivery it came.
 	Guards []PublishInput `json:"guards,omitempty"`
+	// Own are the dataset's own codes of restricted groups, which the synthetic
+	// version must not hold.
+	Own restricted.Codes `json:"own,omitempty"`
 	// Objections are persons whose whole record is left out.
 	Objections objects.Ref `json:"objections,omitzero"`
 }
@@ -85,6 +89,9 @@ func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (
 		}
 		v = Version{ID: tx.NewID(ark.PrefixVersion), Dataset: d.ID, Number: len(before) + 1, State: r.version.Start, Linkage: l.ID, Started: tx.Now(), Dictionary: d.Tables, NamedUnder: names}
 		job := PublishJob{Version: v.ID, Number: v.Number, Names: names, Dataset: *d, Index: l.Outputs["index"], Persons: l.Outputs["persons"], Linkage: l.ID, Objections: l.Outputs[ListObjections]}
+		if job.Own, err = ownCodes(ctx, tx, d.Restricted); err != nil {
+			return nil, err
+		}
 		if job.Inputs, job.Guards, err = publishInputs(ctx, tx, *d); err != nil {
 			return nil, err
 		}

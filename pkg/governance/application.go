@@ -10,6 +10,7 @@ import (
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 	"github.com/ark-tre/ark/pkg/store"
 )
 
@@ -206,10 +207,13 @@ func (r *Room) complete(ctx context.Context, q store.Querier, a *Application) ([
 	case len(a.Asks) == 0:
 		return nil, nil, ark.Faultf(ark.Invalid, "no dataset is asked for").At("", 0, "asks").Do("choose datasets and variables from the catalogue")
 	}
+	if err := restricted.Check(a.Restricted); err != nil {
+		return nil, nil, err
+	}
 	var orgs []string
 	var cuts []catalogue.Cut
 	for i := range a.Asks {
-		cut, err := r.Catalogue.Plan(ctx, q, a.Asks[i].Dataset, a.Asks[i].Version, a.Asks[i].Variables, a.Asks[i].Filters)
+		cut, err := r.Catalogue.PlanGrant(ctx, q, a.Asks[i].Dataset, a.Asks[i].Version, a.Asks[i].Variables, a.Asks[i].Filters, nil, a.Restricted)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -105,6 +105,9 @@ type Application struct {
 	OptOut       string `json:"opt_out"`        // "applied", or "exempt" with its evidence
 	OptOutReason string `json:"opt_out_reason"` // evidence of the exemption
 	AllOrNothing bool   `json:"all_or_nothing"`
+	// Restricted names the legal basis of each restricted group of codes asked
+	// for; rows with codes of the others are left out.
+	Restricted map[string]string `json:"restricted,omitempty"`
 	// Safe setting
 	From  time.Time `json:"from"`
 	Until time.Time `json:"until"`

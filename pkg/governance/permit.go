@@ -29,23 +29,24 @@ type Holder struct {
 // Permit is the machine-readable approval. It is immutable: an amendment makes
 // a new one. Hash is SHA-256 over the RFC 8785 form of all other fields.
 type Permit struct {
-	ID          string    `json:"id"`
-	Project     string    `json:"project"`
-	Application string    `json:"application"`
-	Holders     []Holder  `json:"holders"`
-	Purposes    []string  `json:"purposes"`
-	Grants      []Grant   `json:"grants"`
-	OptOut      string    `json:"opt_out"`
-	Outputs     []string  `json:"outputs"`
-	Profile     string    `json:"profile"` // name of the disclosure profile
-	Destination string    `json:"destination"`
-	Checkers    int       `json:"checkers"` // output checkers needed
-	Conditions  []string  `json:"conditions"`
-	From        time.Time `json:"from"`
-	Until       time.Time `json:"until"`
-	Issued      time.Time `json:"issued"`
-	Checkpoint  string    `json:"checkpoint"` // the ledger's signed head when it was issued
-	Hash        string    `json:"hash"`
+	ID          string            `json:"id"`
+	Project     string            `json:"project"`
+	Application string            `json:"application"`
+	Holders     []Holder          `json:"holders"`
+	Purposes    []string          `json:"purposes"`
+	Grants      []Grant           `json:"grants"`
+	OptOut      string            `json:"opt_out"`
+	Restricted  map[string]string `json:"restricted,omitempty"` // restricted group of codes → legal basis
+	Outputs     []string          `json:"outputs"`
+	Profile     string            `json:"profile"` // name of the disclosure profile
+	Destination string            `json:"destination"`
+	Checkers    int               `json:"checkers"` // output checkers needed
+	Conditions  []string          `json:"conditions"`
+	From        time.Time         `json:"from"`
+	Until       time.Time         `json:"until"`
+	Issued      time.Time         `json:"issued"`
+	Checkpoint  string            `json:"checkpoint"` // the ledger's signed head when it was issued
+	Hash        string            `json:"hash"`
 
 	Airlock AirlockTerms `json:"airlock,omitzero"`
 }

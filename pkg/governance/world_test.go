@@ -120,7 +120,7 @@ func (w *world) as(name string) store.Actor { return store.Actor{User: w.users[n
 // answers is a complete application.
 func (w *world) answers() governance.Application {
 	return governance.Application{Title: "Falls", LaySummary: "We study falls.", PublicBenefit: "Fewer falls.", Method: "Regression.", LegalBasis: "Article 6(1)(e)", Purposes: []string{"research"},
-		Members: []string{w.users["lead"].ID, w.users["member"].ID}, OptOut: "applied", From: noon, Until: noon.Add(365 * 24 * time.Hour), ExpectedOutputs: []string{"a table"}, Destination: "the university",
+		Members: []string{w.users["lead"].ID, w.users["member"].ID}, OptOut: "applied", Restricted: map[string]string{"gender-recognition": "by an order of court"}, From: noon, Until: noon.Add(365 * 24 * time.Hour), ExpectedOutputs: []string{"a table"}, Destination: "the university",
 		Asks: []governance.Ask{{Dataset: w.dataset, Variables: map[string][]string{"person": {"sex"}, "visits": {"code", "day"}}, Filters: map[string]string{"visits": "code = 'W19'"}, Why: map[string]string{"visits.code": "the outcome"}}}}
 }
 

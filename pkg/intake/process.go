@@ -68,6 +68,7 @@ type process struct {
 	today  cell.Value
 	report *Report
 	bad    *quarantine
+	raws   changes
 	who    *identitySorts
 	tables []*tableRun
 	late   map[int64]bool // rows refused after their identity was parted
@@ -89,6 +90,7 @@ func Process(ctx context.Context, j Job) (*Report, error) {
 	p := &process{job: j, limits: j.Limits.orDefault(), hasher: h, today: cell.DayOf(j.Received.UTC()), late: map[int64]bool{}, left: map[cell.Value]bool{}, report: &Report{
 		Source: j.Source, Delivery: j.Delivery, Contract: j.Contract.Name, Version: j.Contract.Version, Hash: j.Contract.Hash(),
 		Declared: j.Contract.Declared, Received: j.Received.UTC().Format("2006-01-02")}}
+	p.raws = changes{p: p, zones: map[Zone]*columnar.Sorter{}}
 	p.pool = columnar.NewPool(p.limits.Pool)
 	defer p.close()
 	if err := p.readAll(ctx); err != nil {
@@ -107,6 +109,7 @@ func (p *process) close() {
 	if p.who != nil {
 		p.who.close()
 	}
+	p.raws.close()
 	if p.bad != nil && p.bad.w != nil {
 		p.bad.w.w.Close()
 	}
@@ -251,6 +254,9 @@ func (p *process) writeAll(ctx context.Context) error {
 		}
 	}
 	if err := p.writeQuarantine(); err != nil {
+		return err
+	}
+	if err := p.raws.write(ctx); err != nil {
 		return err
 	}
 	if p.who != nil {

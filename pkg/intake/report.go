@@ -46,6 +46,7 @@ type FieldReport struct {
 	To      To            `json:"to"`
 	Filled  int64         `json:"filled"`
 	Missing int64         `json:"missing"`
+	Changed int64         `json:"changed,omitempty"` // values that cleansing changed; both are kept in the field's zone
 	Rules   []*RuleReport `json:"rules,omitempty"`
 }
 

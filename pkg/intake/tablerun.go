@@ -40,6 +40,7 @@ type tableRun struct {
 	code     [pseudonym.CodeLen]byte
 	identity bool
 	files    []string // names, by the number in a row number
+	changed  []change // values of the row in hand
 	judge    *pseudonym.Hasher
 	batch    *judged      // rows judged and not yet handed on
 	out      chan *judged // to the goroutine that stores them, nil where none runs
@@ -186,6 +187,11 @@ func (r *tableRun) take(file string, row, number int64, raw [][]byte) error {
 	if bad != nil {
 		return r.refuse(file, row, bad.field, bad.rule, bad.kind, bad.reason)
 	}
+	if !deleted && len(r.changed) > 0 {
+		if err := r.keepChanges(file, row, raw); err != nil {
+			return err
+		}
+	}
 	return r.hand(raw, number, deleted)
 }
 
@@ -197,8 +203,10 @@ func (r *tableRun) isDeleted(raw [][]byte) bool {
 // first failure that quarantines the row. Of a withdrawn row only the keys
 // have to be right.
 func (r *tableRun) readFields(raw [][]byte, deleted bool) (first *failing) {
+	r.changed = r.changed[:0]
 	for i := range r.fields {
 		f := &r.fields[i]
+		flags := len(r.flags.list)
 		if f.role >= 0 {
 			r.names[f.role] = f.identify(raw[i], r.p.today, &r.flags)
 		}
@@ -208,12 +216,14 @@ func (r *tableRun) readFields(raw [][]byte, deleted bool) (first *failing) {
 			if f.Role == Sex && !v.IsNull() {
 				r.names[f.role] = v // the Ark's code for the sender's
 			}
+			r.note(f, raw[i], v, flags)
 			continue
 		}
 		if f.role >= 0 { // flagged above; a wrong identifier holds no row back
 			if f.Role == Sex {
 				r.flags.add(flagSexInvalid)
 			}
+			r.note(f, raw[i], v, flags)
 			continue
 		}
 		action := f.OnFail
@@ -232,11 +242,55 @@ func (r *tableRun) readFields(raw [][]byte, deleted bool) (first *failing) {
 		switch {
 		case action == Blank:
 			r.values[i] = cell.Null
+			if f.To == ToPayload {
+				r.changed = append(r.changed, change{f, bad.rule, trimmed(raw[i]), cell.Null})
+			}
 		case action == Quarantine && first == nil:
 			first = bad
 		}
 	}
 	return first
+}
+
+// keepChanges keeps the changed values of a row that passes; whose they are is
+// known only where somebody can still be left out as a whole.
+func (r *tableRun) keepChanges(file string, row int64, raw [][]byte) error {
+	person := cell.Null
+	if len(r.who) > 0 && slices.ContainsFunc(r.p.job.Contract.Tables, (*Table).Withdraws) {
+		code := r.judge.PersonRecordKey(r.p.job.Source, r.joined(raw, r.who))
+		person = cell.Str(string(code[:]))
+	}
+	for _, x := range r.changed {
+		if err := r.p.raws.add(file, row, r.table.Name, person, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note keeps a value that became another: a code of the Ark's for the sender's,
+// an identifier in another form, or one that is nobody's and went. flags is how
+// many flags the row had before the field.
+func (r *tableRun) note(f *fieldRun, raw []byte, v cell.Value, flags int) {
+	if f.To != ToPayload && f.role < 0 || f.role < 0 && f.codes == nil {
+		return
+	}
+	raw = trimmed(raw)
+	if len(raw) == 0 {
+		return
+	}
+	rule := "code"
+	if f.role >= 0 {
+		v, rule = r.names[f.role], "form"
+		if v.IsNull() && len(r.flags.list) > flags {
+			rule = r.flags.list[len(r.flags.list)-1]
+		}
+	} else if v.IsNull() {
+		return // a text that means nothing is there
+	}
+	if v.IsNull() || v.Type() != cell.String && v.Text() != string(raw) || v.Type() == cell.String && v.Str() != string(raw) {
+		r.changed = append(r.changed, change{f, rule, raw, v})
+	}
 }
 
 // judge reads a field's raw text and checks it. Of a value that breaks a rule

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 )
@@ -51,7 +52,7 @@ func (p *Portal) permit(c *Call) error {
 	page.Body = []ui.Block{ui.Summary{Rows: []ui.Row{
 		{Key: "Who", Lines: f.dir.userNames(holders)}, {Key: "Purposes", Lines: purposeWords(x.Purposes)}, {Key: "From and until", Text: day(x.From) + " to " + day(x.Until)},
 		{Key: "Expected outputs", Lines: x.Outputs}, {Key: "Destination", Text: x.Destination}, {Key: "Output checkers needed", Text: number(x.Checkers)}, {Key: "Before a result leaves", Lines: airlockWords(x.Airlock)}, {Key: "Disclosure rules", Text: x.Profile},
-		{Key: "National data opt-out", Text: opt}, {Key: "Conditions", Lines: orNoneWords(x.Conditions)}}}, ui.Head2{Text: "Data granted"}}
+		{Key: "National data opt-out", Text: opt}, {Key: "Legally restricted codes", Lines: restrictedWords(x.Restricted)}, {Key: "Conditions", Lines: orNoneWords(x.Conditions)}}}, ui.Head2{Text: "Data granted"}}
 	var asks []governance.Ask
 	for _, g := range x.Grants {
 		why := map[string]string{}
@@ -71,6 +72,20 @@ func (p *Portal) permit(c *Call) error {
 	page.Body = append(page.Body, ui.Head2{Text: "Proof"}, ui.Summary{Rows: []ui.Row{{Key: "Permit", Text: x.ID}, {Key: "Issued", Text: when(x.Issued)}, {Key: "SHA-256 of its content", Text: x.Hash}}},
 		ui.Text{Text: "It carries the ledger’s signed head of that moment, so its holders are witnesses that the ledger was not rewritten:"}, ui.Code{Text: orText(x.Checkpoint, "no checkpoint")})
 	return c.Page(page)
+}
+
+// restrictedWords says which restricted groups of codes may pass, and by what.
+func restrictedWords(bases map[string]string) []string {
+	out := []string{}
+	for _, g := range restricted.Groups() {
+		if b, ok := bases[g.Group]; ok {
+			out = append(out, capital(g.Says)+": "+b)
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, "rows with such codes are left out")
+	}
+	return out
 }
 
 // airlockWords are the custodians' terms for the airlock, in words.

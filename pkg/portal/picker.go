@@ -7,6 +7,7 @@ import (
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/store"
@@ -95,8 +96,13 @@ func (p *Portal) dataForm(c *Call) build {
 		fields := []ui.Field{
 			{Kind: "radios", Name: "opt_out", Label: "National data opt-out", Value: f.app.OptOut, Options: []ui.Option{{Value: "applied", Text: "Leave out everyone who has opted out"}, {Value: "exempt", Text: "The opt-out does not apply to this use", Hint: "Only where the law says so. Say where below."}}},
 			{Kind: "text", Name: "opt_out_reason", Label: "Evidence, if it does not apply", Value: f.app.OptOutReason},
-			{Kind: "radios", Name: "all_or_nothing", Label: "If one custodian refuses", Value: all, Options: []ui.Option{{Value: "no", Text: "Go on without their rows"}, {Value: "yes", Text: "End the whole application"}}},
 		}
+		for _, g := range restricted.Groups() {
+			fields = append(fields, ui.Field{Kind: "text", Name: "basis_" + g.Group, Label: "Legal basis for codes of " + g.Says + ", if you need them", Hint: "Rows with such codes are left out unless you name it: the " + g.Law + " restricts them.", Value: f.app.Restricted[g.Group]})
+		}
+		fields = append(fields, []ui.Field{
+			{Kind: "radios", Name: "all_or_nothing", Label: "If one custodian refuses", Value: all, Options: []ui.Option{{Value: "no", Text: "Go on without their rows"}, {Value: "yes", Text: "End the whole application"}}},
+		}...)
 		page.Body = []ui.Block{t, ui.Form{Action: base + "/data", Fields: ui.Filled(fields, typed, wrong), Submit: ui.Button{Text: "Save and go on"}, Cancel: &ui.Link{Text: "Back without saving", Href: base}}}
 		return page, nil
 	}
@@ -110,6 +116,15 @@ func (p *Portal) saveOptOut(c *Call) error {
 	return c.Attempt(p.dataForm(c), func(form url.Values) (string, error) {
 		return "/projects/" + c.ID() + "/application", p.editApplication(c, func(a *governance.Application) error {
 			a.OptOut, a.OptOutReason, a.AllOrNothing = form.Get("opt_out"), form.Get("opt_out_reason"), form.Get("all_or_nothing") == "yes"
+			a.Restricted = nil
+			for _, g := range restricted.Groups() {
+				if basis := strings.TrimSpace(form.Get("basis_" + g.Group)); basis != "" {
+					if a.Restricted == nil {
+						a.Restricted = map[string]string{}
+					}
+					a.Restricted[g.Group] = basis
+				}
+			}
 			if a.OptOut == "exempt" && strings.TrimSpace(a.OptOutReason) == "" {
 				return ark.Faultf(ark.Invalid, "an exemption from the national data opt-out needs its evidence").At("", 0, "opt_out_reason").Do("Name the exemption and its document.")
 			}

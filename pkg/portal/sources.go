@@ -360,7 +360,7 @@ func (p *Portal) quality(c *Call, d *catalogue.Delivery) []ui.Block {
 	}
 	out = append(out, t)
 	for _, x := range rep.Tables {
-		f := ui.Table{Columns: ui.Cols("Field", "Goes to", "#Filled", "#Missing", "Rules broken")}
+		f := ui.Table{Columns: ui.Cols("Field", "Goes to", "#Filled", "#Missing", "#Changed", "Rules broken")}
 		for _, y := range x.Fields {
 			var rules []string
 			for _, r := range y.Rules {
@@ -368,7 +368,7 @@ func (p *Portal) quality(c *Call, d *catalogue.Delivery) []ui.Block {
 					rules = append(rules, fmt.Sprintf("%s: %s (%s)", r.Rule, number(r.Failed), r.Action))
 				}
 			}
-			f.Rows = append(f.Rows, []ui.Cell{{Text: y.Field, Head: true}, {Text: string(y.To)}, {Text: number(y.Filled)}, {Text: number(y.Missing)}, {Text: strings.Join(rules, "; ")}})
+			f.Rows = append(f.Rows, []ui.Cell{{Text: y.Field, Head: true}, {Text: string(y.To)}, {Text: number(y.Filled)}, {Text: number(y.Missing)}, {Text: number(y.Changed)}, {Text: strings.Join(rules, "; ")}})
 		}
 		out = append(out, ui.Details{Summary: "Fields of " + x.Table, Body: []ui.Block{f}})
 	}

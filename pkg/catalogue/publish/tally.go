@@ -17,6 +17,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/policies/disclosure"
@@ -38,6 +39,7 @@ type tally struct {
 	run     uint64 // of rows of one person
 	person  string
 	columns []column
+	judge   *restricted.Judge
 }
 
 // column counts one variable. Bins have numbers, so that a row costs one
@@ -52,8 +54,8 @@ type column struct {
 	open    bool     // too many values to be a category
 }
 
-func newTally(p disclosure.Profile, t catalogue.Table) *tally {
-	q := &tally{profile: p, table: t, columns: make([]column, len(t.Variables))}
+func newTally(p disclosure.Profile, t catalogue.Table, own restricted.Codes) *tally {
+	q := &tally{profile: p, table: t, judge: restricted.New(nil, own), columns: make([]column, len(t.Variables))}
 	for i, v := range t.Variables {
 		q.columns[i] = column{bins: map[string]int32{}, byText: map[string]int32{}, byBits: map[int64]int32{}, open: v.Transform == "entity"}
 	}
@@ -211,6 +213,9 @@ func (q *tally) marginal(i int) marginal {
 	var m marginal
 	var sum int64
 	for _, v := range slices.Sorted(maps.Keys(c.bins)) {
+		if q.judge.Holds(q.table.Variables[i].System, v) {
+			continue // no permit stands behind the synthetic version
+		}
 		shown := disclosure.RoundCount(q.profile, c.counts[c.bins[v]])
 		if shown.Masked || shown.Value <= 0 {
 			continue

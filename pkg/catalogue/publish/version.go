@@ -135,7 +135,7 @@ func (b *build) table(ctx context.Context, t catalogue.Table, res *catalogue.Pub
 // finish writes a sorted table, its synthetic sibling and its quality. People
 // are counted as the rows pass in order: only there are one person's together.
 func (b *build) finish(ctx context.Context, t catalogue.Table, shape columnar.Schema, sorted *columnar.Sorter, res *catalogue.PublishResult) error {
-	n, q := sorted.Rows(), newTally(b.profile, t)
+	n, q := sorted.Rows(), newTally(b.profile, t, b.job.Own)
 	ref, err := b.write(ctx, b.name(t.Name+".parquet"), shape, sorted, q.record)
 	if err != nil {
 		return err

@@ -10,12 +10,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/filter"
 	"github.com/ark-tre/ark/pkg/objects"
 )
@@ -105,6 +108,23 @@ func (r Reader) each(ctx context.Context, t catalogue.CutTable, persons map[stri
 		columns = append(columns, v.Name)
 	}
 	want := len(columns)
+	judge := restricted.New(r.Cut.Allowed, r.Cut.Own)
+	var coded []coding // columns that are held against the restricted groups
+	for i, v := range t.Variables {
+		if t.Coded[v.Name] == "" && catalogue.CellType(v.Type) == cell.String && v.Transform == "keep" {
+			coded = append(coded, coding{at: i + 1})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Coded)) {
+		if have.Index(name) < 0 {
+			continue // of a version from before the variable
+		}
+		at := slices.Index(columns, name)
+		if at < 0 {
+			at, columns = len(columns), append(columns, name)
+		}
+		coded = append(coded, coding{at: at, system: t.Coded[name]})
+	}
 	if have.Index(org) >= 0 {
 		columns = append(columns, org)
 	}
@@ -136,7 +156,7 @@ func (r Reader) each(ctx context.Context, t catalogue.CutTable, persons map[stri
 			for c, col := range rec.Columns() {
 				row[c] = columnar.At(col, i)
 			}
-			if !r.keeps(row, keep, orgAt, orgsAt) {
+			if !r.keeps(row, keep, orgAt, orgsAt) || restrictedRow(judge, row, coded) {
 				continue
 			}
 			if err := fn(row[:want]); err != nil {
@@ -145,6 +165,38 @@ func (r Reader) each(ctx context.Context, t catalogue.CutTable, persons map[stri
 		}
 	}
 	return nil
+}
+
+// coding is a column that is held against the restricted groups, with its last
+// value and what was said of it: values repeat.
+type coding struct {
+	at     int
+	system string
+	last   string
+	held   bool
+}
+
+// restrictedRow reports whether a row holds a code that may not pass.
+func restrictedRow(judge *restricted.Judge, row []columnar.Value, coded []coding) bool {
+	for i := range coded {
+		c := &coded[i]
+		if row[c.at].IsNull() {
+			continue
+		}
+		text := ""
+		if row[c.at].Type() == cell.String {
+			text = row[c.at].Str()
+		} else {
+			text = row[c.at].Text()
+		}
+		if text != c.last {
+			c.held, c.last = judge.Holds(c.system, text), strings.Clone(text)
+		}
+		if c.held {
+			return true
+		}
+	}
+	return false
 }
 
 // keeps reports whether a row of a person who is in passes the organisations
