@@ -88,7 +88,7 @@ func membership(t *testing.T, n int, byRow, byLikelihood float64) {
 		t.Fatal(err)
 	}
 	var members, others [][]string
-	q := newTally(profile, table)
+	q := newTally(profile, table, nil)
 	for range n {
 		m := someone(rng)
 		members, others = append(members, m), append(others, someone(rng))
