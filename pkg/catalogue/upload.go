@@ -28,7 +28,10 @@ type Upload struct {
 	Files    []UploadFile  `json:"files"`     // the manifest's files
 	PartSize int64         `json:"part_size"` // bytes of each part but a file's last
 	Opened   time.Time     `json:"opened"`
+	Touched  time.Time     `json:"touched,omitzero"`   // when the last part came
 	Delivery string        `json:"delivery,omitempty"` // once it is complete
+	Expired  time.Time     `json:"expired,omitzero"`   // given up: nothing came for a fortnight
+	Gone     bool          `json:"gone,omitempty"`     // and what had come is removed
 }
 
 // UploadFile is one file of an upload.
@@ -68,7 +71,10 @@ func (r *Room) OpenUpload(ctx context.Context, actor store.Actor, source string,
 		if m.Source != s.Slug {
 			return nil, ark.Faultf(ark.Invalid, "the manifest is of another source").At("manifest.json", 0, "source").Do("deliver to the source that the manifest names")
 		}
-		if u, err = uploads.First(ctx, tx, "source = $1 AND manifest = $2", source, landed.SHA256); err == nil {
+		if u, err = uploads.First(ctx, tx, "source = $1 AND manifest = $2", source, landed.SHA256); err == nil && u.Gone {
+			u.Manifest.Ref, u.Opened, u.Touched, u.Expired, u.Gone = landed, tx.Now(), time.Time{}, time.Time{}, false
+			return []store.Event{{Type: "delivery.upload-opened", Subjects: []string{u.ID, source}, Body: map[string]any{"files": len(u.Files)}}}, uploads.Update(ctx, tx, u)
+		} else if err == nil {
 			return []store.Event{{Type: "delivery.upload-resumed", Subjects: []string{u.ID, source}}}, nil
 		}
 		u = &Upload{ID: tx.NewID(ark.PrefixUpload), Source: source, Name: m.Delivery, PartSize: PartSize, Opened: tx.Now(), Manifest: DeliveredFile{Name: "manifest.json", Ref: landed}}
@@ -86,6 +92,9 @@ func (r *Room) OpenUpload(ctx context.Context, actor store.Actor, source string,
 // upload has no place for: AddPart asks it, and so does whoever is about to
 // store the part's bytes.
 func (u *Upload) Takes(file string, number int, sum string) (there bool, err error) {
+	if !u.Expired.IsZero() {
+		return false, ark.Faultf(ark.Lapsed, "nothing came to this upload for a fortnight, and it was given up").Do("begin it again by its manifest")
+	}
 	if u.Delivery != "" {
 		return false, ark.Faultf(ark.Conflict, "the upload is complete").Do("deliver what is missing under a new name")
 	}
@@ -120,6 +129,7 @@ func (r *Room) AddPart(ctx context.Context, actor store.Actor, source, id, file 
 			f := &u.Files[slices.IndexFunc(u.Files, func(f UploadFile) bool { return f.Name == file })]
 			i, _ := f.place(number)
 			f.Parts = slices.Insert(f.Parts, i, UploadPart{number, ref})
+			u.Touched = tx.Now()
 		}
 		return []store.Event{{Type: "delivery.part-received", Subjects: []string{u.ID, source}, Body: map[string]any{"part": number, "bytes": ref.Size}}}, uploads.Update(ctx, tx, u)
 	})

@@ -3,6 +3,8 @@ package instance
 import (
 	"context"
 	"time"
+
+	"github.com/ark-tre/ark/pkg/objects"
 )
 
 // keepEvery is how often the control plane looks for what is due.
@@ -17,6 +19,10 @@ func (c *Control) keep(ctx context.Context) error {
 		}
 		if n, err := c.Traces.Expire(ctx); ctx.Err() == nil && (err != nil || n > 0) {
 			c.Slog.InfoContext(ctx, "traces expired", "traces", n, "err", err)
+		}
+		remove := func(ctx context.Context, ref objects.Ref) error { return c.Objects.Delete(ctx, ref.Zone, ref.Name) }
+		if n, err := c.Catalogue.ExpireUploads(ctx, remove); ctx.Err() == nil && (err != nil || n > 0) {
+			c.Slog.InfoContext(ctx, "uploads given up", "uploads", n, "err", err)
 		}
 		select {
 		case <-ctx.Done():

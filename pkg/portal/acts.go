@@ -53,6 +53,8 @@ var actText = map[string]string{
 	"linkage.started":                "started linkage",
 	"linkage.done":                   "linked records into persons",
 	"linkage.failed":                 "could not link",
+	"delivery.upload-expired":        "gave up an upload to which nothing came",
+	"delivery.upload-removed":        "removed what had come of a given-up upload",
 	"names.rotating":                 "had the key that names people changed",
 	"names.rotated":                  "changed the key that names people",
 	"names.rotation-failed":          "could not change the key that names people",
