@@ -320,7 +320,25 @@ func findingBlocks(v airlock.View) []ui.Block {
 }
 
 func findingItem(x findingView) ui.Finding {
-	return ui.Finding{Number: number(x.Number), Look: string(x.Severity), Tag: *verdictTag(string(x.Severity)), Where: fmt.Sprintf("File %d %s", x.File, place(x.Where)), Says: sentence(x.Says), Repair: sentence(x.Repair), Rule: x.Rule}
+	return ui.Finding{Number: number(x.Number), Look: string(x.Severity), Tag: *verdictTag(string(x.Severity)), Where: fmt.Sprintf("File %d %s", x.File, place(x.Where)), Says: sentence(x.Says), Repair: sentence(x.Repair), Rule: x.Rule, Sum: together(x.Evidence)}
+}
+
+// together writes which figures give a few people away together. Views for an
+// author, or a custodian, hold that of the request's own files alone.
+func together(evidence map[string]string) string {
+	s := evidence["combination"]
+	if s == "" {
+		return ""
+	}
+	if n := evidence["people"]; n == "1" {
+		s += ", about 1 person"
+	} else if n != "" {
+		s += ", about " + n + " people"
+	}
+	if b := evidence["between"]; b != "" {
+		s += ", between " + b
+	}
+	return s + "."
 }
 
 // conversation is what was said about the request, as the viewer may know it.

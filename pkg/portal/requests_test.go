@@ -96,7 +96,7 @@ func TestThreeRequests(t *testing.T) {
 		author       string // what its author is told
 		checker, not string // what a checker sees, and the author must not
 	}{
-		{"beside-another-project", `{"kind":"crosstab","rows":["ward"]}`, false, "pass", "fail", "conflicts with an earlier release", "", "rel-of-another-project"},
+		{"beside-another-project", `{"kind":"crosstab","rows":["ward"]}`, false, "pass", "fail", "conflicts with an earlier release", "rel-of-another-project", "rel-of-another-project"},
 		{"a-revision", `{"kind":"crosstab","rows":["ward"],"filter":"age < 82"}`, true, "pass", "pass", "", "", "rel-of"},
 		{"one-person-in-a-model", `{"kind":"linear","outcome":"stay","predictors":["age","valve"]}`, true, "fail", "fail", "A record has a leverage of 1", "", "p0041"},
 	} {
@@ -127,6 +127,12 @@ func TestThreeRequests(t *testing.T) {
 		page := b.get("researcher", "/outputs/"+request)
 		if !strings.Contains(strings.ToLower(page), strings.ToLower(c.author)) || strings.Contains(page, c.not) {
 			t.Errorf("%s: the author's page says other things than it may", c.name)
+		}
+		if c.checker != "" {
+			if page := b.get("checker1", "/queue/"+request); !strings.Contains(page, c.checker) {
+				t.Errorf("%s: a checker's page does not say %s", c.name, c.checker)
+			}
+			pages = append(pages, look{Name: c.name + "-checker", URL: b.origin() + "/queue/" + request, Cookie: "ark=" + b.user("checker1")})
 		}
 		pages = append(pages, look{Name: c.name, URL: b.origin() + "/outputs/" + request, Cookie: "ark=" + b.user("researcher")})
 	}

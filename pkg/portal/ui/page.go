@@ -281,6 +281,7 @@ type Result struct {
 // info or pass.
 type Finding struct {
 	Number, Look, Where, Says, Repair, Rule string
+	Sum                                     string // figures that add up and subtract to a few people, for whoever may know them
 	Tag                                     Tag
 }
 
