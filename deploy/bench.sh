@@ -19,6 +19,7 @@ part "secondary suppression: three dimensions" sh -c 'ARK_BENCH_CUBE=5,6 go test
 part "airlock pages with 10,000 open requests and 10,400 files (bar: p95 of 60 ms)" sh -c 'ARK_BENCH=1 go test -count 1 -v -run TestAirlockAtSize ./pkg/portal | grep -E "ms|heap"'
 part "inspection: 1 MB CSV (bar: 50 ms), 10 MB XLSX (2 s), a start of the walled child, a thousand small files (5 s), ten million known values, the corpus" go test -run "^$" -bench . -benchtime 3x ./airlock/inspect
 part "differencing: a request of 200 cells beside 1,000,000 released ones over 2.8 million people" go test -run '^$' -bench Compare -benchtime 3x ./airlock/differencing
+part "differencing: planted attacks and ordinary revisions" sh -c 'go test -count=1 -v -run "Planted|Ordinary|OverAMerge|SlowDrip" ./airlock/rederive ./airlock/differencing | grep -E "pass;|do not pass|releases among" | sed "s/^[^:]*:[0-9]*: //"'
 part "re-derivation: a table of a query over 3,000,000 records made again by the airlock, beside the workspace (bar: 1.1)" sh -c 'go test -run "^$" -bench MadeAgain -benchtime 3x ./pkg/worker | grep Benchmark'
 part "filter" go test -run '^$' -bench . -benchtime 1s ./pkg/filter
 if [ "${1:-}" = --with-splink ]; then part "linkage beside Splink" bin/ark bench linkage --rounds 1
