@@ -133,6 +133,7 @@ type PublishedTable struct {
 	Ref     objects.Ref `json:"ref"`
 	Rows    int64       `json:"rows"`
 	RowText string      `json:"row_text"`
+	Twice   string      `json:"twice,omitempty"` // rows that two organisations sent alike of one person, rounded; "" where that was not looked at
 }
 
 // Version is an immutable published state of a dataset.

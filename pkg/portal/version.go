@@ -83,6 +83,11 @@ func (p *Portal) versionPage(c *Call) error {
 	v := f.version
 	page := ui.Page{Back: &ui.Link{Text: f.dataset.Title, Href: "/catalogue/" + f.dataset.ID}, Above: f.dataset.Title, Head: fmt.Sprintf("Version %d", v.Number), State: tag(v.State, false), Lead: sentence(orText(v.Says, "It is "+p.machines.version.States[v.State].Says))}
 	rows := []ui.Row{{Key: "Published", Text: orText(when(v.Published), "not yet")}, {Key: "People", Text: orText(v.People, "not counted") + " (rounded)"}, {Key: "Linkage", Text: fmt.Sprintf("run %d", f.lineage.Linkage)}, {Key: "Named under key", Text: strconv.Itoa(v.Names())}, {Key: "Hash of its signed manifest", Text: v.Hash}}
+	for _, t := range v.Tables {
+		if t.Twice != "" {
+			rows = append(rows, ui.Row{Key: "Told by two organisations", Text: t.Twice + " of " + t.RowText + " rows of " + t.Name + " (rounded): the same person, days and values; they are counted and stay"})
+		}
+	}
 	page.Body = []ui.Block{ui.Summary{Rows: rows}}
 	page.Body = append(page.Body, changesBlocks(f)...)
 	t := ui.Table{Caption: "The deliveries it was made from", Columns: ui.Cols("Source", "Organisation", "Delivery", "Received", "State"), Empty: &ui.Empty{Text: "None."}}

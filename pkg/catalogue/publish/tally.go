@@ -40,6 +40,7 @@ type tally struct {
 	person  string
 	columns []column
 	judge   *restricted.Judge
+	twice   *twice
 }
 
 // column counts one variable. Bins have numbers, so that a row costs one
@@ -74,6 +75,9 @@ func (q *tally) record(rec arrow.Record) error {
 			q.run++
 		}
 		runs[i] = q.run
+		if q.twice != nil && q.twice.on {
+			q.twice.look(rec, i, q.run)
+		}
 	}
 	q.rows += rec.NumRows()
 	for i := range q.columns {

@@ -136,11 +136,16 @@ func (b *build) table(ctx context.Context, t catalogue.Table, res *catalogue.Pub
 // are counted as the rows pass in order: only there are one person's together.
 func (b *build) finish(ctx context.Context, t catalogue.Table, shape columnar.Schema, sorted *columnar.Sorter, res *catalogue.PublishResult) error {
 	n, q := sorted.Rows(), newTally(b.profile, t, b.job.Own)
+	q.twice = newTwice(t, len(b.orgs))
 	ref, err := b.write(ctx, b.name(t.Name+".parquet"), shape, sorted, q.record)
 	if err != nil {
 		return err
 	}
-	res.Tables = append(res.Tables, catalogue.PublishedTable{Name: t.Name, Ref: ref, Rows: n, RowText: disclosure.RoundCount(b.profile, n).Text})
+	table := catalogue.PublishedTable{Name: t.Name, Ref: ref, Rows: n, RowText: disclosure.RoundCount(b.profile, n).Text}
+	if q.twice.on {
+		table.Twice = disclosure.RoundCount(b.profile, q.twice.rows).Text
+	}
+	res.Tables = append(res.Tables, table)
 	res.Quality = append(res.Quality, q.quality()...)
 	syn, err := b.Objects.Put(ctx, objects.Versions, b.name("synthetic/"+t.Name+".csv"), VersionsKey, q.synthetic(b.job.Version))
 	if err != nil {
