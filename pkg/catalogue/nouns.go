@@ -152,6 +152,7 @@ type Version struct {
 	Manifest   objects.Ref            `json:"manifest,omitzero"`
 	Hash       string                 `json:"hash,omitempty"`      // of the manifest
 	Synthetic  map[string]objects.Ref `json:"synthetic,omitempty"` // table → CSV
+	Marginals  map[string]objects.Ref `json:"marginals,omitempty"` // table → the signed counts that its synthetic version was drawn from
 	Quality    []VariableQuality      `json:"quality,omitempty"`
 	Dictionary []Table                `json:"dictionary,omitempty"`  // as it was when the version was built
 	NamedUnder int                    `json:"named_under,omitempty"` // number of the key of names; 0 is the first

@@ -51,6 +51,7 @@ type PublishResult struct {
 	People    string                 `json:"people"`
 	Manifest  objects.Ref            `json:"manifest"`
 	Synthetic map[string]objects.Ref `json:"synthetic"`
+	Marginals map[string]objects.Ref `json:"marginals,omitempty"` // table → the signed counts it was drawn from
 	Quality   []VariableQuality      `json:"quality"`
 }
 
@@ -182,7 +183,7 @@ func (r *Room) ApplyVersion(ctx context.Context, tx *store.Tx, id string, res Pu
 	if to == "failed" {
 		return []store.Event{{Type: "version.failed", Subjects: []string{v.ID, v.Dataset}}}, versions.Update(ctx, tx, v)
 	}
-	v.Published, v.Tables, v.People, v.Manifest, v.Hash, v.Synthetic, v.Quality = tx.Now(), res.Tables, res.People, res.Manifest, res.Manifest.SHA256, res.Synthetic, res.Quality
+	v.Published, v.Tables, v.People, v.Manifest, v.Hash, v.Synthetic, v.Marginals, v.Quality = tx.Now(), res.Tables, res.People, res.Manifest, res.Manifest.SHA256, res.Synthetic, res.Marginals, res.Quality
 	if err := versions.Update(ctx, tx, v); err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (p *Portal) dataset(c *Call) error {
 	page.Body = append(page.Body, ui.Columns{Main: []ui.Block{ui.Summary{Rows: rows}}, Side: p.datasetActions(c, d, latest)})
 	page.Body = append(page.Body, dictionary(*d, latest)...)
 	if latest != nil {
-		page.Body = append(page.Body, syntheticTable(c, *d, *latest), ui.Head2{Text: "Ask it something"}, ui.Code{Text: exampleQuery(*d)})
+		page.Body = append(page.Body, syntheticTable(c, *d, *latest), ui.Text{Text: membershipWords}, ui.Head2{Text: "Ask it something"}, ui.Code{Text: exampleQuery(*d)})
 	}
 	t := ui.Table{Caption: "Versions", Columns: ui.Cols("Version", "State", "Published", "People", "Manifest"), Empty: &ui.Empty{Text: "No version has been published yet."}}
 	for i := len(vs) - 1; i >= 0; i-- {
@@ -146,6 +146,9 @@ func dictionary(d catalogue.Dataset, v *catalogue.Version) []ui.Block {
 	}
 	return out
 }
+
+// membershipWords are the figures of TestMembershipCannotBeTold.
+const membershipWords = "Drawn from signed counts of people per value that passed the disclosure rules, each variable on its own; the version’s manifest pins their hash. Tried on invented people: somebody who knows a person whole tells whether that person was counted with 0.50 by the nearest row, and by the likelihood with 0.56 among 3,000 people and 0.50 among 30,000 (area under the curve; 0.5 is guessing, and copied rows would give 0.76)."
 
 func syntheticTable(c *Call, d catalogue.Dataset, v catalogue.Version) ui.Block {
 	names := make([]string, 0, len(v.Synthetic))

@@ -38,6 +38,7 @@ type ManifestTable struct {
 	Name      string               `json:"name"`
 	SHA256    string               `json:"sha256"`
 	Rows      string               `json:"rows"`
+	Marginals string               `json:"marginals"`       // SHA-256 of the signed counts behind the synthetic version
 	Twice     string               `json:"twice,omitempty"` // rows that two organisations sent alike of one person
 	Variables []catalogue.Variable `json:"variables"`
 }
@@ -50,7 +51,7 @@ func (b *build) manifest(ctx context.Context, res catalogue.PublishResult) (obje
 		Withheld: disclosure.RoundCount(b.profile, b.withheld).Text}
 	for _, t := range res.Tables {
 		def, _ := b.job.Dataset.Table(t.Name)
-		m.Tables = append(m.Tables, ManifestTable{Name: t.Name, SHA256: t.Ref.SHA256, Rows: t.RowText, Twice: t.Twice, Variables: def.Variables})
+		m.Tables = append(m.Tables, ManifestTable{Name: t.Name, SHA256: t.Ref.SHA256, Rows: t.RowText, Marginals: res.Marginals[t.Name].SHA256, Twice: t.Twice, Variables: def.Variables})
 	}
 	raw, err := json.Marshal(m)
 	if err != nil {

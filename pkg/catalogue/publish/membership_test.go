@@ -2,13 +2,17 @@ package publish
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/policies/disclosure"
 )
@@ -96,7 +100,17 @@ func membership(t *testing.T, n int, byRow, byLikelihood float64) {
 			q.columns[i].counts[q.columns[i].addBin(table.Variables[i], x)]++
 		}
 	}
-	raw, err := csv.NewReader(q.synthetic("ver_1")).ReadAll()
+	marginals := q.marginals()
+	marginals.Version = "ver_1"
+	text, err := json.Marshal(marginals)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn, err := Synthetic(text, restricted.New(nil, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := csv.NewReader(drawn).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,9 +122,12 @@ func membership(t *testing.T, n int, byRow, byLikelihood float64) {
 		share := make([]map[string]float64, len(table.Variables))
 		for i := range share {
 			share[i] = map[string]float64{}
-			m, last := q.marginal(i), int64(0)
-			for k, v := range m.values {
-				share[i][v], last = float64(m.upto[k]-last)/float64(m.upto[len(m.upto)-1]), m.upto[k]
+			m, total := marginals.Variables[i], int64(0)
+			for _, n := range m.People {
+				total += n
+			}
+			for k, v := range m.Values {
+				share[i][v] = float64(m.People[k]) / float64(total)
 			}
 		}
 		out := make([]float64, len(people))
@@ -137,3 +154,21 @@ func membership(t *testing.T, n int, byRow, byLikelihood float64) {
 
 // addBin is bin for a text.
 func (c *column) addBin(v catalogue.Variable, x string) int32 { return c.bin(v, cell.Str(x)) }
+
+// Attack: marginals that hold a restricted code, a count that is none, more
+// than marginals, or values without people are refused by the generator.
+func TestGeneratorTakesMarginalsAlone(t *testing.T) {
+	judge := restricted.New(nil, nil)
+	good := `{"dataset":"d","version":"v","table":"person","profile":"ark","variables":[{"name":"a","type":"string","values":["x","y"],"people":[10,20]}]}`
+	if _, err := Synthetic([]byte(good), judge); err != nil {
+		t.Fatal(err)
+	}
+	for name, bad := range map[string]string{
+		"a restricted code": strings.Replace(good, `"x"`, `"86406008"`, 1), "nobody": strings.Replace(good, "10", "0", 1), "fewer than nobody": strings.Replace(good, "10", "-5", 1),
+		"no people": strings.Replace(good, "10,20", "10", 1), "rows": strings.Replace(good, `"profile"`, `"rows":[["x"]],"profile"`, 1), "no JSON": "x,y\n",
+	} {
+		if _, err := Synthetic([]byte(bad), judge); !ark.Is(err, ark.Invalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,16 +1,8 @@
 package publish
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/csv"
 	"fmt"
-	"io"
-	"maps"
 	"math"
-	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -170,78 +162,4 @@ func (q *tally) quality() []catalogue.VariableQuality {
 		out = append(out, catalogue.VariableQuality{Table: q.table.Name, Variable: v.Name, Complete: text})
 	}
 	return out
-}
-
-// synthetic is a table of the same shape with rows drawn from the marginals
-// that passed the profile, each variable on its own: it keeps no relation
-// between variables and no row of anybody. The version seeds the draw.
-func (q *tally) synthetic(version string) io.Reader {
-	sum := sha256.Sum256([]byte("synthetic\n" + version + "\n" + q.table.Name))
-	rng := rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:16])))
-	draws := make([]marginal, len(q.columns))
-	for i := range q.columns {
-		draws[i] = q.marginal(i)
-	}
-	var buf bytes.Buffer
-	w := csv.NewWriter(&buf)
-	header := []string{PersonColumn}
-	for _, v := range q.table.Variables {
-		header = append(header, v.Name)
-	}
-	w.Write(header)
-	for n := range syntheticRows {
-		row := []string{fmt.Sprintf("SYNTHETIC%05d", n/q.perPerson()+1)}
-		for i, v := range q.table.Variables {
-			row = append(row, draws[i].draw(rng, v))
-		}
-		w.Write(row)
-	}
-	w.Flush()
-	return &buf
-}
-
-func (q *tally) perPerson() int {
-	if q.table.Name == catalogue.PersonTable {
-		return 1
-	}
-	return 3
-}
-
-type marginal struct {
-	values []string
-	upto   []int64 // running sums
-}
-
-func (q *tally) marginal(i int) marginal {
-	c := q.columns[i]
-	var m marginal
-	var sum int64
-	for _, v := range slices.Sorted(maps.Keys(c.bins)) {
-		if q.judge.Holds(q.table.Variables[i].System, v) {
-			continue // no permit stands behind the synthetic version
-		}
-		shown := disclosure.RoundCount(q.profile, c.counts[c.bins[v]])
-		if shown.Masked || shown.Value <= 0 {
-			continue
-		}
-		sum += shown.Value
-		m.values, m.upto = append(m.values, v), append(m.upto, sum)
-	}
-	return m
-}
-
-func (m marginal) draw(rng *rand.Rand, v catalogue.Variable) string {
-	if len(m.values) == 0 {
-		return ""
-	}
-	at := rng.Int64N(m.upto[len(m.upto)-1])
-	i, _ := slices.BinarySearch(m.upto, at+1)
-	x := m.values[i]
-	switch catalogue.CellType(v.Type) {
-	case cell.Date:
-		return fmt.Sprintf("%s-%02d-%02d", x, 1+rng.IntN(12), 1+rng.IntN(28))
-	case cell.Timestamp:
-		return fmt.Sprintf("%s-%02d-%02dT%02d:00:00Z", x, 1+rng.IntN(12), 1+rng.IntN(28), rng.IntN(24))
-	}
-	return x
 }

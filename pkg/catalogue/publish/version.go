@@ -35,7 +35,7 @@ func (s Shop) Build(ctx context.Context, job catalogue.PublishJob) (catalogue.Pu
 	if err != nil {
 		return catalogue.PublishResult{}, err
 	}
-	res := catalogue.PublishResult{Synthetic: map[string]objects.Ref{}}
+	res := catalogue.PublishResult{Synthetic: map[string]objects.Ref{}, Marginals: map[string]objects.Ref{}}
 	for _, t := range job.Dataset.Tables {
 		if t.Name == catalogue.PersonTable {
 			continue
@@ -147,11 +147,19 @@ func (b *build) finish(ctx context.Context, t catalogue.Table, shape columnar.Sc
 	}
 	res.Tables = append(res.Tables, table)
 	res.Quality = append(res.Quality, q.quality()...)
-	syn, err := b.Objects.Put(ctx, objects.Versions, b.name("synthetic/"+t.Name+".csv"), VersionsKey, q.synthetic(b.job.Version))
+	pinned, err := b.putMarginals(ctx, q.marginals())
 	if err != nil {
 		return err
 	}
-	res.Synthetic[t.Name] = syn
+	rows, err := b.generate(ctx, pinned)
+	if err != nil {
+		return err
+	}
+	syn, err := b.Objects.Put(ctx, objects.Versions, b.name("synthetic/"+t.Name+".csv"), VersionsKey, rows)
+	if err != nil {
+		return err
+	}
+	res.Synthetic[t.Name], res.Marginals[t.Name] = syn, pinned
 	return nil
 }
 
