@@ -32,7 +32,8 @@ type demoCmd struct {
 	Parts      string `help:"Use the services of this folder (parts.yaml and credentials) in place of the one-box defaults; see docs/production.md." type:"path"`
 	Keep       bool   `help:"With --unattended: keep the Ark afterwards."`
 
-	broken string // where a crash test keeps what it has broken
+	broken  string // where a crash test keeps what it has broken
+	postbox *demonstration.Postbox
 }
 
 // Run makes, fills and serves a demonstration Ark.
@@ -55,7 +56,7 @@ func (c demoCmd) options() demonstration.Options {
 	if c.Unattended && c.Crash != "none" {
 		patience = 2 * time.Minute
 	}
-	return demonstration.Options{Patience: patience, Brief: c.Projection != "" || patience > 0, Dir: c.Dir, Tree: c.Tree, Listen: c.Listen, Parts: c.Parts, People: c.People, Seed: c.Seed, Say: func(format string, args ...any) {
+	return demonstration.Options{Postbox: c.postbox, Patience: patience, Brief: c.Projection != "" || patience > 0, Dir: c.Dir, Tree: c.Tree, Listen: c.Listen, Parts: c.Parts, People: c.People, Seed: c.Seed, Say: func(format string, args ...any) {
 		fmt.Printf("%6.1f s  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 	}}
 }
@@ -232,6 +233,11 @@ func (c demoCmd) unattended(ctx context.Context) error {
 			left, err = instance.ArmCrashes(dir, points)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	if c.Crash == "none" && c.Projection == "" {
+		if c.postbox, err = demonstration.OpenPostbox(); err != nil {
 			return err
 		}
 	}

@@ -26,8 +26,9 @@ type Options struct {
 	// Patience is how long the play's users repeat a request that is not
 	// answered; in crash tests alone.
 	Patience time.Duration
-	Brief    bool   // leave out the crawl, which asks questions of its own
-	Calm     func() // optional: ends what disturbs the Ark; in crash tests alone
+	Brief    bool     // leave out the crawl, which asks questions of its own
+	Postbox  *Postbox // optional: where mails, webhooks and figures go
+	Calm     func()   // optional: ends what disturbs the Ark; in crash tests alone
 	Seed     uint64
 	Say      func(format string, args ...any) // progress, a line at a time
 }
@@ -55,6 +56,10 @@ func Make(ctx context.Context, o Options, log *slog.Logger) error {
 	}
 	if runc := filepath.Join(o.Tree, ".cache", "tools", "runc"); exists(runc) {
 		c.Runtime = runc
+	}
+	if b := o.Postbox; b != nil {
+		c.Metrics = b.figures
+		c.Notify = instance.Notify{Webhook: "http://" + b.hook.Addr().String() + "/", SMTP: b.smtp.Addr().String(), From: "ark@example.org"}
 	}
 	o.Say("making keys, stores and the ledger in %s", o.Dir)
 	credentials, err := o.useParts(&c)

@@ -189,6 +189,9 @@ func (p *play) words(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.told(ctx, values, labels); err != nil {
+		return err
+	}
 	p.Say("    %d answers as %d users and the public, %d logs and parts of the ledger: no word of the author, none of %d planted values of rows", pages, len(clients)-1, files, len(values))
 	return p.plantedCounts(ctx)
 }

@@ -1,6 +1,8 @@
 package volume
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -169,7 +171,9 @@ func OpenFile(dir, name string) (*os.File, Entry, error) {
 }
 
 // Put writes r to the new file name in dir, readable by the workspace and
-// owned by the host. Nothing is left of a file whose bytes did not all come.
+// owned by the host. Nothing is left of a file whose bytes did not all come, and
+// what a crash left of one gives way. It may be repeated: a file that lies there
+// with these bytes already was put by the call whose answer was lost.
 func Put(dir, name string, r io.Reader) (int64, error) {
 	if why := badName(name); why != "" || strings.Contains(name, "/") || strings.HasPrefix(name, ".") {
 		return 0, ark.Faultf(ark.Invalid, "the file's name is not a plain name").At(name, 0, "")
@@ -180,17 +184,22 @@ func Put(dir, name string, r io.Reader) (int64, error) {
 	}
 	defer unix.Close(root)
 	const part = ".part"
-	how := unix.OpenHow{Flags: unix.O_CREAT | unix.O_EXCL | unix.O_WRONLY | unix.O_CLOEXEC | unix.O_NOFOLLOW, Mode: 0o644, Resolve: resolve}
+	_ = unix.Unlinkat(root, "."+name+part, 0) // there is none but after a crash
+	how := unix.OpenHow{Flags: unix.O_CREAT | unix.O_EXCL | unix.O_RDWR | unix.O_CLOEXEC | unix.O_NOFOLLOW, Mode: 0o644, Resolve: resolve}
 	fd, err := unix.Openat2(root, "."+name+part, &how)
 	if err != nil {
 		return 0, ark.Faultf(ark.Conflict, "the file cannot be put there").At(name, 0, "").Because(err)
 	}
 	f := os.NewFile(uintptr(fd), name)
 	n, err := io.Copy(f, r)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
+	if err = errors.Join(err, f.Sync()); err == nil {
 		err = unix.Renameat2(root, "."+name+part, root, name, unix.RENAME_NOREPLACE)
 	}
+	if errors.Is(err, unix.EEXIST) && lies(root, name, f) {
+		_ = unix.Unlinkat(root, "."+name+part, 0)
+		err = nil
+	}
+	err = errors.Join(err, f.Close())
 	if err != nil {
 		_ = unix.Unlinkat(root, "."+name+part, 0)
 		if errors.Is(err, unix.ENOSPC) {
@@ -199,6 +208,27 @@ func Put(dir, name string, r io.Reader) (int64, error) {
 		return n, ark.Faultf(ark.Conflict, "the file could not be put there whole").At(name, 0, "").Because(err)
 	}
 	return n, nil
+}
+
+// lies reports whether the file name in root holds the bytes of f.
+func lies(root int, name string, f *os.File) bool {
+	fd, err := unix.Openat2(root, name, &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: resolve})
+	if err != nil {
+		return false
+	}
+	there := os.NewFile(uintptr(fd), name)
+	defer there.Close()
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return false
+	}
+	a, b := sha256.New(), sha256.New()
+	if _, err := io.Copy(a, there); err != nil {
+		return false
+	}
+	if _, err := io.Copy(b, f); err != nil {
+		return false
+	}
+	return bytes.Equal(a.Sum(nil), b.Sum(nil))
 }
 
 // Empty removes what lies in dir, or only what begins with one of prefixes.
