@@ -295,6 +295,10 @@ func TestLimitsAndCode(t *testing.T) {
 	if _, err := w.Submit(t.Context(), w.as("author"), w.workspace, s); !ark.Is(err, ark.Invalid) {
 		t.Errorf("tables as code: %v", err)
 	}
+	s.Files[0].Name, s.Files[1].Name = "model.py", "model.ipynb"
+	if _, err := w.Submit(t.Context(), w.as("author"), w.workspace, s); !ark.Is(err, ark.Invalid) {
+		t.Errorf("a notebook, which stores its outputs, as code: %v", err)
+	}
 	s.Files[0].Name, s.Files[1].Name = "model.py", "tables.R"
 	r, err := w.Submit(t.Context(), w.as("author"), w.workspace, s)
 	must(t, err)

@@ -314,6 +314,36 @@ func TestDeliveryIsOnceAndOnlyIfAllowed(t *testing.T) {
 	}
 }
 
+// TestChangedBytesDoNotComeIn: what is not what was checked is never delivered.
+func TestChangedBytesDoNotComeIn(t *testing.T) {
+	w := newWorld(t)
+	id := w.in("approved")
+	puts := 0
+	deliver := func() (int, error) {
+		return w.Deliver(t.Context(), w.workspace, func(context.Context, ingress.File) error {
+			puts++
+			return fmt.Errorf("read: %w", objects.ErrDamaged)
+		})
+	}
+	if n, err := deliver(); n != 0 || !errors.Is(err, objects.ErrDamaged) {
+		t.Errorf("%d delivered, %v", n, err)
+	}
+	if i := w.get(id); i.State != "blocked" || !strings.Contains(i.Says, "not what was checked") {
+		t.Errorf("after that it is %s and says %q", i.State, i.Says)
+	}
+	must(t, w.Damaged(t.Context(), id, 1)) // found again
+	if n, err := deliver(); n != 0 || err != nil || puts != 1 {
+		t.Errorf("tried again: %d %v, %d puts", n, err, puts)
+	}
+	var opened int
+	must(t, w.St.View(t.Context(), func(q store.Querier) error {
+		return q.QueryRowContext(t.Context(), `SELECT count(*) FROM outbox WHERE type = 'incident.opened'`).Scan(&opened)
+	}))
+	if opened != 1 {
+		t.Errorf("%d incidents in the ledger", opened)
+	}
+}
+
 // TestRefusedAtOnce: what is not even taken.
 func TestRefusedAtOnce(t *testing.T) {
 	w := newWorld(t)

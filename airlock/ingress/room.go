@@ -3,6 +3,7 @@ package ingress
 import (
 	"context"
 	"embed"
+	"errors"
 	"io/fs"
 	"path"
 	"slices"
@@ -334,6 +335,25 @@ func (x *Room) OpenFile(ctx context.Context, actor store.Actor, id string, ordin
 	return out, err
 }
 
+// Damaged records that the stored bytes of a file are not what was sent or
+// checked: the input is stopped for good, and those who decided and look after
+// the record read it in the ledger. Found again, it changes nothing.
+func (x *Room) Damaged(ctx context.Context, id string, ordinal int) error {
+	return x.St.Act(ctx, store.Actor{System: "worker"}, "input.fault", on(id), func(tx *store.Tx) ([]store.Event, error) {
+		i, err := inputs.Get(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if i.State != "waiting" && i.State != "approved" {
+			return []store.Event{i.event("input.damage-known", nil)}, nil
+		}
+		if err := x.move(tx, i, "blocked", "input.fault", "the stored bytes of a file are not what was checked, so it cannot come in; bring it again"); err != nil {
+			return nil, err
+		}
+		return []store.Event{i.event("incident.opened", map[string]any{"kind": airlock.IncidentDamaged, "file": ordinal})}, inputs.Update(ctx, tx, i)
+	})
+}
+
 // Deliver puts approved files into a workspace that runs, by put, and records
 // it. What is refused now, since the permit lapsed or an extract changed, stays
 // where it is. It may be repeated after any failure.
@@ -352,7 +372,11 @@ func (x *Room) Deliver(ctx context.Context, workspace string, put func(ctx conte
 			return n, err
 		}
 		for _, f := range i.Files {
-			if err := put(ctx, f); err != nil {
+			err := put(ctx, f)
+			if errors.Is(err, objects.ErrDamaged) {
+				return n, errors.Join(err, x.Damaged(ctx, i.ID, f.Ordinal))
+			}
+			if err != nil {
 				return n, err
 			}
 		}

@@ -2,6 +2,8 @@ package instance
 
 import (
 	"context"
+	"errors"
+	"io"
 	"time"
 
 	"github.com/ark-tre/ark/airlock"
@@ -163,7 +165,26 @@ func (c *Control) bringIn(ctx context.Context, workspace string) error {
 			return err
 		}
 		defer body.Close()
-		return c.Enclave.PutInbox(ctx, workspace, f.Name, body)
+		r := &heard{Reader: body}
+		if err := c.Enclave.PutInbox(ctx, workspace, f.Name, r); err != nil {
+			return errors.Join(err, r.err)
+		}
+		return nil
 	})
 	return err
+}
+
+// heard is a reader that remembers why it ended.
+type heard struct {
+	io.Reader
+	err error
+}
+
+// Read implements io.Reader.
+func (h *heard) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		h.err = err
+	}
+	return n, err
 }

@@ -57,11 +57,12 @@ func TestIdsOfAnotherProject(t *testing.T) {
 	damaged := b.submit(ws)
 	b.checked(damaged, "review")
 	file := b.damaged(damaged)
+	standing, input := b.series(b.specified(ws)), b.brought(ws, "helper.py")
 	b.other("stranger", func() { b.active("Another question") })
 	b.must(b.rooms.Governance.SetRoles(t.Context(), b.actor("operator"), b.user("colleague"), []ark.Role{ark.Researcher, ark.Checker}))
 	b.door.fresh = true
 
-	targets := map[string][]string{"Request": {request, open, damaged}, "Release": {release}, "Workspace": {ws}, "Project": {project}}
+	targets := map[string][]string{"Request": {request, open, damaged}, "Release": {release}, "Workspace": {ws}, "Project": {project}, "Standing": {standing}, "Input": {input}}
 	type ask struct{ kind, method, path, body, action string }
 	var asks []ask
 	for _, r := range b.p.Routes() {

@@ -298,7 +298,11 @@ func (p *Portal) showInput(c *Call, i *ingress.Input, ordinal int) (string, erro
 	if err != nil {
 		return "", err
 	}
-	return p.cfg.FileViewer.Ticket(viewer.File{Name: f.Name, Size: f.Ref.Size, Open: func(ctx context.Context) (io.ReadCloser, error) {
+	return p.cfg.FileViewer.Ticket(viewer.File{Name: f.Name, Size: f.Ref.Size, Damaged: func(ctx context.Context) {
+		if err := p.cfg.Rooms.Ingress.Damaged(context.WithoutCancel(ctx), i.ID, ordinal); err != nil {
+			p.cfg.Log.ErrorContext(ctx, "a damaged input could not be recorded", "input", i.ID, "err", err)
+		}
+	}, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		return p.cfg.Rooms.Outputs.Open(ctx, i.Project, f.Ref)
 	}, Pages: p.pagesOf(f.Ref)})
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ark-tre/ark/airlock/ingress"
+	"github.com/ark-tre/ark/pkg/pseudonym"
 )
 
 // scanner is a clamd that finds everything infected that holds the word EVIL.
@@ -88,6 +89,20 @@ func TestWhatComesInIsLookedAt(t *testing.T) {
 	}
 	if f := bring(ingress.KindReference, "n.csv", "nhs_number,x\n9434765919,1\n"); rules(f) != "inbound-identifier" {
 		t.Errorf("identifiers: %q %+v", rules(f), f)
+	}
+	foreign := ""
+	for n := range 40 { // of the form of pseudonyms, and of no row of this extract
+		for _, last := range "0123456789ABCDEFGHJKMNPQRSTVWXYZ" {
+			if p := fmt.Sprintf("%016d%c", n, last); pseudonym.IsPseudonym(p) {
+				foreign += p + ",1\n"
+			}
+		}
+	}
+	if f := bring(ingress.KindReference, "foreign.csv", "person,score\n"+foreign); rules(f) != "inbound-foreign-pseudonym" {
+		t.Errorf("another project's pseudonyms: %q %+v", rules(f), f)
+	}
+	if f := bring(ingress.KindCode, "foreign.py", "keep = \"\"\"\n"+foreign+"\"\"\"\n"); rules(f) != "inbound-foreign-pseudonym" {
+		t.Errorf("another project's pseudonyms in a script: %q %+v", rules(f), f)
 	}
 	if f := bring(ingress.KindReference, "p.csv", "year_of_birth,sex,ward\n1950,F,A\n1951,M,B\n1952,F,C\n"); f.Verdict != "review" || !f.Profile.Persons || len(f.Profile.Quasi) != 3 {
 		t.Errorf("persons: %+v", f)
