@@ -30,7 +30,7 @@ var dropped = []string{"seal", "sha256", "size", "checkpoint", "hash", "signatur
 // sign. Documents are listed by table in order; then the tables of the object
 // store with a hash of what their rows hold (see contents); of the recorded
 // acts, how many of each type there are. Acts that a crash may repeat or add are left out:
-// accesses, refusals, what was found done already, downloads, and what became of workspaces meanwhile.
+// accesses, refusals, what was found done already, downloads and fetched answers, and what became of workspaces meanwhile.
 func Projection(ctx context.Context, db *sql.DB, stores map[objects.Zone][]*objects.Store) (string, error) {
 	var b strings.Builder
 	for _, t := range tables {
@@ -69,7 +69,7 @@ func Projection(ctx context.Context, db *sql.DB, stores map[objects.Zone][]*obje
 	for _, l := range lines {
 		fmt.Fprintln(&b, l)
 	}
-	rows, err := db.QueryContext(ctx, `SELECT type, COUNT(*) FROM outbox WHERE type <> 'refused' AND type NOT LIKE 'access.%' AND type NOT LIKE 'workspace.%' AND type NOT LIKE 'session.%' AND type NOT LIKE '%.already-%' AND type <> 'release.downloaded' GROUP BY type ORDER BY type`)
+	rows, err := db.QueryContext(ctx, `SELECT type, COUNT(*) FROM outbox WHERE type <> 'refused' AND type NOT LIKE 'access.%' AND type NOT LIKE 'workspace.%' AND type NOT LIKE 'session.%' AND type NOT LIKE '%.already-%' AND type NOT IN ('release.downloaded', 'trace.opened') GROUP BY type ORDER BY type`)
 	if err != nil {
 		return "", err
 	}
