@@ -61,7 +61,7 @@ func TestPlantedDisagreements(t *testing.T) {
 		{"a state column that is not the document's", fsck.Row, p.sql(`UPDATE projects SET state = 'closing'`, `UPDATE projects SET state = 'active'`)},
 		{"a row that names a project that is not there", fsck.Row, p.sql(`UPDATE releases SET doc = replace(doc, '"project":"prj_', '"project":"prj_0')`, `UPDATE releases SET doc = replace(doc, '"project":"prj_0', '"project":"prj_')`)},
 		{"a row that is gone", fsck.Row, p.gone("extracts")},
-		{"a version that nobody builds", fsck.Work, p.sql(`UPDATE versions SET state = 'building', doc = replace(doc, '"state":"published"', '"state":"building"') WHERE number = 1`, `UPDATE versions SET state = 'published', doc = replace(doc, '"state":"building"', '"state":"published"')`)},
+		{"a version that nobody builds", fsck.Work, p.sql(`UPDATE versions SET state = 'building', doc = replace(doc, '"state":"published"', '"state":"building"') WHERE number = 1 AND state = 'published'`, `UPDATE versions SET state = 'published', doc = replace(doc, '"state":"building"', '"state":"published"') WHERE state = 'building'`)},
 		{"a job in a state that is none", fsck.Row, p.sql(`UPDATE jobs SET state = 'lost' WHERE kind = 'cut'`, `UPDATE jobs SET state = 'done' WHERE kind = 'cut'`)},
 		{"an object that is gone", fsck.Missing, p.file("objects/releases", func(path string) { must(t, os.Remove(path)) })},
 		{"an object with one bit flipped", fsck.Missing, p.file("objects/identifiers", flip(t, false))},
