@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/client"
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -51,7 +52,10 @@ func (p *play) report(ctx context.Context) error {
 		if t.State != "sealed" {
 			continue // known to another hospital, which has no key
 		}
-		return p.answered(ctx, amina, carol, erin, t.ID, private)
+		if err := p.answered(ctx, amina, carol, erin, t.ID, private); err != nil {
+			return err
+		}
+		return p.renames(ctx, amina, erin)
 	}
 	return must(false, "none of %d people is known to the hospital", len(names))
 }
@@ -101,6 +105,25 @@ func (p *play) answered(ctx context.Context, amina, carol, erin *client.Client, 
 	}
 	p.Say("    an error report led to %d record of the hospital that sent it, sealed to its key; its answer came back: %s", len(a.Records), t.Outcomes[0].Resolution)
 	return must(t.State == "answered", "the report is %s", t.State)
+}
+
+// renames changes the key that names people, for the versions to come.
+func (p *play) renames(ctx context.Context, amina, erin *client.Client) error {
+	why := map[string]string{"reason": "scheduled"}
+	if err := refused(amina.Post(ctx, "/name-keys", why, nil), "the key of names changed by a researcher", ark.Forbidden); err != nil {
+		return err
+	}
+	if err := erin.Post(ctx, "/name-keys", why, nil); err != nil {
+		return err
+	}
+	var keys list[catalogue.NameKey]
+	return erin.Until(ctx, longest, "the next key of names to be there", "/name-keys", &keys, func() (bool, error) {
+		last := len(keys.Items) - 1
+		if err := must(last >= 0 && keys.Items[last].State != "failed", "the next key of names could not be made"); err != nil {
+			return false, err
+		}
+		return keys.Items[last].State == "current", nil
+	})
 }
 
 // somePeople reads a few pseudonyms out of the project's extract, as its user

@@ -73,7 +73,10 @@ func TestRestrictedCodes(t *testing.T) {
 		"all but the code":      {func(c *catalogue.Cut) { all(c, "day", "cost") }, count["J45.9"]},
 		"a filter for the code": {func(c *catalogue.Cut) { all(c, "day"); c.Tables[1].Filter = "code = 'A54.0'" }, 0},
 		"a basis for infection": {func(c *catalogue.Cut) { all(c); c.Allowed = []string{"sexually-transmitted-infection"} }, count["J45.9"] + infection},
-		"two bases":             {func(c *catalogue.Cut) { all(c, "cost"); c.Allowed = []string{"gender-recognition", "assisted-conception"} }, count["J45.9"] + recognition + conception},
+		"two bases": {func(c *catalogue.Cut) {
+			all(c, "cost")
+			c.Allowed = []string{"gender-recognition", "assisted-conception"}
+		}, count["J45.9"] + recognition + conception},
 		"a basis for all there is": {func(c *catalogue.Cut) {
 			all(c)
 			c.Allowed = []string{"assisted-conception", "gender-recognition", "sexually-transmitted-infection"}

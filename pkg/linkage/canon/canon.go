@@ -22,6 +22,7 @@ func Fold(s string) string {
 	if plain(s) {
 		return s
 	}
+	s = strings.ToValidUTF8(s, " ") // letters behind what is none would keep their accents
 	var b strings.Builder
 	gap := false
 	for _, r := range norm.NFKD.String(s) {
