@@ -3,6 +3,7 @@ package publish
 import (
 	"hash/maphash"
 	"math"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -15,6 +16,8 @@ import (
 // event, told by both. Rows come in runs of one person and, within, of one
 // organisation, so a person whom one organisation knows costs a hash a row.
 // They are counted and stay: which of the two is right is not for Ark to say.
+// Of rows alike, those count that the organisation which told most of them did
+// not tell, so that the order in which they come changes nothing.
 type twice struct {
 	on      bool
 	columns []int // of the record: variables that are no keys
@@ -23,14 +26,14 @@ type twice struct {
 	run     uint64
 	org     string
 	first   []uint64          // rows of the run's first organisation
-	seen    map[uint64]string // rows of the run by the organisation that told them first, once there are two
+	seen    map[uint64]map[string]int64 // rows of the run by who told them how often, once there are two who did
 	rows    int64
 }
 
 // newTwice looks at a table fed by several organisations, one of whose
 // variables is a day or time: without one two rows alike need not be one event.
 func newTwice(t catalogue.Table, orgs int) *twice {
-	w := &twice{seed: maphash.MakeSeed(), seen: map[uint64]string{}}
+	w := &twice{seed: maphash.MakeSeed(), seen: map[uint64]map[string]int64{}}
 	for i, v := range t.Variables {
 		if v.Transform == "entity" {
 			continue
@@ -60,14 +63,31 @@ func (w *twice) look(rec arrow.Record, row int, run uint64) {
 	}
 	if len(w.seen) == 0 {
 		for _, s := range w.first {
-			w.seen[s] = w.org
+			w.tell(s, w.org)
 		}
 	}
-	if was, told := w.seen[sum]; !told {
-		w.seen[sum] = string(append([]byte(nil), org...))
-	} else if was != org {
-		w.rows++
+	w.tell(sum, strings.Clone(org))
+}
+
+// tell notes that an organisation told a row, and counts it if another told more.
+func (w *twice) tell(sum uint64, org string) {
+	by := w.seen[sum]
+	if by == nil {
+		by = map[string]int64{}
+		w.seen[sum] = by
 	}
+	w.rows -= beside(by)
+	by[org]++
+	w.rows += beside(by)
+}
+
+// beside is how many rows were told by others than who told most.
+func beside(by map[string]int64) int64 {
+	var all, most int64
+	for _, n := range by {
+		all, most = all+n, max(most, n)
+	}
+	return all - most
 }
 
 // sum is a row's variables as a number; not ok where it has no day, or nothing
