@@ -25,7 +25,7 @@ type twice struct {
 	seed    maphash.Seed
 	run     uint64
 	org     string
-	first   []uint64          // rows of the run's first organisation
+	first   []uint64                    // rows of the run's first organisation
 	seen    map[uint64]map[string]int64 // rows of the run by who told them how often, once there are two who did
 	rows    int64
 }
