@@ -3,7 +3,6 @@ package airlock
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -16,13 +15,7 @@ import (
 var schemaFiles embed.FS
 
 // Schema is the room's tables.
-func Schema() store.Schema {
-	sub, err := fs.Sub(schemaFiles, "schema")
-	if err != nil {
-		panic(err) // embedded: cannot fail
-	}
-	return store.Schema{Room: "airlock", Files: sub}
-}
+func Schema() store.Schema { return store.SchemaOf("airlock", schemaFiles) }
 
 // Room does the room's work on a store. Checkpoint returns the ledger's
 // current signed head, which releases carry.

@@ -3,7 +3,6 @@ package workspace
 import (
 	"context"
 	"embed"
-	"io/fs"
 
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -15,13 +14,7 @@ import (
 var schemaFiles embed.FS
 
 // Schema is the room's tables.
-func Schema() store.Schema {
-	sub, err := fs.Sub(schemaFiles, "schema")
-	if err != nil {
-		panic(err) // embedded: cannot fail
-	}
-	return store.Schema{Room: "workspace", Files: sub}
-}
+func Schema() store.Schema { return store.SchemaOf("workspace", schemaFiles) }
 
 // Room does the room's work on a store.
 type Room struct {

@@ -3,7 +3,6 @@ package catalogue
 import (
 	"context"
 	"embed"
-	"io/fs"
 
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/policies"
@@ -13,13 +12,7 @@ import (
 var schemaFiles embed.FS
 
 // Schema is the room's tables.
-func Schema() store.Schema {
-	sub, err := fs.Sub(schemaFiles, "schema")
-	if err != nil {
-		panic(err) // embedded: cannot fail
-	}
-	return store.Schema{Room: "catalogue", Files: sub}
-}
+func Schema() store.Schema { return store.SchemaOf("catalogue", schemaFiles) }
 
 // Room does the room's work on a store. Trial refuses sources that are not
 // declared synthetic or public.

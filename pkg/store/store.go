@@ -54,6 +54,15 @@ type Schema struct {
 	Files fs.FS
 }
 
+// SchemaOf is the schema of a room, of the files that it embeds below schema/.
+func SchemaOf(room string, files embed.FS) Schema {
+	sub, err := fs.Sub(files, "schema")
+	if err != nil {
+		panic(err) // the name is a valid one: it cannot fail
+	}
+	return Schema{Room: room, Files: sub}
+}
+
 // Sealer encrypts the bodies of recorded acts, bound to their id.
 type Sealer interface {
 	Seal(id string, plain []byte) (string, error)
@@ -91,11 +100,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.connect(); err != nil {
 		return nil, err
 	}
-	core, err := fs.Sub(coreSchema, "schema")
-	if err != nil {
-		return nil, err
-	}
-	all := append([]Schema{{Room: "store", Files: core}, identitySchema()}, cfg.Schemas...)
+	all := append([]Schema{SchemaOf("store", coreSchema), identitySchema()}, cfg.Schemas...)
 	if err := s.migrate(ctx, all); err != nil {
 		s.Close()
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"io/fs"
 	"math"
 	"slices"
 	"strings"
@@ -24,13 +23,7 @@ import (
 var schemaFiles embed.FS
 
 // Schema is the room's tables.
-func Schema() store.Schema {
-	sub, err := fs.Sub(schemaFiles, "schema")
-	if err != nil {
-		panic(err) // embedded: cannot fail
-	}
-	return store.Schema{Room: "trace", Files: sub}
-}
+func Schema() store.Schema { return store.SchemaOf("trace", schemaFiles) }
 
 // Room does the room's work on a store.
 type Room struct {
