@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -21,13 +20,7 @@ import (
 var schemaFiles embed.FS
 
 // Schema is the room's tables.
-func Schema() store.Schema {
-	sub, err := fs.Sub(schemaFiles, "schema")
-	if err != nil {
-		panic(err) // embedded: cannot fail
-	}
-	return store.Schema{Room: "ingress", Files: sub}
-}
+func Schema() store.Schema { return store.SchemaOf("ingress", schemaFiles) }
 
 // Room does the room's work on a store. Data names the extract that inputs are
 // held against; without it an input that is about people is not let in.
@@ -269,8 +262,7 @@ func (x *Room) Approve(ctx context.Context, actor store.Actor, id string) error 
 		as, left := "", 0
 		for n := range i.Needs {
 			need := &i.Needs[n]
-			fits := need.As == airlock.AsChecker && u.Has(ark.Checker) || need.As == airlock.AsCustodian && u.Has(ark.Custodian) && slices.Contains(need.Orgs, u.Org)
-			if !need.Done && fits && (as == "" || as == need.As) {
+			if need.from(u) && (as == "" || as == need.As) {
 				need.Done, as = true, need.As
 			}
 			if !need.Done {
@@ -425,9 +417,12 @@ func (i *Input) WaitsFor(u *governance.User) bool {
 	if i.State != "waiting" || slices.ContainsFunc(i.Approvals, func(a airlock.Approval) bool { return a.Human == u.Human }) {
 		return false
 	}
-	return slices.ContainsFunc(i.Needs, func(n Need) bool {
-		return !n.Done && (n.As == airlock.AsChecker && u.Has(ark.Checker) || n.As == airlock.AsCustodian && u.Has(ark.Custodian) && slices.Contains(n.Orgs, u.Org))
-	})
+	return slices.ContainsFunc(i.Needs, func(n Need) bool { return n.from(u) })
+}
+
+// from reports whether u may give the approval, which nobody has given yet.
+func (n Need) from(u *governance.User) bool {
+	return !n.Done && (n.As == airlock.AsChecker && u.Has(ark.Checker) || n.As == airlock.AsCustodian && u.Has(ark.Custodian) && slices.Contains(n.Orgs, u.Org))
 }
 
 // Waiting returns the inputs that wait for actor.

@@ -85,13 +85,7 @@ func (c *changes) add(file string, row int64, table string, person cell.Value, x
 }
 
 // printable is a text without what is not UTF-8.
-func printable(raw []byte) string {
-	out := make([]rune, 0, len(raw))
-	for _, r := range string(raw) {
-		out = append(out, r)
-	}
-	return string(out)
-}
+func printable(raw []byte) string { return string([]rune(string(raw))) }
 
 // holdsNumber reports whether a text holds a valid NHS number, in one piece or
 // written in three.

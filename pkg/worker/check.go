@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/durable"
 )
 
 // Check says where requests to the national opt-out check go: a folder that a
@@ -73,17 +73,16 @@ func (c Check) put(name string, write func(*bufio.Writer)) error {
 	fault := func(err error) error {
 		return ark.Faultf(ark.Unavailable, "the request to the national opt-out check could not be written").Do("let the linkage role write to the folder that optouts.outbox names").Because(err)
 	}
-	f, err := os.CreateTemp(c.Outbox, ".ark-*")
+	f, err := durable.Begin(c.Outbox, 0o660)
 	if err != nil {
 		return fault(err)
 	}
-	defer os.Remove(f.Name())
 	w := bufio.NewWriter(f)
 	write(w)
-	if err := errors.Join(w.Flush(), f.Chmod(0o660), f.Sync(), f.Close()); err != nil {
-		return fault(err)
+	if err := w.Flush(); err != nil {
+		return fault(errors.Join(err, f.Abort()))
 	}
-	if err := os.Rename(f.Name(), filepath.Join(c.Outbox, name)); err != nil {
+	if err := f.Replace(filepath.Join(c.Outbox, name)); err != nil {
 		return fault(err)
 	}
 	return nil

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -16,7 +15,7 @@ import (
 	"github.com/ark-tre/ark/airlock/inspect/known"
 	"github.com/ark-tre/ark/airlock/inspect/look"
 	"github.com/ark-tre/ark/pkg/ark"
-	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/catalogue/selection"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/pseudonym"
 )
@@ -114,7 +113,7 @@ func (b Bench) pseudonyms(ctx context.Context, d airlock.Data) (set inspect.Know
 	var there []airlock.DataTable
 	of := ""
 	for _, t := range d.Tables {
-		f, err := b.Objects.OpenAt(ctx, t.Ref)
+		r, c, err := selection.Objects(b.Objects)(ctx, t.Ref)
 		switch ark.KindOf(err) {
 		case ark.Unknown, ark.Lapsed: // of a closed project: their form is looked for all the same
 			continue
@@ -122,8 +121,7 @@ func (b Bench) pseudonyms(ctx context.Context, d airlock.Data) (set inspect.Know
 		if err != nil {
 			return nil, 0, err
 		}
-		r, err := columnar.Open(f, t.Ref.Size, columnar.Limits{})
-		if err = errors.Join(err, f.Close()); err != nil {
+		if err := c.Close(); err != nil {
 			return nil, 0, err
 		}
 		records = max(records, int(r.NumRows()))
@@ -153,15 +151,11 @@ func (b Bench) pseudonyms(ctx context.Context, d airlock.Data) (set inspect.Know
 }
 
 func (b Bench) pseudonymsOf(ctx context.Context, t airlock.DataTable) ([]uint64, error) {
-	f, err := b.Objects.OpenAt(ctx, t.Ref)
+	r, c, err := selection.Objects(b.Objects)(ctx, t.Ref)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	r, err := columnar.Open(f, t.Ref.Size, columnar.Limits{})
-	if err != nil {
-		return nil, err
-	}
+	defer c.Close()
 	var names []string
 	for _, c := range r.Schema() {
 		if c.Type == cell.String {

@@ -7,7 +7,7 @@ import (
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/airlock/inspect/rows"
 	"github.com/ark-tre/ark/pkg/ark"
-	"github.com/ark-tre/ark/pkg/columnar"
+	"github.com/ark-tre/ark/pkg/catalogue/selection"
 )
 
 // recordsAmong counts the records of the pinned extract among the numbers of a
@@ -30,14 +30,10 @@ func (b Bench) recordsAmong(ctx context.Context, d airlock.Data, numbers [][]flo
 }
 
 func (b Bench) scan(ctx context.Context, finder *rows.Finder, t airlock.DataTable) (n int, err error) {
-	f, err := b.Objects.OpenAt(ctx, t.Ref)
+	r, c, err := selection.Objects(b.Objects)(ctx, t.Ref)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	r, err := columnar.Open(f, t.Ref.Size, columnar.Limits{})
-	if err != nil {
-		return 0, err
-	}
+	defer func() { err = errors.Join(err, c.Close()) }()
 	return finder.Scan(ctx, rows.Of(ctx, r))
 }

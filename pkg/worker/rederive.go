@@ -35,6 +35,7 @@ type again struct {
 	attacker disclose.Attacker
 	frames   map[string]*disclose.Frame
 	persons  map[string]uint64 // the extract's name of a person → the sidecar's number
+	same     differencing.Same // nil: not read yet, or nobody goes by several numbers
 	history  *differencing.History
 	files    *differencing.History // of this request, judged so far
 	dir      string

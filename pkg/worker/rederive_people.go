@@ -163,10 +163,11 @@ func (x *learning) batch(rec arrow.Record) error {
 	return nil
 }
 
-// aliases reads who goes by several numbers, as far as the extract knows it.
+// aliases is who goes by several numbers, as far as the extract knows it. It is
+// read once.
 func (a *again) aliases(ctx context.Context) (differencing.Same, error) {
-	if a.behind.Data.Aliases.Name == "" {
-		return nil, nil
+	if a.behind.Data.Aliases.Name == "" || a.same != nil {
+		return a.same, nil
 	}
 	data, err := a.read(ctx, a.behind.Data.Aliases)
 	if err != nil {
@@ -193,5 +194,6 @@ func (a *again) aliases(ctx context.Context) (differencing.Same, error) {
 			groups = append(groups, []uint64{uint64(numbers.Value(i)), uint64(persons.Value(i))})
 		}
 	}
-	return differencing.SameOf(groups), nil
+	a.same = differencing.SameOf(groups)
+	return a.same, nil
 }

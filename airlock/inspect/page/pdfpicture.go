@@ -43,20 +43,16 @@ func (w *pdfWriter) redrawn(st pdfStream, depth int) (pdfStream, bool) {
 	if !ok {
 		return pdfStream{}, false
 	}
-	if p.parts > 0 && p.space != nil {
-		if p, ok = w.plain(p, st.dict["Decode"] != nil); !ok {
-			return pdfStream{}, false
-		}
+	if p, ok = w.plain(p, st.dict["Decode"] != nil); !ok {
+		return pdfStream{}, false
 	}
 	if p.bits == 8 {
 		for i, v := range p.samples {
 			p.samples[i] = v&^3 | v>>6
 		}
 	}
-	if mask != nil {
-		if !whiten(p, mask) {
-			return pdfStream{}, false
-		}
+	if mask != nil && !whiten(p, mask) {
+		return pdfStream{}, false
 	}
 	if p.space != nil {
 		out["ColorSpace"] = w.copy(p.space, depth+1)

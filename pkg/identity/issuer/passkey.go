@@ -103,16 +103,11 @@ type ask struct {
 // names no passkey: the page is the same for an account that has none, and for
 // a name that has no account.
 func (i *Issuer) askPasskey(w http.ResponseWriter, r *http.Request) {
-	p, tx, ok := i.find(w, r)
+	p, tx, ok := i.named(w, r)
 	if !ok {
 		return
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.userName == "" {
-		http.Redirect(w, r, "/sign-in?tx="+tx, http.StatusSeeOther)
-		return
-	}
 	options, data, err := i.web.BeginDiscoverableLogin(webauthn.WithUserVerification(protocol.VerificationRequired))
 	if err != nil {
 		i.fault(w, r, err)
@@ -129,22 +124,11 @@ func (i *Issuer) askPasskey(w http.ResponseWriter, r *http.Request) {
 
 // takePasskey is takeCode for a passkey.
 func (i *Issuer) takePasskey(w http.ResponseWriter, r *http.Request) {
-	p, tx, ok := i.find(w, r)
+	p, tx, now, ok := i.trying(w, r)
 	if !ok {
 		return
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.userName == "" {
-		http.Redirect(w, r, "/sign-in?tx="+tx, http.StatusSeeOther)
-		return
-	}
-	now := i.opt.Now()
-	if !i.byCaller.allow(i.opt.Address(r), now) {
-		w.Header().Set("Retry-After", "60")
-		i.pages.code(w, http.StatusTooManyRequests, i.codePage(r.Context(), p, tx, tooManyText))
-		return
-	}
 	asked := p.ask
 	p.ask = nil // whatever the answer, it was the one
 	if err := i.count(r.Context(), p, now); err != nil {

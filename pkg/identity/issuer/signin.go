@@ -43,6 +43,37 @@ func (i *Issuer) find(w http.ResponseWriter, r *http.Request) (*pending, string,
 	return p, tx, true
 }
 
+// named is find for the pages of the second factor: a sign-in to which a
+// password was given. Where it is ok p.mu is held, and the caller lets it go.
+func (i *Issuer) named(w http.ResponseWriter, r *http.Request) (*pending, string, bool) {
+	p, tx, ok := i.find(w, r)
+	if !ok {
+		return nil, "", false
+	}
+	p.mu.Lock()
+	if p.userName == "" {
+		p.mu.Unlock()
+		http.Redirect(w, r, "/sign-in?tx="+tx, http.StatusSeeOther)
+		return nil, "", false
+	}
+	return p, tx, true
+}
+
+// trying is named for an answer to the second factor, refused where there were
+// too many from one address.
+func (i *Issuer) trying(w http.ResponseWriter, r *http.Request) (p *pending, tx string, now time.Time, ok bool) {
+	if p, tx, ok = i.named(w, r); !ok {
+		return nil, "", now, false
+	}
+	if now = i.opt.Now(); i.byCaller.allow(i.opt.Address(r), now) {
+		return p, tx, now, true
+	}
+	defer p.mu.Unlock()
+	w.Header().Set("Retry-After", "60")
+	i.pages.code(w, http.StatusTooManyRequests, i.codePage(r.Context(), p, tx, tooManyText))
+	return nil, "", now, false
+}
+
 func (i *Issuer) askPassword(w http.ResponseWriter, r *http.Request) {
 	if p, tx, ok := i.find(w, r); ok {
 		i.pages.password(w, http.StatusOK, passwordPage{TX: tx, UserName: p.request.Hint, Demo: i.pages.demo})
@@ -124,16 +155,11 @@ func (i *Issuer) checkPassword(ctx context.Context, name, password string, now t
 }
 
 func (i *Issuer) askCode(w http.ResponseWriter, r *http.Request) {
-	p, tx, ok := i.find(w, r)
+	p, tx, ok := i.named(w, r)
 	if !ok {
 		return
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.userName == "" {
-		http.Redirect(w, r, "/sign-in?tx="+tx, http.StatusSeeOther)
-		return
-	}
 	i.pages.code(w, http.StatusOK, i.codePage(r.Context(), p, tx, ""))
 }
 
@@ -168,22 +194,11 @@ func (i *Issuer) isDemo(userName string) bool {
 }
 
 func (i *Issuer) takeCode(w http.ResponseWriter, r *http.Request) {
-	p, tx, ok := i.find(w, r)
+	p, tx, now, ok := i.trying(w, r)
 	if !ok {
 		return
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.userName == "" {
-		http.Redirect(w, r, "/sign-in?tx="+tx, http.StatusSeeOther)
-		return
-	}
-	now := i.opt.Now()
-	if !i.byCaller.allow(i.opt.Address(r), now) {
-		w.Header().Set("Retry-After", "60")
-		i.pages.code(w, http.StatusTooManyRequests, i.codePage(r.Context(), p, tx, tooManyText))
-		return
-	}
 	right, err := i.checkCode(r.Context(), p, r.PostFormValue("code"), now)
 	if err != nil {
 		i.fault(w, r, err)
