@@ -6,19 +6,31 @@ package canon
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxValue bounds a value: what is longer is cut before it is looked at.
+// maxValue bounds a value in bytes: what is longer is cut before it is looked at,
+// and what grew longer by being taken apart is cut again.
 const maxValue = 256
+
+func cutOff(s string) string {
+	if len(s) <= maxValue {
+		return s
+	}
+	for i := maxValue; i > maxValue-utf8.UTFMax; i-- {
+		if utf8.RuneStart(s[i]) {
+			return s[:i]
+		}
+	}
+	return s[:maxValue]
+}
 
 // Fold writes s in upper case without accents, punctuation or doubled spaces.
 // Letters of other scripts stay.
 func Fold(s string) string {
-	if len(s) > maxValue {
-		s = strings.ToValidUTF8(s[:maxValue], "")
-	}
+	s = cutOff(s)
 	if plain(s) {
 		return s
 	}
@@ -38,7 +50,7 @@ func Fold(s string) string {
 			gap = true
 		}
 	}
-	return b.String()
+	return strings.TrimSuffix(cutOff(b.String()), " ")
 }
 
 // plain reports that Fold would not change s.
