@@ -235,6 +235,9 @@ func TestParseDatasetRefuses(t *testing.T) {
 	if _, err := catalogue.ParseDataset([]byte(head + "tables:\n" + person)); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := catalogue.ParseDataset([]byte(head + "tables:\n" + strings.NewReplacer("name: sex", "name: household", "ordinary", "quasi", "keep", "entity").Replace(person))); err != nil {
+		t.Errorf("a home as a key of the project's own: %v", err)
+	}
 	for name, text := range map[string]string{
 		"unknown key":           head + "colour: red\ntables:\n" + person,
 		"no person table":       head + "tables: []\n",
@@ -247,6 +250,11 @@ func TestParseDatasetRefuses(t *testing.T) {
 		"a table without feeds": head + "tables:\n" + person + "- {name: visits, variables: [" + variable + "]}\n",
 		"a fed person table":    head + "tables:\n" + strings.Replace(person, "variables", "from: [{source: a, table: b}], variables", 1),
 		"not YAML":              "\x00",
+
+		"the index's own number of people": head + "tables:\n" + strings.Replace(person, "{name: sex", "{name: sex, from: person_id", 1),
+		"a home as the index has it":       head + "tables:\n" + strings.Replace(strings.Replace(person, "name: sex", "name: household", 1), "ordinary", "quasi", 1),
+		"a home under another name":        head + "tables:\n" + strings.Replace(strings.Replace(strings.Replace(person, "name: sex", "name: home, from: household", 1), "ordinary", "quasi", 1), "keep", "entity", 1),
+		"a postcode that is ordinary":      head + "tables:\n" + strings.Replace(strings.Replace(person, "name: sex", "name: place", 1), "keep", "entity", 1),
 	} {
 		if _, err := catalogue.ParseDataset([]byte(text)); !ark.Is(err, ark.Invalid) {
 			t.Errorf("%s: %v", name, err)

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"regexp"
 	"slices"
@@ -62,6 +63,11 @@ func ParseDataset(text []byte) (*Dataset, error) {
 			case v.Meaning == "":
 				return nil, ark.Faultf(ark.Invalid, "the variable %q has no meaning", at).Do("say in one line what it means")
 			}
+			if t.Name == PersonTable {
+				if err := checkPersonal(v); err != nil {
+					return nil, err
+				}
+			}
 			seen[v.Name] = true
 		}
 	}
@@ -69,6 +75,40 @@ func ParseDataset(text []byte) (*Dataset, error) {
 		return nil, ark.Faultf(ark.Invalid, "a dataset needs the table %q", PersonTable).At("", 0, "tables")
 	}
 	return &d, nil
+}
+
+// personColumns are what the person index knows of a person and a dataset's
+// table of people may declare: coarse facts, and two keys that tell who shares
+// a postcode and who a home, and nothing of where that is.
+func personColumns() []string {
+	return []string{"year_of_birth", "sex", "lsoa", "imd_decile", "ethnicity", HouseholdColumn, PlaceColumn}
+}
+
+// The keys of homes and postcodes in the person index.
+const (
+	HouseholdColumn = "household"
+	PlaceColumn     = "place"
+)
+
+// checkPersonal refuses a variable of people that the person index has not, or
+// that would give one of its own keys away.
+func checkPersonal(v Variable) error {
+	of := cmp.Or(v.From, v.Name)
+	at := PersonTable + "." + v.Name
+	if !slices.Contains(personColumns(), of) {
+		return ark.Faultf(ark.Invalid, "the variable %q is nothing that the person index knows", at).Do("use one of " + strings.Join(personColumns(), ", "))
+	}
+	if of != HouseholdColumn && of != PlaceColumn {
+		return nil
+	}
+	if v.Transform != "entity" || v.Type != "string" || v.Name != of {
+		return ark.Faultf(ark.Invalid, "the variable %q is a key of the person index, which stays in the Ark", at).
+			Do("declare it under its own name with type: string and transform: entity, so that each project has keys of its own")
+	}
+	if v.Sensitivity == "ordinary" {
+		return ark.Faultf(ark.Invalid, "the variable %q says who lives together or nearby: it is not ordinary", at).Do("use sensitivity quasi or sensitive")
+	}
+	return nil
 }
 
 // OfferDataset adds a dataset to the catalogue, or changes its definition for

@@ -334,6 +334,9 @@ func (b *build) persons(ctx context.Context, t catalogue.Table, res *catalogue.P
 	for _, v := range t.Variables {
 		columns = append(columns, from(v))
 	}
+	if err := b.knows(ctx, columns); err != nil {
+		return err
+	}
 	err = b.rows(ctx, b.job.Persons, columns, func(r []columnar.Value) error {
 		key, ok := keyOf(r[0].Str())
 		n, known := b.people.ids[key]
@@ -355,6 +358,22 @@ func (b *build) persons(ctx context.Context, t catalogue.Table, res *catalogue.P
 		return err
 	}
 	return b.finish(ctx, t, shape, sorted, res)
+}
+
+// knows refuses columns that the person index was made without: an index of an
+// older Ark has no homes and postcodes.
+func (b *build) knows(ctx context.Context, columns []string) error {
+	r, c, err := selection.Objects(b.Objects)(ctx, b.job.Persons)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, name := range columns {
+		if r.Schema().Index(name) < 0 {
+			return ark.Faultf(ark.Conflict, "the person index that this version rests on has no column %q", name).Do("link again, then publish")
+		}
+	}
+	return nil
 }
 
 // sourcesOf lists the deliveries behind the version, in order.
