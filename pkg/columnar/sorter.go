@@ -3,7 +3,6 @@ package columnar
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"iter"
 	"slices"
 	"sync/atomic"
@@ -50,48 +49,17 @@ type Sorter struct {
 	order  []int // position in the key → column
 	opt    SortOptions
 	keys   []entry
-	slab   []byte
+	pile   pile
+	room   []byte // a key being put together
 	held   int64
 	limit  int64 // of held before a spill
 	rows   int64
 	runs   []*run
 	seal   *sealer
 	behind chan error // of the run being spilled, nil where there is none
+	spent  [][]byte   // slabs of the run being spilled, to be used again when it is
 	done   bool
 }
-
-// entry is a row's key with its first bytes as a number: most comparisons end
-// there, without a look at the key. The first byte of all marks a value and is
-// left out.
-type entry struct {
-	head uint64
-	key  []byte
-}
-
-func entryOf(key []byte) entry {
-	var b [8]byte
-	if len(key) > 1 {
-		copy(b[:], key[1:])
-	}
-	e := entry{binary.BigEndian.Uint64(b[:]), key}
-	if len(key) > 0 && key[0] == markNull { // before every value
-		e.head = 0
-	}
-	return e
-}
-
-func (e entry) compare(f entry) int {
-	if e.head != f.head {
-		if e.head < f.head {
-			return -1
-		}
-		return 1
-	}
-	return bytes.Compare(e.key, f.key)
-}
-
-// slabSize is the unit in which row keys are allocated.
-const slabSize = 1 << 20
 
 // NewSorter returns a sorter for rows of the given columns.
 func NewSorter(s Schema, o SortOptions) (*Sorter, error) {
@@ -140,17 +108,8 @@ func (s *Sorter) Append(row []Value) error {
 			return ark.Faultf(ark.Invalid, "the field holds a %s and must hold a %s", v.Type(), f.Type).At("", s.rows+1, f.Name)
 		}
 	}
-	start := s.room(256)
-	key := s.slab[start:start]
-	for _, c := range s.order {
-		key = appendKey(key, s.schema[c].Type, row[c])
-	}
-	if start+len(key) <= cap(s.slab) && len(key) > 0 && &s.slab[:start+1][start] == &key[0] {
-		s.slab = s.slab[:start+len(key)]
-	} else {
-		s.slab = nil // the key outgrew the slab and lives on its own
-	}
-	return s.hold(key)
+	s.room = s.Encode(s.room[:0], row)
+	return s.AppendKey(s.room)
 }
 
 // AppendKey adds a row by its key: the cells in the order of the sort, each as
@@ -159,10 +118,21 @@ func (s *Sorter) AppendKey(key []byte) error {
 	if s.done {
 		return ark.Faultf(ark.Invalid, "the sort has begun")
 	}
-	start := s.room(len(key))
-	s.slab = append(s.slab, key...)
-	return s.hold(s.slab[start:])
+	s.keys = append(s.keys, s.pile.put(key))
+	s.held += int64(len(key)) + heldBeside
+	s.rows++
+	if s.held < s.limit {
+		return nil
+	}
+	if len(s.runs) == 0 && s.behind == nil && s.opt.Pool.take(s.opt.Memory/2) {
+		s.limit += s.opt.Memory / 2
+		return nil
+	}
+	return s.spill()
 }
+
+// heldBeside is what a row takes beside its key, while it is sorted.
+const heldBeside = 2*16 + prefix
 
 // AppendCell writes one cell of a key behind dst.
 func AppendCell(dst []byte, t Type, v Value) []byte { return appendKey(dst, t, v) }
@@ -176,50 +146,34 @@ func AppendText(dst, text []byte) []byte {
 	return append(append(dst, text...), 0, 1)
 }
 
-// room makes sure that the slab takes n bytes more, and says where they go.
-func (s *Sorter) room(n int) int {
-	if cap(s.slab)-len(s.slab) < n {
-		s.slab = make([]byte, 0, max(slabSize, n))
-	}
-	return len(s.slab)
-}
-
-// hold keeps a key that lies where it stays.
-func (s *Sorter) hold(key []byte) error {
-	s.keys = append(s.keys, entryOf(key[:len(key):len(key)]))
-	s.held += int64(len(key)) + 32
-	s.rows++
-	if s.held < s.limit {
-		return nil
-	}
-	if len(s.runs) == 0 && s.behind == nil && s.opt.Pool.take(s.opt.Memory/2) {
-		s.limit += s.opt.Memory / 2
-		return nil
-	}
-	return s.spill()
-}
-
 // spill sorts the rows held longest and writes them as a run, behind the
 // caller's back. What the pool gave stays full of rows that may never need it.
 func (s *Sorter) spill() error {
 	if err := s.settle(); err != nil {
 		return err
 	}
-	n, bytes := 0, int64(0)
-	for ; n < len(s.keys) && bytes < s.opt.Memory/2; n++ {
-		bytes += int64(len(s.keys[n].key)) + 32
+	s.pile.reuse(s.spent)
+	n, size := 0, int64(0)
+	for ; n < len(s.keys) && size < s.opt.Memory/2; n++ {
+		size += int64(len(s.pile.key(s.keys[n]))) + heldBeside
 	}
 	keys, done := s.keys[:n:n], make(chan error, 1)
-	s.keys = append(make([]entry, 0, len(s.keys)), s.keys[n:]...)
-	s.held, s.behind = s.held-bytes, done
-	if len(s.keys) == 0 {
-		s.slab = nil
+	var old pile // of keys; its last slab may hold others too
+	if n == len(s.keys) {
+		old = s.pile.all()
+		s.spent = old.slabs
+	} else {
+		old = s.pile.part(s.keys[n])
+		s.spent = old.slabs[:len(old.slabs)-1]
 	}
+	s.keys = append(make([]entry, 0, len(s.keys)), s.keys[n:]...)
+	s.held, s.behind = s.held-size, done
 	go func() {
-		slices.SortFunc(keys, entry.compare)
+		keys = old.sorted(keys)
 		r, err := writeRun(s.opt.Dir, s.seal, func(yield func([]byte) bool) {
-			for i := range keys {
-				if !yield(keys[i].key) {
+			for i, e := range keys {
+				old.warm(keys, i)
+				if !yield(old.key(e)) {
 					return
 				}
 			}
@@ -258,7 +212,7 @@ func (s *Sorter) compact() error {
 		if len(tail) < fanIn {
 			return nil
 		}
-		m, err := newMerge(tail, nil)
+		m, err := newMerge(tail, nil, nil)
 		if err != nil {
 			return err
 		}
@@ -303,8 +257,9 @@ func (s *Sorter) merged() (*merge, error) {
 	if err := s.settle(); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(s.keys, entry.compare)
-	return newMerge(s.runs, s.keys)
+	s.pile.spare, s.spent = nil, nil
+	s.keys = s.pile.sorted(s.keys)
+	return newMerge(s.runs, &s.pile, s.keys)
 }
 
 func (s *Sorter) decode(ctx context.Context, m *merge, yield func([]Value, error) bool) error {
@@ -378,6 +333,6 @@ func (s *Sorter) Close() error {
 	for _, r := range s.runs {
 		r.close()
 	}
-	s.runs, s.keys, s.slab, s.done = nil, nil, nil, true
+	s.runs, s.keys, s.pile, s.spent, s.done = nil, nil, pile{}, nil, true
 	return nil
 }

@@ -90,8 +90,11 @@ type source struct {
 	in   *bufio.Reader
 	used int // bytes of the buffer that the present key takes
 	long []byte
+	pile *pile
 	held []entry
-	top  entry
+	next int    // of held
+	head uint64 // of key
+	key  []byte
 	at   int // the order in which the source was made, for a stable merge
 }
 
@@ -111,10 +114,12 @@ func (r *run) open() (*source, error) {
 // source moves on.
 func (s *source) advance() (bool, error) {
 	if s.in == nil {
-		if len(s.held) == 0 {
+		if s.next == len(s.held) {
 			return false, nil
 		}
-		s.top, s.held = s.held[0], s.held[1:]
+		s.pile.warm(s.held, s.next)
+		s.head, s.key = s.held[s.next].head, s.pile.key(s.held[s.next])
+		s.next++
 		return true, nil
 	}
 	s.in.Discard(s.used)
@@ -141,7 +146,7 @@ func (s *source) advance() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("columnar: read a spill: %w", err)
 	}
-	s.top = entryOf(key)
+	s.head, s.key = headOf(key), key
 	return true, nil
 }
 
@@ -152,7 +157,7 @@ type merge struct {
 	err  error
 }
 
-func newMerge(runs []*run, held []entry) (*merge, error) {
+func newMerge(runs []*run, p *pile, held []entry) (*merge, error) {
 	m := &merge{}
 	sources := make([]*source, 0, len(runs)+1)
 	for _, r := range runs {
@@ -162,7 +167,7 @@ func newMerge(runs []*run, held []entry) (*merge, error) {
 		}
 		sources = append(sources, s)
 	}
-	sources = append(sources, &source{held: held})
+	sources = append(sources, &source{pile: p, held: held})
 	for i, s := range sources {
 		s.at = i
 		ok, err := s.advance()
@@ -180,10 +185,10 @@ func newMerge(runs []*run, held []entry) (*merge, error) {
 }
 
 func (m *merge) before(a, b *source) bool {
-	if a.top.head != b.top.head {
-		return a.top.head < b.top.head
+	if a.head != b.head {
+		return a.head < b.head
 	}
-	if c := bytes.Compare(a.top.key, b.top.key); c != 0 {
+	if c := bytes.Compare(a.key, b.key); c != 0 {
 		return c < 0
 	}
 	return a.at < b.at
@@ -213,7 +218,7 @@ func (m *merge) keys() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for len(m.heap) > 0 {
 			top := m.heap[0]
-			if !yield(top.top.key) {
+			if !yield(top.key) {
 				return
 			}
 			ok, err := top.advance()

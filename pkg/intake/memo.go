@@ -83,7 +83,10 @@ func (f *fieldRun) value(raw []byte, today cell.Value) (cell.Value, *failing) {
 
 // personMemo remembers the record keys of persons: a person's rows are many,
 // and often lie together.
-type personMemo struct{ slots []personSlot }
+type personMemo struct {
+	slots  []personSlot
+	warmed uint8 // of no meaning: it keeps what warm does from being left out
+}
 
 type personSlot struct {
 	text [24]byte
@@ -102,16 +105,34 @@ func (m *personMemo) slot(text []byte) (s *personSlot, hit bool) {
 	if m.slots == nil {
 		m.slots = make([]personSlot, personSlots)
 	}
-	var padded [24]byte
-	copy(padded[:], text)
-	h := binary.LittleEndian.Uint64(padded[:]) ^ binary.LittleEndian.Uint64(padded[8:])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(padded[16:])*0xc2b2ae3d27d4eb4f
-	h *= 0xff51afd7ed558ccd
-	h ^= h >> 29
-	h *= 0xc4ceb9fe1a85ec53
-	s = &m.slots[h>>48]
+	padded, at := personSlotOf(text)
+	s = &m.slots[at]
 	if int(s.n) == len(text) && s.text == padded {
 		return s, true
 	}
 	s.text, s.n = padded, uint8(len(text))
 	return s, false
+}
+
+func personSlotOf(text []byte) (padded [24]byte, at uint64) {
+	copy(padded[:], text)
+	h := binary.LittleEndian.Uint64(padded[:]) ^ binary.LittleEndian.Uint64(padded[8:])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(padded[16:])*0xc2b2ae3d27d4eb4f
+	h *= 0xff51afd7ed558ccd
+	h ^= h >> 29
+	h *= 0xc4ceb9fe1a85ec53
+	return padded, h >> 48
+}
+
+// warm looks at the slots of some texts, which lie all over memory: looked at
+// one after the other, as each is needed, each would have to be waited for.
+func (m *personMemo) warm(texts func(yield func([]byte) bool)) {
+	if m.slots == nil {
+		return
+	}
+	for text := range texts {
+		if len(text) > 0 && len(text) <= len(m.slots[0].text) {
+			_, at := personSlotOf(text)
+			m.warmed ^= m.slots[at].n
+		}
+	}
 }

@@ -56,14 +56,21 @@ func (b *rawBatch) row(i, from int, fields [][]byte) (end int) {
 }
 
 // readAhead reads rows in a goroutine of its own. The channel ends with a
-// batch whose last is set; stop ends the reading early, and waits for it.
-func readAhead(rows record, width int) (batches <-chan *rawBatch, stop func()) {
-	out, quit, done := make(chan *rawBatch, batchAhead), make(chan struct{}), make(chan struct{})
+// batch whose last is set; batches that nobody looks at any more may be given
+// back to spare; stop ends the reading early, and waits for it.
+func readAhead(rows record, width int) (batches <-chan *rawBatch, spare chan<- *rawBatch, stop func()) {
+	out, used, quit, done := make(chan *rawBatch, batchAhead), make(chan *rawBatch, batchAhead+2), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		fields := make([][]byte, width)
 		for {
-			b := &rawBatch{width: width, text: make([]byte, 0, batchBytes/4)}
+			var b *rawBatch
+			select {
+			case b = <-used:
+				b.text, b.ends, b.rows, b.bad = b.text[:0], b.ends[:0], b.rows[:0], b.bad[:0]
+			default:
+				b = &rawBatch{width: width, text: make([]byte, 0, batchBytes/4), ends: make([]int, 0, batchRows*min(width, 64)), rows: make([]int64, 0, batchRows), bad: make([]*badRow, 0, batchRows)}
+			}
 			for len(b.rows) < batchRows && len(b.text) < batchBytes {
 				err := rows.next(fields)
 				var bad *badRow
@@ -83,12 +90,12 @@ func readAhead(rows record, width int) (batches <-chan *rawBatch, stop func()) {
 			}
 		}
 	}()
-	return out, func() { close(quit); <-done }
+	return out, used, func() { close(quit); <-done }
 }
 
 // eachRow calls take with every row of a file and refuse with every bad one.
 func eachRow(rows record, width int, take func(row int64, fields [][]byte) error, refuse func(row int64, bad *badRow) error) error {
-	batches, stop := readAhead(rows, width)
+	batches, spare, stop := readAhead(rows, width)
 	defer stop()
 	fields := make([][]byte, width)
 	for b := range batches {
@@ -111,6 +118,10 @@ func eachRow(rows record, width int, take func(row int64, fields [][]byte) error
 		if b.last != nil {
 			return b.last
 		}
+		select {
+		case spare <- b:
+		default:
+		}
 	}
 	return nil
 }
@@ -118,6 +129,7 @@ func eachRow(rows record, width int, take func(row int64, fields [][]byte) error
 // packer appends sorted rows to a Parquet writer in a goroutine of its own.
 type packer struct {
 	out   chan packed
+	spare chan packed
 	done  chan error
 	batch packed
 }
@@ -129,7 +141,7 @@ type packed struct {
 }
 
 func newPacker(w *columnar.Writer, s *columnar.Sorter) *packer {
-	p := &packer{out: make(chan packed, batchAhead), done: make(chan error, 1)}
+	p := &packer{out: make(chan packed, batchAhead), spare: make(chan packed, batchAhead+2), done: make(chan error, 1)}
 	go func() {
 		var err error
 		for b := range p.out {
@@ -139,6 +151,10 @@ func newPacker(w *columnar.Writer, s *columnar.Sorter) *packer {
 					err = w.AppendRow(s.Row(b.keys[from:end]))
 				}
 				from = end
+			}
+			select {
+			case p.spare <- packed{b.keys[:0], b.ends[:0]}:
+			default:
 			}
 		}
 		p.done <- err
@@ -154,7 +170,11 @@ func (p *packer) add(key []byte) {
 		return
 	}
 	p.out <- p.batch
-	p.batch = packed{make([]byte, 0, len(p.batch.keys)+len(p.batch.keys)/8), make([]int, 0, len(p.batch.ends))}
+	select {
+	case p.batch = <-p.spare:
+	default:
+		p.batch = packed{make([]byte, 0, len(p.batch.keys)+len(p.batch.keys)/8), make([]int, 0, batchRows)}
+	}
 }
 
 // finish waits until everything is written.

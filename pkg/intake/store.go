@@ -122,6 +122,13 @@ func (r *tableRun) settle() error {
 
 func (r *tableRun) storeBatch(b *judged) error {
 	width, facts := len(r.names), len(r.table.Coarse)
+	if r.person >= 0 {
+		r.persons.warm(func(yield func([]byte) bool) {
+			for i, stride := 0, 3+len(r.entities); i < len(b.ends) && yield(b.text[b.ends[i]:b.ends[i+1]]); {
+				i += stride
+			}
+		})
+	}
 	ends, from := b.ends, 0
 	cut := func() []byte {
 		text := b.text[from:ends[0]]
