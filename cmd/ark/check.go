@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,7 +59,7 @@ func (c checkCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := openProfile(c.Profile)
+	p, err := policy.Joined(c.Profile, policy.Open)
 	if err != nil {
 		return err
 	}
@@ -163,7 +162,7 @@ func (c checkCmd) one(ctx context.Context, name string, p policy.Profile, attack
 		if ark.KindOf(err) != ark.Invalid && ark.KindOf(err) != ark.TooMuch {
 			return nil, false, err
 		}
-		says = "its specification could not be used: " + said(err)
+		says = "its specification could not be used: " + ark.Public(err, "something went wrong")
 		o, err = howMade{Profile: c.Profile}.output(ctx, path)
 	}
 	if err != nil {
@@ -172,7 +171,7 @@ func (c checkCmd) one(ctx context.Context, name string, p policy.Profile, attack
 	o.Name, o.Attacker = name, attacker
 	_, found, err = rederive.Judge(ctx, p, o)
 	if err != nil && o.Micro != nil && ark.KindOf(err) == ark.Invalid {
-		return []disclosure.Finding{{Rule: "table-not-reproducible", Severity: disclosure.SevFail, File: name, Says: "the specification does not fit the microdata: " + said(err),
+		return []disclosure.Finding{{Rule: "table-not-reproducible", Severity: disclosure.SevFail, File: name, Says: "the specification does not fit the microdata: " + ark.Public(err, "something went wrong"),
 			Evidence: map[string]string{}, Repair: "correct the specification"}}, true, nil
 	}
 	if err != nil {
@@ -198,29 +197,4 @@ func (c checkCmd) together(ctx context.Context, p policy.Profile, names []string
 	}
 	defer done()
 	return disclosure.Together(ctx, p, files)
-}
-
-// said is what a user may know of an error.
-func said(err error) string {
-	var f *ark.Fault
-	if errors.As(err, &f) {
-		return f.Public()
-	}
-	return "something went wrong"
-}
-
-// openProfile opens a profile, or several joined by "+" and combined.
-func openProfile(name string) (policy.Profile, error) {
-	var all []policy.Profile
-	for _, n := range strings.Split(name, "+") {
-		p, err := policy.Open(n)
-		if err != nil {
-			return policy.Profile{}, err
-		}
-		all = append(all, p)
-	}
-	if len(all) == 1 {
-		return all[0], nil
-	}
-	return policy.Combine(all...)
 }

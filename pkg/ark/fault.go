@@ -107,6 +107,16 @@ func (f *Fault) Public() string {
 	return g.Error()
 }
 
+// Public is the text for the user of the outermost Fault in err's chain, and
+// otherwise when err holds none.
+func Public(err error, otherwise string) string {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f.Public()
+	}
+	return otherwise
+}
+
 func (f *Fault) Unwrap() error { return f.Cause }
 
 // KindOf returns the kind of the outermost Fault in err's chain, Internal for

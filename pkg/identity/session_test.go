@@ -26,7 +26,7 @@ func stores(t *testing.T, run func(t *testing.T, store identity.SessionStore)) {
 	t.Run("memory", func(t *testing.T) { run(t, identity.NewMemorySessions()) })
 	t.Run("sqlite", func(t *testing.T) { run(t, openSQL(t, "sqlite", filepath.Join(t.TempDir(), "s.db"))) })
 	t.Run("postgresql", func(t *testing.T) {
-		run(t, openSQL(t, "pgx", postgresDSN(t)))
+		run(t, openSQL(t, "pgx", server.DSN(t)))
 	})
 }
 

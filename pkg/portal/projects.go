@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"net/url"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -167,6 +168,18 @@ func needReason(form url.Values) (string, error) {
 	return form.Get("reason"), nil
 }
 
+// forReason does what a form with a reason asks of the project, and goes back to
+// the project's page.
+func (c *Call) forReason(form build, act func(ctx context.Context, actor store.Actor, project, reason string) error) error {
+	return c.Attempt(form, func(typed url.Values) (string, error) {
+		reason, err := needReason(typed)
+		if err != nil {
+			return "", err
+		}
+		return "/projects/" + c.ID(), act(c.Ctx(), c.Actor, c.ID(), reason)
+	})
+}
+
 func (p *Portal) withdrawForm(c *Call) build {
 	return p.reasonPage(c, "Withdraw the application", "Nobody will look at it any more. This cannot be taken back; a new project can be started at any time.", "withdraw", "Withdraw", true, false)
 }
@@ -176,13 +189,7 @@ func (p *Portal) withdrawPage(c *Call) error {
 }
 
 func (p *Portal) withdraw(c *Call) error {
-	return c.Attempt(p.withdrawForm(c), func(form url.Values) (string, error) {
-		reason, err := needReason(form)
-		if err != nil {
-			return "", err
-		}
-		return "/projects/" + c.ID(), p.cfg.Rooms.Governance.Withdraw(c.Ctx(), c.Actor, c.ID(), reason)
-	})
+	return c.forReason(p.withdrawForm(c), p.cfg.Rooms.Governance.Withdraw)
 }
 
 func (p *Portal) suspendForm(c *Call) build {
@@ -194,13 +201,7 @@ func (p *Portal) suspendPage(c *Call) error {
 }
 
 func (p *Portal) suspend(c *Call) error {
-	return c.Attempt(p.suspendForm(c), func(form url.Values) (string, error) {
-		reason, err := needReason(form)
-		if err != nil {
-			return "", err
-		}
-		return "/projects/" + c.ID(), p.cfg.Rooms.Governance.SuspendProject(c.Ctx(), c.Actor, c.ID(), reason)
-	})
+	return c.forReason(p.suspendForm(c), p.cfg.Rooms.Governance.SuspendProject)
 }
 
 func (p *Portal) resume(c *Call) error {

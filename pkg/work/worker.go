@@ -3,7 +3,6 @@ package work
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -141,11 +140,7 @@ func permanent(err error) bool {
 
 // says is what a user may read of err.
 func says(err error) string {
-	var f *ark.Fault
-	if errors.As(err, &f) {
-		return f.Public()
-	}
-	return "something went wrong on our side; the operator's log has the details"
+	return ark.Public(err, "something went wrong on our side; the operator's log has the details")
 }
 
 // Points lists the failpoints of the worker's steps, for the crash tests.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/airlock/bundle"
@@ -23,18 +22,7 @@ import (
 // Profile returns the profile that a permit names: one, or several joined by
 // "+", combined as the design says.
 func Profile(name string) (disclosure.Profile, error) {
-	var all []disclosure.Profile
-	for _, n := range strings.Split(name, "+") {
-		p, err := disclosure.Shipped(n)
-		if err != nil {
-			return disclosure.Profile{}, err
-		}
-		all = append(all, p)
-	}
-	if len(all) == 1 {
-		return all[0], nil
-	}
-	return disclosure.Combine(all...)
+	return disclosure.Joined(name, disclosure.Shipped)
 }
 
 func (b Bench) checkSteps() []work.Step {

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -94,13 +93,4 @@ func (b Bench) endSteps() []work.Step {
 		}
 		return res, nil
 	})}
-}
-
-// says is what a user may read of err.
-func says(err error) string {
-	var f *ark.Fault
-	if errors.As(err, &f) {
-		return f.Public()
-	}
-	return ""
 }

@@ -35,7 +35,7 @@ func (b Bench) intakeSteps() []work.Step {
 func refusal(err error) string {
 	switch ark.KindOf(err) {
 	case ark.Invalid, ark.TooMuch, ark.Forbidden, ark.Conflict:
-		return says(err)
+		return ark.Public(err, "")
 	}
 	return ""
 }

@@ -30,6 +30,20 @@ func Combine(profiles ...Profile) (Profile, error) {
 	return out, nil
 }
 
+// Joined opens the profile of a name, or those of several names joined by "+"
+// and combines them.
+func Joined(names string, open func(name string) (Profile, error)) (Profile, error) {
+	var all []Profile
+	for _, n := range strings.Split(names, "+") {
+		p, err := open(n)
+		if err != nil {
+			return Profile{}, err
+		}
+		all = append(all, p)
+	}
+	return Combine(all...)
+}
+
 func combine(a, b Profile) (Profile, error) {
 	if a.Name == b.Name && a.Effective == b.Effective {
 		return a, nil

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -162,10 +161,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, s Session) {
 func reason(err error) string {
 	switch ark.KindOf(err) {
 	case ark.Forbidden, ark.Lapsed, ark.Conflict, ark.Unsigned, ark.TooMuch:
-		var f *ark.Fault
-		if errors.As(err, &f) {
-			return f.Public()
-		}
+		return ark.Public(err, notOpen)
 	}
-	return "This workspace is not open to you now."
+	return notOpen
 }
+
+const notOpen = "This workspace is not open to you now."
