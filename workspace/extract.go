@@ -30,7 +30,7 @@ func (r *Room) StartCut(ctx context.Context, permit string) error {
 		if err != nil {
 			return nil, err
 		}
-		e, err := r.cut(ctx, tx, p, false, "")
+		e, err := r.cut(ctx, tx, p, pinned, "")
 		if err != nil {
 			return nil, err
 		}
@@ -52,10 +52,15 @@ func (r *Room) first(ctx context.Context, q store.Querier, permit string) (*Extr
 	return nil, ark.Faultf(ark.Unknown, "there is no such extract")
 }
 
-// cut adds an extract of a permit and has it cut; newest takes the newest
-// versions in the place of those the permit names. run is that of a standing
-// output which it is for, empty for the project's workspaces.
-func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, newest bool, run string) (*Extract, error) {
+// Which version of a grant's dataset is cut: the one that the permit names, or
+// the newest, which is the empty one.
+func pinned(g governance.Grant) string { return g.Version }
+func newest(governance.Grant) string   { return "" }
+
+// cut adds an extract of a permit and has it cut, from the versions that pick
+// says. One to which the permit does not fit is refused. run is that of a
+// standing output which it is for, empty for the project's workspaces.
+func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, pick func(governance.Grant) string, run string) (*Extract, error) {
 	optOuts, err := r.Catalogue.OptOuts(ctx, tx, p.OptOut)
 	if err != nil {
 		return nil, err
@@ -63,12 +68,11 @@ func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, newe
 	e := Extract{ID: tx.NewID(ark.PrefixExtract), Project: p.Project, Permit: p.ID, State: r.extract.Start, Started: tx.Now(), Run: run}
 	job := CutJob{Extract: e.ID, Project: p.Project, Permit: p.ID, PermitHash: p.Hash, OptOut: p.OptOut, OptOuts: optOuts}
 	for _, g := range p.Grants {
-		version := g.Version
-		if newest {
-			version = ""
-		}
-		cut, err := r.Catalogue.PlanGrant(ctx, tx, g.Dataset, version, g.Variables, g.Filters, g.Without, p.Restricted)
+		cut, err := r.Catalogue.PlanGrant(ctx, tx, g.Dataset, pick(g), g.Variables, g.Filters, g.Without, p.Restricted)
 		if err != nil {
+			return nil, err
+		}
+		if err := catalogue.Fits(ctx, tx, g.Version, cut.Version, g.Variables, g.Filters); err != nil {
 			return nil, err
 		}
 		job.Cuts = append(job.Cuts, *cut)
@@ -93,7 +97,7 @@ func (r *Room) CutForRun(ctx context.Context, tx *store.Tx, permit, run string) 
 	if err != nil {
 		return "", err
 	}
-	e, err := r.cut(ctx, tx, p, true, run)
+	e, err := r.cut(ctx, tx, p, newest, run)
 	if err != nil {
 		return "", err
 	}

@@ -107,7 +107,7 @@ func (r *Room) RecutExtracts(ctx context.Context, tx *store.Tx, ids []string) (m
 		if old.Run != "" || old.State != frozen || project.Permit != old.Permit || project.State == "closed" || project.State == "closing" {
 			continue // what it was for has ended, or an amendment has its own cut
 		}
-		e, err := r.cut(ctx, tx, p, true, "")
+		e, err := r.cut(ctx, tx, p, newest, "")
 		if ark.Is(err, ark.Conflict) || ark.Is(err, ark.Invalid) || ark.Is(err, ark.Lapsed) {
 			continue // no version, another dictionary, a stale list: not yet
 		}

@@ -22,12 +22,12 @@ type Room struct {
 	Catalogue  *catalogue.Room
 	Governance *governance.Room
 
-	machine, extract policies.Machine
+	machine, extract, subscription policies.Machine
 }
 
 // New returns the room.
 func New(st *store.Store, cat *catalogue.Room, gov *governance.Room) *Room {
-	r := &Room{St: st, Catalogue: cat, Governance: gov, machine: policies.MustMachine("workspace"), extract: policies.MustMachine("extract")}
+	r := &Room{St: st, Catalogue: cat, Governance: gov, machine: policies.MustMachine("workspace"), extract: policies.MustMachine("extract"), subscription: policies.MustMachine("subscription")}
 	if cat != nil {
 		cat.Extracts = r
 	}

@@ -56,6 +56,7 @@ type cli struct {
 	Catalogue   catalogueCmd   `cmd:"" help:"List the datasets, or show one."`
 	Feasibility feasibilityCmd `cmd:"" help:"Ask how many people a filter would reach."`
 	Apply       applyCmd       `cmd:"" help:"Start a project and submit its application."`
+	Follow      followCmd      `cmd:"" help:"Take newer versions of a dataset, as often as the permit allows."`
 	Project     projectCmd     `cmd:"" help:"Show a project, its reviews and its permit."`
 	Reviews     reviewsCmd     `cmd:"" help:"List the reviews that wait for your organisation."`
 	Decide      decideCmd      `cmd:"" help:"Decide a review for your organisation."`

@@ -29,6 +29,7 @@ legal_basis: public task; research
 ethics: not needed, invented people
 funder: none
 opt_out: applied
+refresh: monthly
 from: FROM
 until: UNTIL
 expected_outputs: [tables of rounded counts]
@@ -91,6 +92,11 @@ func (d *desk) permitted() string {
 	d.as("carol", 0, "approved", "decide", review, "approved", "--condition", "Acknowledge the departments.")
 	d.becomes("amina", "active", "project", project)
 	d.as("amina", 0, "permit prm_", "project", project)
+	d.as("erin", 2, "ark: ", "follow", project, "emergency-care")
+	d.as("amina", 2, "does not follow", "follow", project, "emergency-care", "--pause")
+	d.as("amina", 0, "takes newer versions", "follow", project, "emergency-care")
+	d.as("amina", 0, "paused", "follow", project, "emergency-care", "--pause")
+	d.as("carol", 0, "stopped", "follow", project, "emergency-care", "--stop")
 	return project
 }
 

@@ -49,6 +49,7 @@ const (
 	PrefixUpload       Prefix = "upl"
 	PrefixTrace        Prefix = "trc"
 	PrefixCodeList     Prefix = "cdl"
+	PrefixSubscription Prefix = "sub"
 )
 
 // NewID returns prefix_ and 32 hex digits of a UUIDv7 (RFC 9562): identifiers

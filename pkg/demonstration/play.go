@@ -57,7 +57,7 @@ func Play(ctx context.Context, o Options, u *Users) error {
 		{"9. verify: register and ledger, offline", p.verify},
 		{"10. data-action latency", p.latency},
 		{"11. lapse: suspended projects freeze workspaces and keep the work", p.lapse},
-		{"12. take back: a withdrawn version freezes what was cut from it; it is cut anew and the old extract destroyed", p.takeBack},
+		{"12. take back: a withdrawn version freezes what was cut from it; it is cut anew and the old extract destroyed; then a newer version is taken by itself", p.takeBack},
 		{"13. stand: a table that is made again on each new version, over three, to what came of it; what should not have left is frozen, told and judged", p.stand},
 		{"14. bring in: what comes into a workspace is looked into, held against the extract, and decided on; it lies in an inbox that nobody writes to", p.bringIn},
 		{"15. report: an error goes back to the hospital that sent it, sealed to its key, and the answer comes back", p.report},

@@ -75,7 +75,7 @@ func application(d catalogue.Dataset, user string) governance.Application {
 		PublicBenefit: "Services can place support where people need it.",
 		Method:        "Counts and rates of attendances by deprivation and sex.",
 		Purposes:      []string{"public health research"}, LegalBasis: "public task; research", Ethics: "not needed: invented people", Funder: "none",
-		Members: []string{user}, OptOut: "applied", From: time.Now().UTC().Add(-time.Hour).Truncate(time.Second), Until: time.Now().UTC().AddDate(0, 6, 0).Truncate(time.Second),
+		Members: []string{user}, OptOut: "applied", Refresh: governance.RefreshEach, From: time.Now().UTC().Add(-time.Hour).Truncate(time.Second), Until: time.Now().UTC().AddDate(0, 6, 0).Truncate(time.Second),
 		ExpectedOutputs: []string{"tables of rounded counts"}, Destination: "University of Northfield, study folder",
 		Asks: []governance.Ask{{Dataset: d.ID,
 			Variables: map[string][]string{"person": {"year_of_birth", "sex", "imd_decile"}, "attendances": {"arrived_month", "acuity", "alcohol_related", "disposal"}},

@@ -56,5 +56,60 @@ func (p *play) takeBack(ctx context.Context) error {
 		return err
 	}
 	p.Say("    %d extract frozen with its workspace, cut anew from the next version, and destroyed", len(rec.Frozen))
+	return p.follow(ctx, d.ID)
+}
+
+// follow has the project take newer versions: the next one that is published is
+// cut for it by itself, and its workspace gets that at its next start.
+func (p *play) follow(ctx context.Context, dataset string) error {
+	amina, erin := p.as(ctx, "amina"), p.as(ctx, "erin")
+	path := "/projects/" + p.project + "/subscriptions"
+	if err := refused(erin.Post(ctx, path, map[string]string{"dataset": dataset}, nil), "following newer versions by a data engineer", ark.Forbidden); err != nil {
+		return err
+	}
+	var before, after list[struct{ ID, State string }]
+	if err := amina.Get(ctx, "/projects/"+p.project+"/extracts", &before); err != nil {
+		return err
+	}
+	var sub struct{ ID string }
+	if err := amina.Post(ctx, path, map[string]string{"dataset": dataset}, &sub); err != nil {
+		return err
+	}
+	if err := p.version(ctx, erin, dataset); err != nil {
+		return err
+	}
+	if err := amina.Until(ctx, longest, "the extract to be cut again from the newer version", "/projects/"+p.project+"/extracts", &after, func() (bool, error) {
+		n := len(after.Items)
+		return n > len(before.Items) && after.Items[n-1].State == "ready", must(n == 0 || after.Items[n-1].State != "failed", "the extract could not be cut again")
+	}); err != nil {
+		return err
+	}
+	if err := amina.Post(ctx, path+"/"+sub.ID+"/stop", nil, nil); err != nil {
+		return err
+	}
+	var subs list[struct {
+		State   string
+		Changes []struct{ Extract, State string }
+	}]
+	if err := amina.Get(ctx, path, &subs); err != nil {
+		return err
+	}
+	newest := after.Items[len(after.Items)-1].ID
+	if err := must(len(subs.Items) == 1 && subs.Items[0].State == "stopped" && len(subs.Items[0].Changes) == 1 && subs.Items[0].Changes[0].Extract == newest, "what was taken is not told: %+v", subs.Items); err != nil {
+		return err
+	}
+	if err := amina.Post(ctx, "/workspaces/"+p.ws+"/stop", nil, nil); err != nil {
+		return err
+	}
+	if err := amina.Post(ctx, "/workspaces/"+p.ws+"/start", nil, nil); err != nil {
+		return err
+	}
+	var w struct{ State, Says, Extract string }
+	if err := amina.Until(ctx, longest, "the workspace to run on the newer extract", "/workspaces/"+p.ws, &w, func() (bool, error) {
+		return w.State == "running" && w.Extract == newest, must(w.State != "failed", "the workspace failed: %s", w.Says)
+	}); err != nil {
+		return err
+	}
+	p.Say("    a newer version was cut for the project by itself; its workspace holds it since its next start")
 	return nil
 }

@@ -47,6 +47,7 @@ var tables = []struct {
 	{"releases", "rel", map[string]string{"project": "project", "request": "request"}},
 	{"standing_outputs", "sto", map[string]string{"project": "project", "state": "state"}},
 	{"inputs", "inp", map[string]string{"project": "project", "workspace": "workspace", "author": "author", "state": "state"}},
+	{"subscriptions", "sub", map[string]string{"project": "project", "dataset": "dataset", "state": "state"}},
 	{"standing_runs", "run", map[string]string{"standing": "standing", "state": "state"}},
 }
 

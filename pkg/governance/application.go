@@ -210,6 +210,9 @@ func (r *Room) complete(ctx context.Context, q store.Querier, a *Application) ([
 	if err := restricted.Check(a.Restricted); err != nil {
 		return nil, nil, err
 	}
+	if err := checkSchedule(a.Refresh); err != nil {
+		return nil, nil, err
+	}
 	var orgs []string
 	var cuts []catalogue.Cut
 	for i := range a.Asks {

@@ -108,6 +108,9 @@ type Application struct {
 	// Restricted names the legal basis of each restricted group of codes asked
 	// for; rows with codes of the others are left out.
 	Restricted map[string]string `json:"restricted,omitempty"`
+	// Refresh is how often the extract may be cut again from newer versions; see
+	// Schedules. Empty is never.
+	Refresh string `json:"refresh,omitempty"`
 	// Safe setting
 	From  time.Time `json:"from"`
 	Until time.Time `json:"until"`

@@ -37,6 +37,7 @@ type Permit struct {
 	Grants      []Grant           `json:"grants"`
 	OptOut      string            `json:"opt_out"`
 	Restricted  map[string]string `json:"restricted,omitempty"` // restricted group of codes → legal basis
+	Refresh     string            `json:"refresh,omitempty"`    // how often newer versions may be taken; empty: never
 	Outputs     []string          `json:"outputs"`
 	Profile     string            `json:"profile"` // name of the disclosure profile
 	Destination string            `json:"destination"`

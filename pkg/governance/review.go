@@ -162,7 +162,7 @@ func (r *Room) draftPermit(ctx context.Context, tx *store.Tx, p *Project, checkp
 	if err != nil {
 		return nil, err
 	}
-	permit := &Permit{ID: tx.NewID(ark.PrefixPermit), Project: p.ID, Application: a.ID, Purposes: a.Purposes, OptOut: a.OptOut, Restricted: a.Restricted,
+	permit := &Permit{ID: tx.NewID(ark.PrefixPermit), Project: p.ID, Application: a.ID, Purposes: a.Purposes, OptOut: a.OptOut, Restricted: a.Restricted, Refresh: a.Refresh,
 		Outputs: a.ExpectedOutputs, Destination: a.Destination, Checkers: 2, Conditions: []string{}, From: a.From, Until: a.Until,
 		Issued: tx.Now(), Checkpoint: checkpoint}
 	var refused []string

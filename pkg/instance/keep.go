@@ -22,6 +22,9 @@ func (c *Control) keep(ctx context.Context) error {
 		if n, err := c.Catalogue.EnforceRecalls(ctx); ctx.Err() == nil && (err != nil || n > 0) {
 			c.Slog.InfoContext(ctx, "recalls enforced", "extracts", n, "err", err)
 		}
+		if n, err := c.Workspaces.Refresh(ctx); ctx.Err() == nil && (err != nil || n > 0) {
+			c.Slog.InfoContext(ctx, "extracts refreshed", "extracts", n, "err", err)
+		}
 		if n, err := c.Traces.Expire(ctx); ctx.Err() == nil && (err != nil || n > 0) {
 			c.Slog.InfoContext(ctx, "traces expired", "traces", n, "err", err)
 		}

@@ -198,7 +198,7 @@ func (p *Portal) answersPage(c *Call, f *projectFacts, wrong []ui.Problem) ui.Pa
 		ui.Head2{Text: "3. Safe data"})
 	page.Body = append(page.Body, askTables(f, a.Asks)...)
 	page.Body = append(page.Body, ui.Summary{Rows: []ui.Row{{Key: "National data opt-out", Text: opt, Change: change("/data")}, {Key: "Legally restricted codes", Lines: restrictedWords(a.Restricted), Change: change("/data")}, {Key: "If one custodian refuses", Text: allOrNothing(a.AllOrNothing), Change: change("/data")}}},
-		ui.Head2{Text: "4. Safe setting"}, ui.Summary{Rows: []ui.Row{{Key: "From", Text: day(a.From), Change: change("/part/setting")}, {Key: "Until", Text: day(a.Until), Change: change("/part/setting#until")}}},
+		ui.Head2{Text: "4. Safe setting"}, ui.Summary{Rows: []ui.Row{{Key: "From", Text: day(a.From), Change: change("/part/setting")}, {Key: "Until", Text: day(a.Until), Change: change("/part/setting#until")}, {Key: "Newer versions", Text: capital(governance.ScheduleWords(a.Refresh)), Change: change("/part/setting#refresh")}}},
 		ui.Head2{Text: "5. Safe outputs"}, ui.Summary{Rows: []ui.Row{{Key: "Expected outputs", Lines: orNoneList(a.ExpectedOutputs), Change: change("/part/outputs")}, {Key: "Destination", Text: orNone(a.Destination), Change: change("/part/outputs#destination")}}})
 	if editable || c.Off("application.submit", "Project", f.project.ID) == "" {
 		page.Body = append(page.Body, ui.Actions{Buttons: []ui.Button{{Text: "Submit to the custodians", Action: "/projects/" + f.project.ID + "/submit", Off: c.Off("application.submit", "Project", f.project.ID)}}})

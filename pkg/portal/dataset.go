@@ -55,6 +55,11 @@ func (p *Portal) dataset(c *Call) error {
 		t.Rows = append(t.Rows, []ui.Cell{{Text: fmt.Sprint(v.Number), Href: fmt.Sprintf("/catalogue/%s/versions/%d", d.ID, v.Number), Head: true}, {Tag: tag(v.State, false)}, {Text: when(v.Published)}, {Text: v.People}, {Text: short(v.Hash)}})
 	}
 	page.Body = append(page.Body, t)
+	followers, err := p.followersTable(c, d.ID)
+	if err != nil {
+		return err
+	}
+	page.Body = append(page.Body, followers...)
 	return c.Page(page)
 }
 

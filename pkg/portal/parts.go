@@ -138,7 +138,8 @@ func peoplePart() part {
 func settingPart() part {
 	return part{name: "setting", title: "Safe setting", hint: "From when to when", lead: "Where and how long will it be used? Always in a workspace of this Ark, without a network.",
 		fields: func(p *Portal, c *Call, f *projectFacts) []ui.Field {
-			return []ui.Field{{Kind: "date", Narrow: true, Name: "from", Label: "From", Value: isoDate(f.app.From)}, {Kind: "date", Narrow: true, Name: "until", Label: "Until", Hint: "The permit ends on this day.", Value: isoDate(f.app.Until)}}
+			return []ui.Field{{Kind: "date", Narrow: true, Name: "from", Label: "From", Value: isoDate(f.app.From)}, {Kind: "date", Narrow: true, Name: "until", Label: "Until", Hint: "The permit ends on this day.", Value: isoDate(f.app.Until)},
+				{Kind: "radios", Name: "refresh", Label: "How often may the extract be cut again from newer versions?", Hint: "Opt-outs are applied anew each time. The old extract and the new one are never open together.", Value: orText(f.app.Refresh, "never"), Options: scheduleOptions()}}
 		},
 		missing: func(a *governance.Application) []string {
 			return missingOf("from", isoDate(a.From), "until", isoDate(a.Until))
@@ -151,11 +152,23 @@ func settingPart() part {
 			if a.Until, err = readDate(form, "until"); err != nil {
 				return err
 			}
+			if a.Refresh = form.Get("refresh"); a.Refresh == "never" {
+				a.Refresh = governance.RefreshNever
+			}
 			if !a.Until.IsZero() && !a.Until.After(a.From) {
 				return ark.Faultf(ark.Invalid, "the end date has to be after the start date").At("", 0, "until").Do("Give a later end date.")
 			}
 			return nil
 		}}
+}
+
+// scheduleOptions are how often newer versions may be taken.
+func scheduleOptions() []ui.Option {
+	var out []ui.Option
+	for _, s := range governance.Schedules() {
+		out = append(out, ui.Option{Value: orText(s[0], "never"), Text: capital(s[1])})
+	}
+	return out
 }
 
 func outputsPart() part {

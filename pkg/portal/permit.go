@@ -52,7 +52,7 @@ func (p *Portal) permit(c *Call) error {
 	page.Body = []ui.Block{ui.Summary{Rows: []ui.Row{
 		{Key: "Who", Lines: f.dir.userNames(holders)}, {Key: "Purposes", Lines: purposeWords(x.Purposes)}, {Key: "From and until", Text: day(x.From) + " to " + day(x.Until)},
 		{Key: "Expected outputs", Lines: x.Outputs}, {Key: "Destination", Text: x.Destination}, {Key: "Output checkers needed", Text: number(x.Checkers)}, {Key: "Before a result leaves", Lines: airlockWords(x.Airlock)}, {Key: "Disclosure rules", Text: x.Profile},
-		{Key: "National data opt-out", Text: opt}, {Key: "Legally restricted codes", Lines: restrictedWords(x.Restricted)}, {Key: "Conditions", Lines: orNoneWords(x.Conditions)}}}, ui.Head2{Text: "Data granted"}}
+		{Key: "National data opt-out", Text: opt}, {Key: "Legally restricted codes", Lines: restrictedWords(x.Restricted)}, {Key: "Newer versions", Text: capital(governance.ScheduleWords(x.Refresh))}, {Key: "Conditions", Lines: orNoneWords(x.Conditions)}}}, ui.Head2{Text: "Data granted"}}
 	var asks []governance.Ask
 	for _, g := range x.Grants {
 		why := map[string]string{}

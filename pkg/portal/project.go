@@ -253,6 +253,9 @@ func (p *Portal) projectSide(c *Call, f *projectFacts) []ui.Block {
 		}
 	}
 	if f.permit != nil {
+		rows = append(rows, ui.Row{Key: "Versions of the data", Link: &ui.Link{Text: p.followedWords(c, f), Href: "/projects/" + x.ID + "/versions"}})
+	}
+	if f.permit != nil {
 		rows = append(rows, ui.Row{Key: "Findings and errors", Link: &ui.Link{Text: "report one, and what became of them", Href: "/projects/" + x.ID + "/traces"}})
 	}
 	rows = append(rows, ui.Row{Key: "Ledger", Link: &ui.Link{Text: "every act of it", Href: "/ledger?project=" + url.QueryEscape(x.ID)}})

@@ -111,7 +111,7 @@ func (p *Portal) requestMain(f *projectFacts, a *governance.Application) []ui.Bl
 		{Key: "People", Lines: f.dir.userNames(a.Members)},
 		{Key: "In plain words", Said: a.LaySummary}, {Key: "Benefit to the public", Said: a.PublicBenefit}, {Key: "Method", Said: a.Method},
 		{Key: "Purposes", Lines: purposeWords(a.Purposes)}, {Key: "Legal basis", Text: a.LegalBasis}, {Key: "Ethics", Text: orText(a.Ethics, "none given")}, {Key: "Funder", Text: orText(a.Funder, "none given")},
-		{Key: "National data opt-out", Text: opt}, {Key: "Legally restricted codes", Lines: restrictedWords(a.Restricted)}, {Key: "From and until", Text: day(a.From) + " to " + day(a.Until)},
+		{Key: "National data opt-out", Text: opt}, {Key: "Legally restricted codes", Lines: restrictedWords(a.Restricted)}, {Key: "Newer versions", Text: capital(governance.ScheduleWords(a.Refresh))}, {Key: "From and until", Text: day(a.From) + " to " + day(a.Until)},
 		{Key: "Expected outputs", Lines: a.ExpectedOutputs}, {Key: "Destination", Text: a.Destination}}}}
 	return out
 }

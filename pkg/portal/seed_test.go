@@ -186,7 +186,7 @@ func (b *bench) application(title string) string {
 func (b *bench) answers(title string) governance.Application {
 	r := b.actor("researcher")
 	return governance.Application{Title: title, LaySummary: "People come to the emergency department because of alcohol. We count how often, where and when.", PublicBenefit: "Help can be offered at the right place and hour.",
-		Method: "Rates by month, age and sex.", Purposes: []string{"health-research", "public-health"}, LegalBasis: "UK GDPR 6(1)(e), 9(2)(j)", Ethics: "24/NF/0012", Funder: "The region", Members: []string{r.User, b.user("colleague")}, OptOut: "applied",
+		Method: "Rates by month, age and sex.", Purposes: []string{"health-research", "public-health"}, LegalBasis: "UK GDPR 6(1)(e), 9(2)(j)", Ethics: "24/NF/0012", Funder: "The region", Members: []string{r.User, b.user("colleague")}, OptOut: "applied", Refresh: "monthly",
 		From: time.Now().AddDate(0, 0, -1), Until: time.Now().AddDate(1, 0, 0), ExpectedOutputs: []string{"A table of rates by age and sex"}, Destination: "University of Northfield, secure share",
 		Asks: []governance.Ask{{Dataset: b.id["dataset"], Variables: map[string][]string{"person": {"year_of_birth", "sex"}, "attendance": {"arrived", "alcohol"}}, Filters: map[string]string{"person": "year_of_birth BETWEEN 1940 AND 2005"}, Why: map[string]string{"attendance.alcohol": "It is the question."}}}}
 }

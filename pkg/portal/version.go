@@ -126,19 +126,7 @@ func changesBlocks(f *versionFacts) []ui.Block {
 	}
 	ch := f.changes
 	head := ui.Head2{Text: fmt.Sprintf("What changed since version %d", f.before.Number)}
-	lines := slices.Clone(ch.Variables)
-	for i := range lines {
-		lines[i] = sentence(lines[i])
-	}
-	if ch.Relinked {
-		lines = append(lines, "Records were linked again: some may belong to other persons than before.")
-	}
-	if n := len(ch.Added); n > 0 {
-		lines = append(lines, sentence(count(n, "delivery")+" more"))
-	}
-	if n := len(ch.Gone); n > 0 {
-		lines = append(lines, sentence(count(n, "delivery")+" no longer in it"))
-	}
+	lines := changeLines(ch)
 	if len(lines) == 0 && len(ch.Counts) == 0 {
 		return []ui.Block{head, ui.Text{Text: "Nothing that rounded figures show."}}
 	}
@@ -154,6 +142,24 @@ func changesBlocks(f *versionFacts) []ui.Block {
 		out = append(out, t)
 	}
 	return out
+}
+
+// changeLines says what changed, but for the counts.
+func changeLines(ch *catalogue.Changes) []string {
+	lines := slices.Clone(ch.Variables)
+	for i := range lines {
+		lines[i] = sentence(lines[i])
+	}
+	if ch.Relinked {
+		lines = append(lines, "Records were linked again: some may belong to other persons than before.")
+	}
+	if n := len(ch.Added); n > 0 {
+		lines = append(lines, sentence(count(n, "delivery")+" more"))
+	}
+	if n := len(ch.Gone); n > 0 {
+		lines = append(lines, sentence(count(n, "delivery")+" no longer in it"))
+	}
+	return lines
 }
 
 func (p *Portal) withdrawVersion(c *Call) error {

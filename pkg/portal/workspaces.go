@@ -141,6 +141,9 @@ func (p *Portal) workspacePage(c *Call) error {
 	side := []ui.Block{ui.Head2{Text: "What is in it"}, mounted(e), ui.Summary{Compact: true, Rows: []ui.Row{
 		{Key: "Permit", Link: &ui.Link{Text: "until " + day(permit.Until), Href: "/projects/" + x.ID + "/permit"}},
 		{Key: "Self-test", Text: testText(w.SelfTest)}, {Key: "Opened", Text: when(w.Created)}}}}
+	if x.Extract != "" && x.Extract != w.Extract && x.Permit == w.Permit {
+		side = append([]ui.Block{ui.Inset{Text: "A newer extract of this project is ready. This workspace gets it in the place of the one it has when it is stopped and started again."}, ui.Links{Items: []ui.Link{{Text: "What changed", Href: "/projects/" + x.ID + "/versions"}}}}, side...)
+	}
 	refresh := 0
 	if st := p.machines.workspace.States[w.State]; st.Owner == "system" {
 		refresh = 3
