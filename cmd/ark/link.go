@@ -117,10 +117,11 @@ func (c linkEvaluateCmd) Run(ctx context.Context) error {
 }
 
 type linkEncodeCmd struct {
-	In  string `help:"CSV or Parquet file." required:"" placeholder:"FILE" type:"path"`
-	Out string `help:"Parquet file to write." required:"" placeholder:"FILE" type:"path"`
-	ID  string `help:"Column that names a row; it goes through as it is." name:"id" placeholder:"COLUMN"`
-	Key string `help:"File that holds the key: at least 32 random bytes, shared among the organisations and not with who links." required:"" placeholder:"FILE" type:"path"`
+	In     string `help:"CSV or Parquet file." required:"" placeholder:"FILE" type:"path"`
+	Out    string `help:"Parquet file to write." required:"" placeholder:"FILE" type:"path"`
+	ID     string `help:"Column that names a row; it goes through as it is." name:"id" placeholder:"COLUMN"`
+	Beside bool   `help:"Keep all columns and put the encodings beside them: for an organisation that sends both."`
+	Key    string `help:"File that holds the key: at least 32 random bytes, shared among the organisations and not with who links." required:"" placeholder:"FILE" type:"path"`
 }
 
 // Run writes the encodings.
@@ -130,7 +131,7 @@ func (c linkEncodeCmd) Run(ctx context.Context) error {
 		return ark.Faultf(ark.Invalid, "the key file can't be read").Do("check its path and the permission to read it").Because(err)
 	}
 	defer clear(key)
-	return files.Encode(ctx, files.Input{Name: "in", Path: c.In}, c.Out, c.ID, key)
+	return files.Encode(ctx, files.Input{Name: "in", Path: c.In}, c.Out, c.ID, key, c.Beside)
 }
 
 type linkSchemaCmd struct{}

@@ -278,8 +278,11 @@ func (f *Field) checkWay(at string) error {
 		}
 		f.Column = cmpOr(f.Column, f.Name)
 	case ToIdentifier:
-		if !slices.Contains(roles[:], f.Role) || f.Entity != "" || f.Column != "" {
-			return wrong(at, "an identifier needs a role, one of %v", roles)
+		if !slices.Contains(roles[:], f.Role) && !f.Role.encoded() || f.Entity != "" || f.Column != "" {
+			return wrong(at, "an identifier needs a role, one of %v, or a keyed encoding as ark link encode names it", roles)
+		}
+		if f.Role.encoded() && f.Type != TypeString {
+			return wrong(at, "a keyed encoding has the type string")
 		}
 	case ToEntity:
 		if !namePattern.MatchString(f.Entity) || f.Role != "" || f.Type != TypeString {

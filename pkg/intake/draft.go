@@ -205,6 +205,9 @@ func (c *draftColumn) role() Role {
 	if c.filled > 0 && c.numbers*2 > c.filled {
 		return NHSNumber
 	}
+	if Role(c.name).encoded() {
+		return Role(c.name)
+	}
 	for _, r := range rolesByName {
 		if r.names.MatchString(c.name) {
 			return r.role

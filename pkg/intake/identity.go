@@ -10,8 +10,9 @@ import (
 )
 
 // identitySchema is identifiers.parquet. record_key is the key of the person's
-// record at this source (person_record_key in the payload), one row each.
-func identitySchema() columnar.Schema {
+// record at this source (person_record_key in the payload), one row each. Keyed
+// encodings have a column only where the contract declares them.
+func identitySchema(encoded ...Role) columnar.Schema {
 	s := columnar.Schema{{Name: "record_key", Type: columnar.String}, {Name: "source", Type: columnar.String}}
 	for _, r := range roles {
 		t := columnar.String
@@ -19,6 +20,9 @@ func identitySchema() columnar.Schema {
 			t = columnar.Date
 		}
 		s = append(s, columnar.Field{Name: string(r), Type: t, Nullable: true})
+	}
+	for _, r := range encoded {
+		s = append(s, columnar.Field{Name: string(r), Type: columnar.String, Nullable: true})
 	}
 	return append(s, columnar.Field{Name: "flags", Type: columnar.String, Nullable: true})
 }
@@ -52,6 +56,7 @@ const (
 	flagPostcodeInvalid = "postcode-invalid"
 	flagPostcodeFiller  = "postcode-placeholder"
 	flagSexInvalid      = "sex-invalid"
+	flagEncodingInvalid = "encoding-invalid"
 	flagTooLong         = "too-long"
 	flagDeleted         = "deleted" // the record was withdrawn; Current drops it
 )
@@ -92,6 +97,10 @@ func (f *Field) identify(raw []byte, today cell.Value, flags *flagSet) cell.Valu
 		return v
 	}
 	if len(raw) == 0 {
+		return cell.Null
+	}
+	if f.Role.encoded() && !isEncoding(raw) {
+		flags.add(flagEncodingInvalid) // and not kept: a name that was not encoded must not look as if it were
 		return cell.Null
 	}
 	return cell.Str(string(raw))

@@ -25,7 +25,7 @@ func newIdentitySorts(p *process) (*identitySorts, error) {
 	s := &identitySorts{p: p}
 	number := columnar.Field{Name: rowColumn, Type: columnar.Int64}
 	var err error
-	s.names, err = columnar.NewSorter(append(identitySchema(), number),
+	s.names, err = columnar.NewSorter(append(identitySchema(p.encoded...), number),
 		columnar.SortOptions{By: []string{"record_key", string(EventDate), rowColumn}, Dir: p.job.Scratch, Memory: p.limits.Sort, Pool: p.pool})
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (s *identitySorts) write(ctx context.Context) error {
 	report := &IdentityReport{Flags: map[string]int64{}}
 	if s.identity {
 		err := s.p.output(ZoneIdentifiers, "identifiers.parquet", func(w io.Writer) (int64, error) {
-			schema := identitySchema()
+			schema := identitySchema(s.p.encoded...)
 			return parquet(w, schema, func(out *columnar.Writer) error {
 				return s.latest(ctx, s.names, func(row []cell.Value) error {
 					if s.p.left[row[0]] {

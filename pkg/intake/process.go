@@ -62,18 +62,19 @@ func (j *Job) check() error {
 
 // process is one run. Everything it counts ends in report.
 type process struct {
-	job    Job
-	limits Limits
-	hasher *pseudonym.Hasher
-	today  cell.Value
-	report *Report
-	bad    *quarantine
-	raws   changes
-	who    *identitySorts
-	tables []*tableRun
-	late   map[int64]bool // rows refused after their identity was parted
-	pool   *columnar.Pool
-	left   map[cell.Value]bool // person record keys of people whose own record is left out: nothing of them passes
+	job     Job
+	limits  Limits
+	hasher  *pseudonym.Hasher
+	today   cell.Value
+	report  *Report
+	bad     *quarantine
+	raws    changes
+	encoded []Role // the keyed encodings that the contract declares, in order
+	who     *identitySorts
+	tables  []*tableRun
+	late    map[int64]bool // rows refused after their identity was parted
+	pool    *columnar.Pool
+	left    map[cell.Value]bool // person record keys of people whose own record is left out: nothing of them passes
 }
 
 // Process takes a delivery in. Files are read once, row by row; memory is
@@ -90,6 +91,7 @@ func Process(ctx context.Context, j Job) (*Report, error) {
 	p := &process{job: j, limits: j.Limits.orDefault(), hasher: h, today: cell.DayOf(j.Received.UTC()), late: map[int64]bool{}, left: map[cell.Value]bool{}, report: &Report{
 		Source: j.Source, Delivery: j.Delivery, Contract: j.Contract.Name, Version: j.Contract.Version, Hash: j.Contract.Hash(),
 		Declared: j.Contract.Declared, Received: j.Received.UTC().Format("2006-01-02")}}
+	p.encoded = j.Contract.encodings()
 	p.raws = changes{p: p, zones: map[Zone]*columnar.Sorter{}}
 	p.pool = columnar.NewPool(p.limits.Pool)
 	defer p.close()

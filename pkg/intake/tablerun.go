@@ -116,8 +116,8 @@ func newTableRun(p *process, t *Table) (*tableRun, error) {
 		p.who.identity = p.who.identity || r.identity
 		p.who.demographics = p.who.demographics || len(t.Coarse) > 0
 	}
-	r.nobody = make([]cell.Value, len(identitySchema())+1)
-	r.names, r.coarse = make([]cell.Value, len(identitySchema())+1), make([]cell.Value, len(demographicsSchema())+2)
+	r.nobody = make([]cell.Value, len(identitySchema(p.encoded...))+1)
+	r.names, r.coarse = make([]cell.Value, len(r.nobody)), make([]cell.Value, len(demographicsSchema())+2)
 	return r, err
 }
 
@@ -131,6 +131,9 @@ func (r *tableRun) newField(f *Field, missing map[string]bool) fieldRun {
 	}
 	if f.To == ToIdentifier {
 		run.role = 2 + slices.Index(roles[:], f.Role)
+		if f.Role.encoded() {
+			run.role = 2 + len(roles) + slices.Index(r.p.encoded, f.Role)
+		}
 	}
 	if f.Min != "" {
 		run.min, _ = f.bound(f.Min, r.p.today)

@@ -21,6 +21,9 @@ const (
 // TierDecision is the tier of links that people decided.
 const TierDecision = "decision"
 
+// TierEncoded is the tier of links that weights of keyed encodings decided.
+const TierEncoded = "encoded"
+
 // Probabilistic is the tier of links that weights decided.
 const Probabilistic = "probabilistic"
 
@@ -37,7 +40,7 @@ type link struct {
 }
 
 // links lists the evidence in order of record keys.
-func (n *nodes) links(r *records, p *people, found *Result) []link {
+func (n *nodes) links(r *records, p *people, found *Result, more []link) []link {
 	dict := r.keys.Dict
 	var out []link
 	add := func(k link) {
@@ -54,6 +57,9 @@ func (n *nodes) links(r *records, p *people, found *Result) []link {
 			seen[[2]uint32{first, rec}] = true
 			add(link{l: first, r: rec, status: Linked, tier: model.TierTuple, reason: "every identifier the same"})
 		}
+	}
+	for _, k := range more {
+		add(k)
 	}
 	decided := map[[2]uint32]bool{}
 	for _, d := range n.decided {
@@ -113,7 +119,7 @@ func weightOr(w *float64) float64 {
 // evidence sets for each record the strongest link that ties it to its person.
 func (p *people) evidence(r *records, links []link) {
 	rank := func(tier string) int {
-		return slices.Index([]string{"", Probabilistic, model.TierTuple, model.TierPartial, model.TierExact, TierDecision}, tier)
+		return slices.Index([]string{"", Probabilistic, TierEncoded, model.TierTuple, model.TierPartial, model.TierExact, TierDecision}, tier)
 	}
 	better := func(k uint32, l link) {
 		old, new := rank(p.tier[k]), rank(l.tier)

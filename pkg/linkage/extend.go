@@ -91,6 +91,9 @@ func newExtension(ctx context.Context, in ExtendInput) (*extension, []extendLink
 	if x.recs, err = newRecords(raw, in.Superseded); err != nil {
 		return nil, nil, err
 	}
+	if x.recs.coded != nil {
+		return nil, nil, ark.Faultf(ark.Conflict, "keyed encodings are compared with all others").Do("build the index anew")
+	}
 	x.recs.align(x.segments[0].Columns)
 	x.nodes = x.recs.nodes(nil)
 	// 2. Those of the index that they may belong to.

@@ -96,6 +96,10 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 	} else {
 		copy(labels, found.Clusters)
 	}
+	coded, err := nodes.linkCoded(ctx, labels, in.Options)
+	if err != nil {
+		return Report{}, err
+	}
 	// 3. Name the persons, keeping earlier names.
 	earlier, err := readIndex(ctx, in.Previous)
 	if err != nil {
@@ -104,7 +108,7 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 	people := newPeople(recs, nodes, labels)
 	people.name(in.Key, earlier)
 	// 4. Write.
-	links := nodes.links(recs, people, found)
+	links := nodes.links(recs, people, found, coded.links)
 	if err := writeLinks(out.Links, recs, links); err != nil {
 		return Report{}, err
 	}
@@ -138,6 +142,7 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 		return Report{}, err
 	}
 	rep := report(in, recs, nodes, people, persons, links, found)
+	rep.Encoded, rep.Joined = coded.records, coded.joined
 	enc := json.NewEncoder(out.Report)
 	enc.SetIndent("", "  ")
 	return rep, enc.Encode(rep)

@@ -12,6 +12,7 @@ type records struct {
 	keys   *frame.Column // record_key
 	source *frame.Column // may be nil
 	canon  *frame.Frame
+	coded  *frame.Frame // keyed encodings; nil: none
 }
 
 func newRecords(f *frame.Frame, superseded map[string]string) (*records, error) {
@@ -26,6 +27,7 @@ func newRecords(f *frame.Frame, superseded map[string]string) (*records, error) 
 		}
 	}
 	r := &records{keys: k, source: f.Col("source"), canon: canonical(f)}
+	r.coded = encodings(f)
 	for i, c := range r.canon.Cols {
 		if c.Name == string(model.NHSNumber) && len(superseded) > 0 {
 			r.canon.Cols[i] = rewrite(c, c.Name, func(s string) string { return follow(s, superseded) }).Column

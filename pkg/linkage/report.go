@@ -26,6 +26,8 @@ type Report struct {
 	Fields       []Field        `json:"fields,omitempty"`
 	Rules        []RuleReport   `json:"rules,omitempty"`
 	Events       []Event        `json:"events"`
+	Encoded      int            `json:"records_of_encodings,omitempty"` // those that name nobody
+	Joined       int            `json:"records_of_encodings_joined,omitempty"`
 	Extended     int            `json:"extensions,omitempty"` // since everything was compared with everything
 	Bias         []Group        `json:"unlinked_by_group"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/columnar"
@@ -15,8 +16,9 @@ import (
 )
 
 // Encode writes keyed encodings of a file as Parquet: for an organisation that
-// won't send names. The id column goes through as it is.
-func Encode(ctx context.Context, in Input, out, id string, key []byte) error {
+// won't send names. The id column goes through as it is; beside, so does every
+// other column: for one that sends both, through which the others are linked.
+func Encode(ctx context.Context, in Input, out, id string, key []byte, beside bool) error {
 	named := map[string]bool{id: true}
 	if id == "" {
 		for _, n := range idColumns() {
@@ -36,6 +38,17 @@ func Encode(ctx context.Context, in Input, out, id string, key []byte) error {
 	f, err := linkage.Encode(raw, key, id)
 	if err != nil {
 		return err
+	}
+	if beside {
+		whole, err := load(ctx, []Input{in}, 1, nil, nil)
+		if err != nil {
+			return err
+		}
+		for i, c := range whole.Cols {
+			if f.Col(c.Name) == nil {
+				f.Cols = slices.Insert(f.Cols, min(i, len(f.Cols)), c)
+			}
+		}
 	}
 	if err := durable.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return ark.Faultf(ark.Invalid, "the output folder can't be made").Do("check --out").Because(err)
