@@ -24,6 +24,8 @@ import (
 // in a file of its own name.
 type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Serve an Ark."`
+	Found    foundCmd    `cmd:"" help:"Make an empty Ark with its first operator."`
+	Account  accountCmd  `cmd:"" help:"Work on the accounts of the embedded issuer."`
 	Demo     demoCmd     `cmd:"" help:"Make, fill and serve a demonstration Ark."`
 	Version  versionCmd  `cmd:"" help:"Print the version of this program."`
 	Doctor   doctorCmd   `cmd:"" help:"Say whether this machine can run an Ark, and what to do where it can't."`

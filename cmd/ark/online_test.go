@@ -43,18 +43,17 @@ func need(t *testing.T, there bool, what string) {
 	}
 }
 
-// served makes an empty demonstration of 300 people and serves it by the
-// built program, until the test ends.
-func served(t *testing.T) *desk {
+// newDesk is a desk with the built programs and a folder that goes with the
+// test; its Ark's folder is Dir, which is not there yet.
+func newDesk(t *testing.T) (d *desk, dir string) {
 	t.Helper()
 	need(t, os.Geteuid() == 0, "root, for roles under users of their own")
 	tree, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin := filepath.Join(tree, "bin")
 	for _, name := range []string{"ark", "ark-engine", "ark-enclaved"} {
-		_, err := os.Stat(filepath.Join(bin, name))
+		_, err := os.Stat(filepath.Join(tree, "bin", name))
 		need(t, err == nil, "bin/"+name+": make build")
 	}
 	tmp, err := os.MkdirTemp("", "ark-online-")
@@ -65,24 +64,36 @@ func served(t *testing.T) *desk {
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	dir, listen := filepath.Join(tmp, "ark"), freeAddress(t)
+	return &desk{t: t, ark: filepath.Join(tree, "bin", "ark"), tmp: tmp, tree: tree, password: filepath.Join(tmp, "password")}, filepath.Join(tmp, "ark")
+}
+
+// served makes an empty demonstration of 300 people and serves it by the
+// built program, until the test ends.
+func served(t *testing.T) *desk {
+	t.Helper()
+	d, dir := newDesk(t)
 	t.Cleanup(func() {
 		if err := demonstration.Remove(context.Background(), dir); err != nil {
 			t.Error(err)
 		}
 	})
-	o := demonstration.Options{Dir: dir, Tree: tree, Listen: listen, People: 300, Seed: 7, Say: t.Logf}
+	o := demonstration.Options{Dir: dir, Tree: d.tree, Listen: freeAddress(t), People: 300, Seed: 7, Say: t.Logf}
 	if err := demonstration.Make(t.Context(), o, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{t: t, ark: filepath.Join(bin, "ark"), tmp: tmp, tree: tree, password: filepath.Join(tmp, "password")}
-	d.usePrograms(dir, bin)
+	d.usePrograms(dir, filepath.Join(d.tree, "bin"))
 	d.at = d.config.Origin
-	if err := os.WriteFile(d.password, []byte(instance.DemoPassword+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	d.hasPassword(instance.DemoPassword)
 	d.serve(dir)
 	return d
+}
+
+// hasPassword has the users type this password from now on.
+func (d *desk) hasPassword(password string) {
+	d.t.Helper()
+	if err := os.WriteFile(d.password, []byte(password+"\n"), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // usePrograms names the built programs in the configuration, where Make put

@@ -62,11 +62,12 @@ func Make(ctx context.Context, o Options, log *slog.Logger) error {
 		c.Notify = instance.Notify{Webhook: "http://" + b.hook.Addr().String() + "/", SMTP: b.smtp.Addr().String(), From: "ark@example.org"}
 	}
 	o.Say("making keys, stores and the ledger in %s", o.Dir)
-	credentials, err := o.useParts(&c)
-	if err != nil {
-		return err
+	if o.Parts != "" {
+		if err := c.Parts(o.Parts); err != nil {
+			return err
+		}
 	}
-	if err := instance.Init(ctx, o.Dir, c, credentials); err != nil {
+	if err := instance.Init(ctx, o.Dir, c, o.Parts); err != nil {
 		return err
 	}
 	o.Say("making a city region of %d invented people, seen by its organisations' feeds", o.People)

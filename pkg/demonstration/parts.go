@@ -1,55 +1,17 @@
 package demonstration
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/ark-tre/ark/pkg/identity"
-	"github.com/ark-tre/ark/pkg/instance"
 )
-
-// services is parts.yaml of a folder of services: what takes the place of the
-// one-box defaults. Beside it lie the credentials, ROLE.json and founder.json.
-type services struct {
-	Store    string            `yaml:"store"`
-	Vault    instance.Vault    `yaml:"vault"`
-	S3       instance.S3       `yaml:"s3"`
-	Identity instance.Identity `yaml:"identity"`
-}
-
-// useParts puts the services of the options' folder into c and returns the
-// folder, "" if there is none.
-func (o Options) useParts(c *instance.Config) (string, error) {
-	if o.Parts == "" {
-		return "", nil
-	}
-	text, err := os.ReadFile(filepath.Join(o.Parts, "parts.yaml"))
-	if err != nil {
-		return "", err
-	}
-	var s services
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	if err := dec.Decode(&s); err != nil {
-		return "", fmt.Errorf("read parts.yaml: %w", err)
-	}
-	c.Vault, c.S3, c.Identity = s.Vault, s.S3, s.Identity
-	if s.Store != "" {
-		c.Store = s.Store
-	}
-	return o.Parts, nil
-}
 
 // outsideSignIn signs a user in at a provider made for tests, which asks for a
 // name and believes it (deploy/tools/oidc-provider).

@@ -480,3 +480,16 @@ func TestPermitCarriesTheStrictestTerms(t *testing.T) {
 		t.Errorf("the permit: %d checkers, %+v", got.Checkers, a)
 	}
 }
+
+// TestAddingAgainRestoresNobody: whoever is added a second time keeps what was
+// not said, and is not let in again by it.
+func TestAddingAgainRestoresNobody(t *testing.T) {
+	w := newWorld(t, 0)
+	lead := w.users["lead"]
+	must(t, w.Suspend(t.Context(), w.as("operator"), lead.ID, true))
+	u, err := w.AddUser(t.Context(), w.as("operator"), governance.User{Name: "Lead", Org: lead.Org, Roles: lead.Roles, Issuer: lead.Issuer, Subject: lead.Subject})
+	must(t, err)
+	if !u.Suspended || u.ID != lead.ID || u.Human != lead.Human || !u.TrainingUntil.Equal(lead.TrainingUntil) || !u.TermsUntil.Equal(lead.TermsUntil) || u.Name != "Lead" {
+		t.Errorf("added again: %+v, was %+v", u, lead)
+	}
+}

@@ -1,6 +1,7 @@
 package governance
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -30,7 +31,8 @@ func (r *Room) AddOrganisation(ctx context.Context, actor store.Actor, o Organis
 }
 
 // AddUser adds an account, or changes the one with the same issuer and
-// subject. An account whose human being is not given stands for a new one.
+// subject: what is not given stays as it is, and a suspended account stays
+// suspended. An account whose human being is not given stands for a new one.
 func (r *Room) AddUser(ctx context.Context, actor store.Actor, u User) (*User, error) {
 	for field, v := range map[string]string{"name": u.Name, "issuer": u.Issuer, "subject": u.Subject, "org": u.Org} {
 		if err := required(field, v); err != nil {
@@ -47,10 +49,9 @@ func (r *Room) AddUser(ctx context.Context, actor store.Actor, u User) (*User, e
 			return nil, err
 		}
 		if old, err := users.First(ctx, tx, "issuer = $1 AND subject = $2", u.Issuer, u.Subject); err == nil {
-			u.ID = old.ID
-			if u.Human == "" {
-				u.Human = old.Human
-			}
+			u.ID, u.Suspended = old.ID, old.Suspended
+			u.Human, u.Accreditation = cmp.Or(u.Human, old.Human), cmp.Or(u.Accreditation, old.Accreditation)
+			u.TrainingUntil, u.TermsUntil = cmp.Or(u.TrainingUntil, old.TrainingUntil), cmp.Or(u.TermsUntil, old.TermsUntil)
 			return []store.Event{userEvent("user.changed", u)}, users.Update(ctx, tx, &u)
 		}
 		u.ID = tx.NewID(ark.PrefixUser)

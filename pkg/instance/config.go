@@ -154,7 +154,7 @@ func Load(dir string) (Config, error) {
 	c := Config{}
 	text, err := os.ReadFile(filepath.Join(dir, "config.yaml"))
 	if os.IsNotExist(err) {
-		return c, ark.Faultf(ark.Unknown, "there is no Ark in %s", dir).Do("make one with: ark demo")
+		return c, ark.Faultf(ark.Unknown, "there is no Ark in %s", dir).Do("make one with: ark found, or ark demo")
 	}
 	if err != nil {
 		return c, err

@@ -104,7 +104,20 @@ func (p *Portal) selfOperations(a *API) error {
 }
 
 // userIn is the input of adding an account.
-type userIn struct{ Body governance.User }
+type userIn struct {
+	Body struct {
+		Name          string     `json:"name"`
+		Email         string     `json:"email"`
+		Org           string     `json:"org"`
+		Roles         []ark.Role `json:"roles"`
+		Issuer        string     `json:"issuer" doc:"The address of the OpenID Connect provider"`
+		Subject       string     `json:"subject" doc:"The stable name by which the provider knows the account"`
+		Human         string     `json:"human,omitempty" doc:"Of the human being whose second account it is; left out for a new one"`
+		Accreditation string     `json:"accreditation,omitempty"`
+		TrainingUntil time.Time  `json:"training_until,omitzero"`
+		TermsUntil    time.Time  `json:"terms_until,omitzero"`
+	}
+}
 
 type orgIn struct{ Body governance.Organisation }
 
@@ -166,7 +179,9 @@ func (p *Portal) peopleOperations(a *API) error {
 			return page(all.Body, func(u governance.User) string { return u.ID }, *in), nil
 		}),
 		operation(a, Op{Method: post, Path: "/users", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Add or change an account"}, func(c *Call, in *userIn) (*Body[*governance.User], error) {
-			u, err := g.AddUser(c.Ctx(), c.Actor, in.Body)
+			b := in.Body
+			u, err := g.AddUser(c.Ctx(), c.Actor, governance.User{Name: b.Name, Email: b.Email, Org: b.Org, Roles: b.Roles, Issuer: b.Issuer, Subject: b.Subject,
+				Human: b.Human, Accreditation: b.Accreditation, TrainingUntil: b.TrainingUntil, TermsUntil: b.TermsUntil})
 			return &Body[*governance.User]{u}, err
 		}),
 		operation(a, Op{Method: put, Path: "/users/{id}/roles", Action: "user.manage", On: "Ark", Tag: "People", Summary: "Set the roles of an account"}, func(c *Call, in *rolesIn) (*struct{}, error) {
