@@ -2,13 +2,21 @@
 # bench.sh prints the benchmark table: each figure beside a rival or a physical limit measured in
 # the same run, with the machine and its load. Nothing here passes or fails.
 #   usage: deploy/bench.sh [--with-splink]     --with-splink: installs Splink in .cache and runs against it
+#          deploy/bench.sh --big N             publishing and cutting N rows beside DuckDB alone (20000000, 100000000);
+#                                              takes 60 bytes of disk a row in .cache, and for DuckDB's sort 100 more
+#          deploy/bench.sh --city N            a region of N people (2800000 make 110 million rows) from deliveries to versions
 set -uo pipefail
 cd "$(dirname "$0")/.."
 echo "machine: $(nproc) cores, $(free -g | awk '/Mem/{print $2}') GiB, $(uname -r), $(go version | cut -d' ' -f3); load $(cut -d' ' -f1-3 /proc/loadavg)"
 part() { printf '\n== %s\n' "$1"; shift; "$@" 2>&1 | grep -vE '^(goos|goarch|PASS|ok|pkg):?' ; }
+data() { sh -c 'rm -rf .cache/bench-data && CGO_ENABLED=1 go test -c -o .cache/duck-rival ./pkg/engine/duck && exec bin/ark bench data --dir .cache/bench-data --rival .cache/duck-rival "$@"' data "$@"; }
+case "${1:-}" in
+--big) part "publishing and cutting beside DuckDB" data --rows 0 --rounds 1 --big "$2"; exit ;;
+--city) part "a city region" bin/ark bench city --dir .cache/bench-city --people "$2"; exit ;;
+esac
 part "pseudonyms: HMAC per person beside one core's SHA-256 limit" go test -run '^$' -bench . -benchtime 1s ./pkg/pseudonym
 part "Parquet: write, read, sort" go test -run '^$' -bench . -benchtime 1x ./pkg/columnar
-part "intake, publishing and cutting beside DuckDB" sh -c 'rm -rf .cache/bench-data && CGO_ENABLED=1 go test -c -o .cache/duck-rival ./pkg/engine/duck && bin/ark bench data --dir .cache/bench-data --rival .cache/duck-rival'
+part "intake, publishing and cutting beside DuckDB" data
 part "objects: sealed put and open" go test -run '^$' -bench . -benchtime 1x ./pkg/objects
 part "ledger: append and verify" go test -run '^$' -bench . -benchtime 1x ./pkg/ledger
 part "disclosure: tables judged" go test -run '^$' -bench . -benchtime 10x ./airlock/disclosure

@@ -39,8 +39,9 @@ func (c benchLinkageCmd) Run(ctx context.Context) error {
 
 type benchDataCmd struct {
 	Dir    string `help:"An empty or absent folder; it is removed at the end." required:"" type:"path"`
-	Rows   int    `help:"Rows of CSV; a quarter as many FHIR resources." default:"2000000"`
-	Big    int    `help:"Rows of the table that is published and cut." default:"20000000"`
+	Rows   int    `help:"Rows of CSV; a quarter as many FHIR resources." default:"1000000"`
+	Big    int    `help:"Rows of the table that is published and cut." default:"2000000"`
+	Rounds int    `help:"How often each side is run, by turns; the fastest counts." default:"3"`
 	Rival  string `help:"The compiled tests of pkg/engine/duck, to run DuckDB by; without it Ark's side alone is measured." type:"path"`
 	Engine string `help:"ark-engine." default:"bin/ark-engine" type:"path"`
 	Stage  string `help:"Do one stage in this process." hidden:""`
@@ -68,7 +69,7 @@ func (c benchDataCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return measure.Run(ctx, measure.Options{Ark: self, Engine: c.Engine, Rival: c.Rival, Dir: c.Dir, Rows: c.Rows, Big: c.Big, Out: os.Stdout})
+	return measure.Run(ctx, measure.Options{Ark: self, Engine: c.Engine, Rival: c.Rival, Dir: c.Dir, Rows: c.Rows, Big: c.Big, Rounds: c.Rounds, Out: os.Stdout})
 }
 
 type benchCityCmd struct {

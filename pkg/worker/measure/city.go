@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -46,9 +49,9 @@ func City(ctx context.Context, o Options, people int, tree string) error {
 		if strings.Contains(string(before), name[5:]+" ") {
 			continue
 		}
-		full := watch(o.Dir)
+		full := watch(func() int64 { return size(o.Dir) })
 		u, err := o.stage(ctx, name, people)
-		most := full()
+		most := full() + u.Spill<<20
 		if err != nil {
 			return err
 		}
@@ -70,19 +73,18 @@ func City(ctx context.Context, o Options, people int, tree string) error {
 	return os.RemoveAll(o.Dir)
 }
 
-// watch looks at a folder's size every few seconds until it is asked for the
-// largest it saw.
-func watch(dir string) func() int64 {
+// watch looks at a size every second until it is asked for the largest it saw.
+func watch(size func() int64) func() int64 {
 	quit, most := make(chan struct{}), make(chan int64)
 	go func() {
 		var n int64
 		for {
-			n = max(n, size(dir))
+			n = max(n, size())
 			select {
 			case <-quit:
-				most <- n
+				most <- max(n, size())
 				return
-			case <-time.After(5 * time.Second):
+			case <-time.After(time.Second):
 			}
 		}
 	}()
@@ -147,18 +149,43 @@ func (s *shop) cityIntake(ctx context.Context) error {
 		orgs[src.Organisation] = true
 	}
 	s.State.Orgs = len(orgs)
-	for _, src := range sources {
-		contract, err := os.ReadFile(filepath.Join(s.dir, "demo", "contracts", src.Contract))
-		if err != nil {
-			return err
-		}
-		for n, name := range src.Deliveries {
-			if err := s.cityDelivery(ctx, src, n+1, name, string(contract)); err != nil {
-				return fmt.Errorf("%s %s: %w", src.ID, name, err)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var next atomic.Int64
+	var all sync.WaitGroup
+	errs := make([]error, cityBeside)
+	for w := range errs {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(sources)) && errs[w] == nil; i = next.Add(1) - 1 {
+				if errs[w] = s.citySource(ctx, sources[i]); errs[w] != nil {
+					stop()
+				}
 			}
-			if err := s.save(); err != nil {
-				return err
-			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	slices.SortFunc(s.State.Order, func(a, b delivered) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Number, b.Number))
+	})
+	return nil
+}
+
+// cityBeside is how many sources are taken in at a time: one of them computes
+// while another's files reach the disk. A source's deliveries come in order.
+const cityBeside = 2
+
+// citySource takes one source's deliveries in.
+func (s *shop) citySource(ctx context.Context, src citySource) error {
+	contract, err := os.ReadFile(filepath.Join(s.dir, "demo", "contracts", src.Contract))
+	if err != nil {
+		return err
+	}
+	for n, name := range src.Deliveries {
+		if err := s.cityDelivery(ctx, src, n+1, name, string(contract)); err != nil {
+			return fmt.Errorf("%s %s: %w", src.ID, name, err)
 		}
 	}
 	return nil
@@ -167,7 +194,10 @@ func (s *shop) cityIntake(ctx context.Context) error {
 func (s *shop) cityDelivery(ctx context.Context, src citySource, number int, name, contract string) error {
 	dir := filepath.Join(s.dir, "region", "deliveries", src.ID, name)
 	id := fmt.Sprintf("dlv_%s_%d", src.ID, number)
-	if s.State.Sources[id] != nil { // taken in before this run was interrupted
+	s.mu.Lock()
+	done := s.State.Sources[id] != nil // taken in before this run was interrupted
+	s.mu.Unlock()
+	if done {
 		return os.RemoveAll(dir)
 	}
 	files, err := os.ReadDir(dir)
@@ -198,8 +228,13 @@ func (s *shop) cityDelivery(ctx context.Context, src citySource, number int, nam
 	if err != nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.State.Sources[id], s.State.Rows, s.State.Bad = res.Outputs, s.State.Rows+res.Counts.Read, s.State.Bad+res.Counts.Quarantined
 	s.State.Order = append(s.State.Order, delivered{src.ID, parsed.Name, src.Organisation, id, number})
+	if err := s.save(); err != nil {
+		return err
+	}
 	return os.RemoveAll(dir)
 }
 

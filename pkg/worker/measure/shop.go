@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,11 +32,13 @@ type shop struct {
 	dir   string
 	bench worker.Bench
 	busy  int
+	mu    sync.Mutex // of State and its file, while several sources are taken in
 	State state
 
 	stage  string
 	began  time.Time
 	before Used
+	spill  int64 // bytes of spilled rows, at most
 }
 
 // state is what one stage leaves the next.
