@@ -26,6 +26,7 @@ const (
 	maxCodes     = 20000
 	maxCodeBytes = 64
 	maxTermBytes = 300
+	maxParents   = 20
 )
 
 // CodeSystems are the systems a list can be of, and their names.
@@ -37,6 +38,9 @@ func CodeSystems() map[string]string {
 type Code struct {
 	Code string `json:"code"`
 	Term string `json:"term,omitempty"`
+	// Parents are the codes right above it. A list with parents is a hierarchy: a
+	// dataset may name it to carry restricted groups down to what lies below them.
+	Parents []string `json:"parents,omitempty"`
 }
 
 // CodeList is one version of a named set of codes. It never changes: what names
@@ -68,7 +72,8 @@ var (
 	plainCode = regexp.MustCompile(`^[!-~]([ -~]*[!-~])?$`)
 )
 
-// ReadCodes reads a list from CSV with a column code and, if it has one, term.
+// ReadCodes reads a list from CSV with a column code and, if it has them, term
+// and parents: the codes right above it, parted by blanks.
 // Every code is checked by its system's own rule: SNOMED CT and dm+d by
 // Verhoeff's digit, LOINC by its check digit, ICD-10 by its form.
 func ReadCodes(system string, in io.Reader) ([]Code, error) {
@@ -83,7 +88,7 @@ func ReadCodes(system string, in io.Reader) ([]Code, error) {
 	if len(head) > 0 {
 		head[0] = strings.TrimPrefix(head[0], "\ufeff")
 	}
-	code, term := slices.Index(head, "code"), slices.Index(head, "term")
+	code, term, parents := slices.Index(head, "code"), slices.Index(head, "term"), slices.Index(head, "parents")
 	if code < 0 {
 		return nil, ark.Faultf(ark.Invalid, "the list has no column %q", "code").At("codes", 1, "code").Do("name the column of the codes code, and that of their meaning term")
 	}
@@ -101,9 +106,14 @@ func ReadCodes(system string, in io.Reader) ([]Code, error) {
 		if term >= 0 {
 			c.Term = strings.TrimSpace(row[term])
 		}
+		if parents >= 0 {
+			c.Parents = strings.Fields(row[parents])
+		}
 		switch {
 		case !rightCode(system, c.Code):
 			return nil, ark.Faultf(ark.Invalid, "this is no code of %s", CodeSystems()[system]).At("codes", n, "code").Do("mend the code; its form or check digit is wrong")
+		case len(c.Parents) > maxParents || slices.ContainsFunc(c.Parents, func(p string) bool { return !rightCode(system, p) || p == c.Code }):
+			return nil, ark.Faultf(ark.Invalid, "a parent is no code of %s, or the code itself, or there are more than %d", CodeSystems()[system], maxParents).At("codes", n, "parents")
 		case seen[c.Code]:
 			return nil, ark.Faultf(ark.Invalid, "this code is in the list twice").At("codes", n, "code")
 		case len(c.Term) > maxTermBytes || strings.ContainsAny(c.Term, "\n\r\t") || c.Term != "" && strings.ContainsAny(c.Term[:1], "=+@"):
@@ -189,6 +199,9 @@ func (r *Room) AddCodeList(ctx context.Context, actor store.Actor, l CodeList) (
 	h := sha256.New()
 	for _, c := range l.Codes {
 		fmt.Fprintf(h, "%q %q\n", c.Code, c.Term)
+		if len(c.Parents) > 0 {
+			fmt.Fprintf(h, "%q\n", c.Parents)
+		}
 	}
 	l.Hash, l.Size = hex.EncodeToString(h.Sum(nil)), len(l.Codes)
 	err := r.St.Act(ctx, actor, "codelist.add", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
@@ -247,11 +260,19 @@ func GetCodeList(ctx context.Context, q store.Querier, ref string) (*CodeList, e
 // WriteCSV writes the codes as they can be read back.
 func (l CodeList) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	if err := out.Write([]string{"code", "term"}); err != nil {
+	head, deep := []string{"code", "term"}, slices.ContainsFunc(l.Codes, func(c Code) bool { return len(c.Parents) > 0 })
+	if deep {
+		head = append(head, "parents")
+	}
+	if err := out.Write(head); err != nil {
 		return err
 	}
 	for _, c := range l.Codes {
-		if err := out.Write([]string{c.Code, c.Term}); err != nil {
+		row := []string{c.Code, c.Term}
+		if deep {
+			row = append(row, strings.Join(c.Parents, " "))
+		}
+		if err := out.Write(row); err != nil {
 			return err
 		}
 	}

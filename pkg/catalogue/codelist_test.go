@@ -1,8 +1,12 @@
 package catalogue
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue/restricted"
@@ -33,7 +37,11 @@ func TestReadCodes(t *testing.T) {
 			}
 		}
 	}
-	for what, in := range map[string]string{"no header": "22298006\n", "twice": "code\n22298006\n22298006\n", "a formula": "code,term\n22298006,=1+1\n", "nothing": "code\n", "ragged": "code,term\n22298006\n", "a description, no concept": "code\n37436014\n", "empty": ""} {
+	deep, err := ReadCodes("snomed", strings.NewReader("code,parents\n73211009,22298006 44054006\n22298006,\n"))
+	if err != nil || len(deep) != 2 || len(deep[1].Parents) != 2 {
+		t.Errorf("parents: %v, %v", deep, err)
+	}
+	for what, in := range map[string]string{"its own parent": "code,parents\n22298006,22298006\n", "a parent that is no code": "code,parents\n22298006,73211008\n", "no header": "22298006\n", "twice": "code\n22298006\n22298006\n", "a formula": "code,term\n22298006,=1+1\n", "nothing": "code\n", "ragged": "code,term\n22298006\n", "a description, no concept": "code\n37436014\n", "empty": ""} {
 		if _, err := ReadCodes("snomed", strings.NewReader(in)); !ark.Is(err, ark.Invalid) {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -56,7 +64,7 @@ func FuzzReadCodes(f *testing.F) {
 			t.Fatal(err)
 		}
 		again, err := ReadCodes(system, strings.NewReader(b.String()))
-		if err != nil || len(again) != len(codes) {
+		if err != nil || !cmp.Equal(again, codes, cmpopts.EquateEmpty()) {
 			t.Fatalf("what went out does not come in: %v", err)
 		}
 	})
@@ -71,5 +79,19 @@ func TestRestrictedConcepts(t *testing.T) {
 				t.Errorf("%s, %s: %v", g.Group, system, err)
 			}
 		}
+	}
+}
+
+// TestDescendants: what lies below a restricted code, at any depth and by any
+// way, is found once; what lies beside it is not; a circle does no harm.
+func TestDescendants(t *testing.T) {
+	below := map[string][]string{"top": {"a", "b"}, "a": {"c"}, "b": {"c"}, "c": {"d"}, "d": {"a"}, "beside": {"x"}}
+	got := descendants(below, []string{"top"})
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"a", "b", "c", "d"}) {
+		t.Errorf("%v", got)
+	}
+	if got := descendants(below, nil); len(got) != 0 {
+		t.Errorf("below nothing: %v", got)
 	}
 }

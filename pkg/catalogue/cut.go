@@ -69,7 +69,7 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 		return nil, ark.Faultf(ark.Conflict, "that version of %s is not published (any more)", d.Slug).Do("choose a published version")
 	}
 	c := &Cut{Dataset: d.ID, Slug: d.Slug, Version: v.ID, Names: v.Names(), Profile: d.Profile, Orgs: d.Orgs, Sensitive: []string{}, Quasi: []string{}}
-	if c.Own, err = ownCodes(ctx, q, d.Restricted); err != nil {
+	if c.Own, err = ownCodes(ctx, q, *d); err != nil {
 		return nil, err
 	}
 	for name := range variables {
@@ -190,33 +190,4 @@ func (r *Room) PlanGrant(ctx context.Context, q store.Querier, dataset, version 
 	}
 	c.Without, c.Allowed = without, slices.Sorted(maps.Keys(bases))
 	return c, nil
-}
-
-// ownCodes reads the code lists that a dataset adds to restricted groups.
-func ownCodes(ctx context.Context, q store.Querier, lists map[string][]string) (restricted.Codes, error) {
-	var out restricted.Codes
-	for group, refs := range lists {
-		if !restricted.Known(group) {
-			return nil, ark.Faultf(ark.Invalid, "the dataset adds codes to a restricted group that is not there").At("", 0, "restricted").Do("use assisted-conception, gender-recognition or sexually-transmitted-infection")
-		}
-		for _, ref := range refs {
-			l, err := GetCodeList(ctx, q, ref)
-			if err != nil {
-				return nil, err
-			}
-			if l.System != restricted.ICD10 && l.System != restricted.SNOMED {
-				return nil, ark.Faultf(ark.Invalid, "a list of restricted codes is of icd10 or snomed").At("", 0, "restricted")
-			}
-			if out == nil {
-				out = restricted.Codes{}
-			}
-			if out[group] == nil {
-				out[group] = map[string][]string{}
-			}
-			for _, c := range l.Codes {
-				out[group][l.System] = append(out[group][l.System], c.Code)
-			}
-		}
-	}
-	return out, nil
 }

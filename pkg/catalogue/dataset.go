@@ -119,7 +119,7 @@ func (r *Room) OfferDataset(ctx context.Context, actor store.Actor, d Dataset) (
 		if err := expandOrigins(ctx, tx, &d); err != nil {
 			return nil, err
 		}
-		if _, err := ownCodes(ctx, tx, d.Restricted); err != nil {
+		if _, err := ownCodes(ctx, tx, d); err != nil {
 			return nil, err
 		}
 		for _, t := range d.Tables {

@@ -124,6 +124,9 @@ type Dataset struct {
 	// Restricted are code lists, as name@version, that belong to a restricted
 	// group beside the codes that Ark ships: group to lists.
 	Restricted map[string][]string `json:"restricted,omitempty" yaml:"restricted"`
+	// Hierarchies are code lists, as name@version, whose parents lead from the
+	// codes of restricted groups to what lies below them.
+	Hierarchies []string `json:"hierarchies,omitempty" yaml:"hierarchies"`
 }
 
 // PublishedTable is one table of a version, with its people and rows as exact

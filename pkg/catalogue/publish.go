@@ -90,7 +90,7 @@ func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (
 		}
 		v = Version{ID: tx.NewID(ark.PrefixVersion), Dataset: d.ID, Number: len(before) + 1, State: r.version.Start, Linkage: l.ID, Started: tx.Now(), Dictionary: d.Tables, NamedUnder: names}
 		job := PublishJob{Version: v.ID, Number: v.Number, Names: names, Dataset: *d, Index: l.Outputs["index"], Persons: l.Outputs["persons"], Linkage: l.ID, Objections: l.Outputs[ListObjections]}
-		if job.Own, err = ownCodes(ctx, tx, d.Restricted); err != nil {
+		if job.Own, err = ownCodes(ctx, tx, *d); err != nil {
 			return nil, err
 		}
 		if job.Inputs, job.Guards, err = publishInputs(ctx, tx, *d); err != nil {

@@ -98,7 +98,7 @@ func (p *Portal) dataForm(c *Call) build {
 			{Kind: "text", Name: "opt_out_reason", Label: "Evidence, if it does not apply", Value: f.app.OptOutReason},
 		}
 		for _, g := range restricted.Groups() {
-			fields = append(fields, ui.Field{Kind: "text", Name: "basis_" + g.Group, Label: "Legal basis for codes of " + g.Says + ", if you need them", Hint: "Rows with such codes are left out unless you name it: the " + g.Law + " restricts them.", Value: f.app.Restricted[g.Group]})
+			fields = append(fields, ui.Field{Kind: "text", Name: "basis_" + g.Group, Label: "Legal basis for codes of " + g.Says + ", if you need them", Hint: "Rows with such codes are left out unless you name it: the " + g.Law + " restricts them. The codes are of " + g.AsOf + ", " + g.Review + ".", Value: f.app.Restricted[g.Group]})
 		}
 		fields = append(fields, []ui.Field{
 			{Kind: "radios", Name: "all_or_nothing", Label: "If one custodian refuses", Value: all, Options: []ui.Option{{Value: "no", Text: "Go on without their rows"}, {Value: "yes", Text: "End the whole application"}}},

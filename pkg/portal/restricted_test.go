@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue"
+	"github.com/ark-tre/ark/pkg/catalogue/restricted"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/workspace"
@@ -77,5 +79,51 @@ func TestBasisOfRestrictedCodes(t *testing.T) {
 		if slices.Contains(job.Cuts[0].Allowed, infection) != (bases != nil) || len(job.Cuts[0].Allowed) != len(bases) {
 			t.Errorf("%s: the cut lets %v pass", title, job.Cuts[0].Allowed)
 		}
+	}
+}
+
+// TestDescendantsOfRestrictedCodes: a dataset that names a hierarchy keeps away
+// what lies below the restricted concepts, too; a list without parents is no
+// hierarchy.
+func TestDescendantsOfRestrictedCodes(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	b.data()
+	ctx, k := context.Background(), b.rooms.Catalogue
+	list := func(name, text string) {
+		codes, err := catalogue.ReadCodes("snomed", strings.NewReader(text))
+		b.must(err)
+		_, err = k.AddCodeList(ctx, b.actor("engineer"), catalogue.CodeList{Name: name, System: "snomed", Title: name, Codes: codes})
+		b.must(err)
+	}
+	// 86406008, HIV infection, is restricted; the others stand for what lies below and beside it.
+	list("tree", "code,term,parents\n22298006,below,86406008\n73211009,further below,22298006\n44054006,beside,709044004\n")
+	list("flat", "code\n22298006\n")
+	offer := func(more string) error {
+		def, err := catalogue.ParseDataset([]byte(strings.ReplaceAll(datasetYAML, "SOURCE", "emergency-feed") + more))
+		b.must(err)
+		_, err = k.OfferDataset(ctx, b.actor("engineer"), *def)
+		return err
+	}
+	if err := offer("hierarchies: [flat@1]\n"); !ark.Is(err, ark.Invalid) {
+		t.Errorf("a list without parents: %v", err)
+	}
+	if err := offer("hierarchies: [none@1]\n"); !ark.Is(err, ark.Invalid) {
+		t.Errorf("a list that is not there: %v", err)
+	}
+	b.must(offer("hierarchies: [tree@1]\n"))
+	var cut *catalogue.Cut
+	b.must(b.st.View(ctx, func(q store.Querier) (err error) {
+		cut, err = k.Plan(ctx, q, b.id["dataset"], "", map[string][]string{"attendance": {"arrived"}}, nil)
+		return err
+	}))
+	judge := restricted.New(nil, cut.Own)
+	for code, want := range map[string]bool{"86406008": true, "22298006": true, "73211009": true, "44054006": false} {
+		if judge.Holds(restricted.SNOMED, code) != want {
+			t.Errorf("%s is kept away: %v, want %v", code, !want, want)
+		}
+	}
+	if restricted.New([]string{"sexually-transmitted-infection"}, cut.Own).Holds(restricted.SNOMED, "73211009") {
+		t.Error("a basis for the group does not let pass what lies below its codes")
 	}
 }

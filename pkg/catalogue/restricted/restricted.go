@@ -25,9 +25,25 @@ type Group struct {
 	Group  string   `yaml:"group"`
 	Says   string   `yaml:"says"`
 	Law    string   `yaml:"law"`
+	Source string   `yaml:"source"` // where the codes come from
+	AsOf   string   `yaml:"as_of"`  // the day they were written
+	Review string   `yaml:"review"` // what a clinician said of them, or that none has
 	ICD10  []string `yaml:"icd10"`
 	OPCS4  []string `yaml:"opcs4"`
 	SNOMED []string `yaml:"snomed"`
+}
+
+// Of are the group's codes of a system.
+func (g Group) Of(system string) []string {
+	switch system {
+	case ICD10:
+		return g.ICD10
+	case OPCS4:
+		return g.OPCS4
+	case SNOMED:
+		return g.SNOMED
+	}
+	return nil
 }
 
 // The code systems that a variable can be declared to be of. What is not

@@ -2,6 +2,7 @@ package restricted
 
 import (
 	"testing"
+	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
 )
@@ -33,6 +34,9 @@ func TestHolds(t *testing.T) {
 func TestGroups(t *testing.T) {
 	seen := map[string]string{}
 	for _, g := range Groups() {
+		if _, err := time.Parse(time.DateOnly, g.AsOf); err != nil || g.Source == "" || g.Review != "not clinically reviewed" {
+			t.Errorf("%s does not say whence and since when its codes are, or claims a review that there was not: %+v", g.Group, g)
+		}
 		if g.Group == "" || g.Says == "" || g.Law == "" || len(g.ICD10) == 0 || len(g.SNOMED) == 0 {
 			t.Errorf("%+v", g)
 		}
