@@ -63,7 +63,10 @@ func (s *Scored) Clusters(edges []Edge, same [][2]uint32, how Clustering) (label
 		var later []uint32
 		changed := false
 		refused = refused[:0]
-		for _, i := range pending {
+		for k, i := range pending {
+			if k%touched == 0 {
+				cl.touch(edges, pending[k:min(k+touched, len(pending))])
+			}
 			e := &edges[i]
 			a, b := cl.find(e.L), cl.find(e.R)
 			if a == b {
@@ -149,6 +152,7 @@ type clusters struct {
 
 	verdicts map[uint64]verdict
 	rivals   *rivals // nil: nobody asks
+	seen     uint32  // of what was looked at: keeps the looks from being left out
 }
 
 func newClusters(p *Plan) *clusters {
@@ -174,6 +178,14 @@ func (c *clusters) find(x uint32) uint32 {
 		x = c.parent[x]
 	}
 	return x
+}
+
+// touch looks at what edges join, one look not waiting for the one before.
+func (c *clusters) touch(edges []Edge, some []uint32) {
+	for _, i := range some {
+		e := &edges[i]
+		c.seen += c.parent[e.L] + c.parent[e.R]
+	}
 }
 
 // members appends up to limit members of the cluster of root, in the order in

@@ -131,14 +131,15 @@ func (p *Plan) random(pairs int) [][]float64 {
 			some[i] = uint32(i)
 		}
 	}
-	draw := func() uint32 { return some[next()%uint64(len(some))] }
-	drawn := make([][2]uint32, 0, pairs)
+	draw := func() uint32 { return uint32(next() % uint64(len(some))) }
+	drawn := make([][2]uint32, 0, pairs) // places in some
 	for range pairs {
-		l, r := draw(), draw()
+		a, b := draw(), draw()
+		l, r := some[a], some[b]
 		if l == r || p.m.Mode == model.Link && p.f.Source[l] == p.f.Source[r] {
 			continue
 		}
-		drawn = append(drawn, [2]uint32{l, r})
+		drawn = append(drawn, [2]uint32{a, b})
 	}
 	var wg sync.WaitGroup
 	var at atomic.Int32
@@ -147,9 +148,13 @@ func (p *Plan) random(pairs int) [][]float64 {
 		go func() {
 			defer wg.Done()
 			w := &scratch{}
+			tuples := make([]uint32, len(some))
 			for i := int(at.Add(1)) - 1; i < len(p.comps); i = int(at.Add(1)) - 1 { // one comparison after the other: its values stay near
+				for k, x := range some {
+					tuples[k] = p.row(x)[p.comps[i].pos]
+				}
 				for _, q := range drawn {
-					n[i][p.level(w, i, q[0], q[1])]++
+					n[i][p.level(w, i, tuples[q[0]], tuples[q[1]], some[q[0]], some[q[1]])]++
 				}
 			}
 		}()
@@ -189,6 +194,9 @@ func (p *Plan) equality(l *level) *vector {
 
 // determines reports whether equal values of a always mean equal values of b.
 func (p *Plan) determines(a, b *vector) bool {
+	if a.via == nil && a.slot == b.slot {
+		return true // b is worked out of a
+	}
 	at := make([]uint32, a.words.Len())
 	for i := range uint32(p.f.N) {
 		v := p.values(i)

@@ -35,6 +35,8 @@ type measure func(w *scratch, l, r []uint32) float64
 type scratch struct {
 	memos [][]memo
 	seen  []outcome // by comparison
+
+	left, right []uint32 // values of two records, but for one of each nothing
 }
 
 type memo struct {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/ark-tre/ark/pkg/linkage/expr"
 	"github.com/ark-tre/ark/pkg/linkage/frame"
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
@@ -186,27 +187,48 @@ func (p *Plan) pattern(w *scratch, l, r uint32) uint32 {
 				out += c.stride // level 1
 				continue
 			}
+			out += uint32(p.unlike(w, i, a, b)) * c.stride
+			continue
 		}
 		out += uint32(p.looked(w, i, a, b, l, r)) * c.stride
 	}
 	return out
 }
 
-// level compares two records by comparison i.
-func (p *Plan) level(w *scratch, i int, l, r uint32) int {
+// level compares two records, which have the tuples a and b, by comparison i.
+func (p *Plan) level(w *scratch, i int, a, b, l, r uint32) int {
 	if w.seen == nil {
 		w.seen = make([]outcome, len(p.comps)<<seenBits)
 	}
-	a, b := p.row(l)[p.comps[i].pos], p.row(r)[p.comps[i].pos]
-	if c := &p.comps[i]; c.plain {
-		if a == 0 || b == 0 {
-			return 0
-		}
-		if a == b {
-			return 1
-		}
+	if !p.comps[i].plain {
+		return p.looked(w, i, a, b, l, r)
 	}
-	return p.looked(w, i, a, b, l, r)
+	switch {
+	case a == 0 || b == 0:
+		return 0
+	case a == b:
+		return 1
+	}
+	return p.unlike(w, i, a, b)
+}
+
+// unlike is the level of plain comparison i of two different values: no more of
+// the records than these is looked at.
+func (p *Plan) unlike(w *scratch, i int, a, b uint32) int {
+	c := &p.comps[i]
+	if len(c.levels) == 3 && c.levels[2].node.Op == expr.Else {
+		return 2
+	}
+	o := &w.seen[i<<seenBits+int((a*0x9E3779B1^b*0x85EBCA77)>>(32-seenBits))]
+	if o.l == a && o.r == b && o.set {
+		return int(o.level)
+	}
+	if w.left == nil {
+		w.left, w.right = make([]uint32, len(p.vs.slots)), make([]uint32, len(p.vs.slots))
+	}
+	w.left[c.slots[0]], w.right[c.slots[0]] = a, b
+	*o = outcome{a, b, uint8(c.outcome(w, w.left, w.right, 2)), true}
+	return int(o.level)
 }
 
 // looked is the level of comparison i of the tuples a and b of l and r, which
@@ -214,14 +236,14 @@ func (p *Plan) level(w *scratch, i int, l, r uint32) int {
 func (p *Plan) looked(w *scratch, i int, a, b, l, r uint32) int {
 	o := &w.seen[i<<seenBits+int((a*0x9E3779B1^b*0x85EBCA77)>>(32-seenBits))]
 	if o.l != a || o.r != b || !o.set {
-		*o = outcome{a, b, uint8(p.comps[i].outcome(w, p.values(l), p.values(r))), true}
+		*o = outcome{a, b, uint8(p.comps[i].outcome(w, p.values(l), p.values(r), 0)), true}
 	}
 	return int(o.level)
 }
 
-// outcome is the first level of c that holds.
-func (c *comparison) outcome(w *scratch, l, r []uint32) int {
-	for k := range c.levels {
+// outcome is the first level of c that holds, of those from one on.
+func (c *comparison) outcome(w *scratch, l, r []uint32, from int) int {
+	for k := from; k < len(c.levels); k++ {
 		if c.levels[k].test(w, l, r) == yes {
 			return k
 		}

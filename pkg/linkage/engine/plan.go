@@ -144,7 +144,7 @@ func (p *Plan) compileComparisons(c *compiler) error {
 			cc.levels = append(cc.levels, l)
 		}
 		cc.slots = slices.Sorted(maps.Keys(c.vs.touched))
-		cc.plain = cc.isPlain()
+		cc.plain = cc.isPlain() && len(cc.slots) == 1
 		p.comps = append(p.comps, cc)
 		p.offsets = append(p.offsets, len(p.weights))
 		p.weights = append(p.weights, make([]float64, len(cc.levels))...)

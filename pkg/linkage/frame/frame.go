@@ -79,6 +79,7 @@ type Interner struct {
 	seed  maphash.Seed
 	slots []uint64 // part of the hash above, number below; 0: free
 	dict  *Words
+	seen  uint64 // of what was looked at: keeps the looks from being left out
 }
 
 // NewInterner returns an empty interner.
@@ -107,12 +108,26 @@ func (t *Interner) tag(s string) uint64 { return maphash.String(t.seed, s) >> 32
 
 // touch looks where the words with these tags would be, one look not waiting
 // for the one before, so that the memory is near when each is looked up.
-func (t *Interner) touch(tags []uint64) (sum uint64) {
+func (t *Interner) touch(tags []uint64) {
 	mask := uint64(len(t.slots) - 1)
 	for _, tag := range tags {
-		sum += t.slots[tag&mask]
+		t.seen += t.slots[tag&mask]
 	}
-	return sum
+}
+
+// near looks at the words that those with these tags may be, for the same end.
+func (t *Interner) near(tags []uint64) {
+	mask := uint64(len(t.slots) - 1)
+	for _, tag := range tags {
+		v := t.slots[tag&mask]
+		if v>>32 != tag {
+			continue
+		}
+		p := &t.dict.pages[uint32(v)/wordsPage]
+		if at := int(p.ends[uint32(v)%wordsPage]); at > 0 {
+			t.seen += uint64(p.bytes[at-1])
+		}
+	}
 }
 
 // tagged is String of a string that is not empty, with its tag.

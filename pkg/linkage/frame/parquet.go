@@ -114,6 +114,9 @@ func (b *Builder) readColumns(ctx context.Context, pf *file.Reader, cols []*buil
 	return errors.Join(errs...)
 }
 
+// looks is how many words are looked for at a time.
+const looks = 128
+
 // readBytes reads a column of strings. Values of a dictionary page come as
 // views of the same bytes again and again, so most are found by their address
 // and only compared, not hashed.
@@ -175,8 +178,12 @@ func (c *building) readBytes(ctx context.Context, pf *file.Reader, column int) e
 				values[len(late)] = v // its own place or one that was read
 				tags, late = append(tags, c.in.tag(bytesString(v))), append(late, int32(i))
 			}
-			c.in.touch(tags)
 			for j, i := range late {
+				if j%looks == 0 {
+					some := tags[j:min(j+looks, len(tags))]
+					c.in.touch(some)
+					c.in.near(some)
+				}
 				v := values[j]
 				id := c.in.tagged(tags[j], bytesString(v))
 				p := unsafe.SliceData([]byte(v))
