@@ -265,6 +265,9 @@ func (s *segment) ends() int64             { return s.recordIdentities() + int64
 
 // rows reads the identities of the given numbers, which are in order.
 func (s *segment) rows(numbers []uint32, visit func(i uint32, id identity) error) error {
+	if n := len(numbers); n > 0 && int64(numbers[n-1]) >= int64(s.N) {
+		return damaged(s.file.Name, nil)
+	}
 	ends := make([]uint64, s.N)
 	if err := s.scan(s.ends(), s.N, 8, func(i int, v uint64) { ends[i] = v }); err != nil {
 		return err
