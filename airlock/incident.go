@@ -16,8 +16,9 @@ import (
 // what was signed or submitted.
 type Incident struct {
 	ID        string    `json:"id"`
-	Release   string    `json:"release"`           // empty: it is about a file of a request
+	Release   string    `json:"release"`           // empty: it is about a file of a request or an input
 	Request   string    `json:"request,omitempty"` // that file's
+	Input     string    `json:"input,omitempty"`   // or this one's
 	File      int       `json:"file,omitempty"`    // its number
 	Project   string    `json:"project"`
 	State     string    `json:"state"` // "open" or "settled"
@@ -54,7 +55,7 @@ type Case struct {
 const (
 	IncidentLeft    = "should-not-have-left"
 	IncidentAltered = "altered-bytes"
-	IncidentDamaged = "damaged-file" // of a request: it has not left
+	IncidentDamaged = "damaged-file" // of a request or an input: nothing of it has left or come in since
 	OutcomeNearMiss = "near-miss"
 	OutcomeBreach   = "breach"
 )

@@ -30,6 +30,7 @@ type notice struct {
 	Kind    string    `json:"kind"`
 	Request string    `json:"request"`
 	Release string    `json:"release,omitempty"`
+	Input   string    `json:"input,omitempty"`
 	Project string    `json:"project"`
 	State   string    `json:"state"`
 	Class   string    `json:"class,omitempty"`
@@ -51,6 +52,7 @@ type Message struct {
 	Kind        string    `json:"kind"`
 	Request     string    `json:"request"`
 	Release     string    `json:"release,omitempty"`
+	Input       string    `json:"input,omitempty"`
 	Project     string    `json:"project"`
 	Title       string    `json:"title"`
 	Purposes    []string  `json:"purposes"`
@@ -160,7 +162,7 @@ func (x *Room) message(ctx context.Context, q store.Querier, n notice, users []g
 	if err != nil {
 		return Message{}, err
 	}
-	m := Message{ID: n.ID, Kind: n.Kind, Request: n.Request, Release: n.Release, Project: p.ID, Title: p.Title, Class: n.Class, Risk: n.Risk, Round: n.Round, Due: n.Due, Purposes: []string{}}
+	m := Message{ID: n.ID, Kind: n.Kind, Request: n.Request, Release: n.Release, Input: n.Input, Project: p.ID, Title: p.Title, Class: n.Class, Risk: n.Risk, Round: n.Round, Due: n.Due, Purposes: []string{}}
 	if p.Permit != "" {
 		permit, err := governance.GetPermit(ctx, q, p.Permit)
 		if err != nil {
@@ -192,7 +194,10 @@ func (x *Room) message(ctx context.Context, q store.Querier, n notice, users []g
 		m.Subject, href = "A standing output has come: "+p.Title, origin+"/releases/"+n.Release
 	case NoticeIncident:
 		m.Subject, href = "A release should not have left: "+p.Title, origin+"/releases/"+n.Release
-		if n.Release == "" {
+		switch {
+		case n.Input != "":
+			m.Subject, href = "A file to be brought in was found damaged: "+p.Title, origin+"/inputs/"+n.Input+"/incident"
+		case n.Release == "":
 			m.Subject, href = "A submitted file was found damaged: "+p.Title, origin+"/incidents/"+n.Request
 		}
 	default:

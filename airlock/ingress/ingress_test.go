@@ -335,12 +335,48 @@ func TestChangedBytesDoNotComeIn(t *testing.T) {
 	if n, err := deliver(); n != 0 || err != nil || puts != 1 {
 		t.Errorf("tried again: %d %v, %d puts", n, err, puts)
 	}
+	if err := w.Damaged(t.Context(), id, 9); !ark.Is(err, ark.Unknown) {
+		t.Errorf("a file that there is not: %v", err)
+	}
 	var opened int
 	must(t, w.St.View(t.Context(), func(q store.Querier) error {
+		all, err := airlock.IncidentsAbout(t.Context(), q, w.get(id).Project, id)
+		if err != nil || len(all) != 1 || all[0].Kind != airlock.IncidentDamaged || all[0].State != "open" || all[0].File != 1 || all[0].ReportBy.Sub(all[0].At) != 72*time.Hour || !slices.Contains(all[0].Told, w.get(id).Author) {
+			t.Errorf("the incident: %+v %v", all, err)
+		}
 		return q.QueryRowContext(t.Context(), `SELECT count(*) FROM outbox WHERE type = 'incident.opened'`).Scan(&opened)
 	}))
 	if opened != 1 {
 		t.Errorf("%d incidents in the ledger", opened)
+	}
+}
+
+// TestChecksThatFindChangedBytes: an input is stopped by them, with an incident
+// once; and one that was taken back meanwhile has its incident too.
+func TestChecksThatFindChangedBytes(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		w := newWorld(t)
+		id := w.submit()
+		if back {
+			must(t, w.Withdraw(t.Context(), w.as("author"), id))
+		}
+		bad := w.get(id).Files[0]
+		bad.Damaged, bad.Verdict = true, "fail"
+		for range 2 {
+			must(t, w.St.Act(t.Context(), store.Actor{System: "worker"}, "input.apply", store.Resource{Type: "Input", ID: id}, func(tx *store.Tx) ([]store.Event, error) {
+				return w.ApplyChecks(t.Context(), tx, id, ingress.CheckResult{Files: []ingress.File{bad}})
+			}))
+		}
+		if i := w.get(id); i.State != map[bool]string{false: "blocked", true: "withdrawn"}[back] || i.Files[0].Damaged == back {
+			t.Errorf("it is %s, damaged %v", i.State, i.Files[0].Damaged)
+		}
+		must(t, w.St.View(t.Context(), func(q store.Querier) error {
+			all, err := airlock.IncidentsAbout(t.Context(), q, w.get(id).Project, id)
+			if err != nil || len(all) != 1 {
+				t.Errorf("incidents: %+v %v", all, err)
+			}
+			return nil
+		}))
 	}
 }
 

@@ -63,6 +63,8 @@ type File struct {
 	Verdict  string               `json:"verdict,omitempty"`
 	Findings []disclosure.Finding `json:"findings,omitempty"`
 	Profile  Profile              `json:"profile,omitzero"`
+	// Damaged says that its stored bytes were found not to be what came.
+	Damaged bool `json:"damaged,omitempty"`
 }
 
 // Profile is what a file tells of people, as measured. Shares are rounded to

@@ -27,6 +27,8 @@ func Schema() store.Schema { return store.SchemaOf("ingress", schemaFiles) }
 type Room struct {
 	St   *store.Store
 	Data func(ctx context.Context, q store.Querier, extract string) (airlock.Data, error)
+	// Notify says that messages are sent: an incident is told by them too.
+	Notify bool
 
 	machine policies.Machine
 }
@@ -177,8 +179,12 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, id string, res Che
 	if err != nil {
 		return nil, err
 	}
+	hurt, err := x.hurt(ctx, tx, i, res)
+	if err != nil {
+		return nil, err
+	}
 	if i.State != "checking" {
-		return []store.Event{i.event("input.checks-dropped", nil)}, nil
+		return append(hurt, i.event("input.checks-dropped", nil)), nil
 	}
 	to, says := "waiting", ""
 	for n := range i.Files {
@@ -186,8 +192,9 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, id string, res Che
 		at := slices.IndexFunc(res.Files, func(c File) bool { return c.Ordinal == f.Ordinal })
 		if at < 0 {
 			f.Verdict = "fail"
+		} else if c := res.Files[at]; c.Damaged {
+			f.Verdict, f.Findings, f.Damaged = "fail", c.Findings, true
 		} else {
-			c := res.Files[at]
 			if c.Ref.Zone != objects.Outputs || len(c.Ref.SHA256) != 64 {
 				return nil, ark.Faultf(ark.Internal, "the clean file is not where clean files are kept")
 			}
@@ -209,7 +216,26 @@ func (x *Room) ApplyChecks(ctx context.Context, tx *store.Tx, id string, res Che
 	if err := x.move(tx, i, to, "input.apply", says); err != nil {
 		return nil, err
 	}
-	return []store.Event{i.event("input.checked", map[string]any{"state": to, "persons": i.Persons()})}, inputs.Update(ctx, tx, i)
+	return append(hurt, i.event("input.checked", map[string]any{"state": to, "persons": i.Persons()})), inputs.Update(ctx, tx, i)
+}
+
+// hurt opens the incidents about files that the checks found damaged.
+func (x *Room) hurt(ctx context.Context, tx *store.Tx, i *Input, res CheckResult) (out []store.Event, err error) {
+	for _, f := range i.Files {
+		if !slices.ContainsFunc(res.Files, func(c File) bool { return c.Ordinal == f.Ordinal && c.Damaged }) {
+			continue
+		}
+		events, err := airlock.OpenDamage(ctx, tx, i.hurtFile(f.Ordinal), x.Notify)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, events...)
+	}
+	return out, nil
+}
+
+func (i *Input) hurtFile(ordinal int) airlock.Hurt {
+	return airlock.Hurt{Input: i.ID, Project: i.Project, Author: i.Author, File: ordinal}
 }
 
 // askCustodians adds those who decided on the project's application: data about
@@ -328,21 +354,46 @@ func (x *Room) OpenFile(ctx context.Context, actor store.Actor, id string, ordin
 }
 
 // Damaged records that the stored bytes of a file are not what was sent or
-// checked: the input is stopped for good, and those who decided and look after
-// the record read it in the ledger. Found again, it changes nothing.
+// checked: an incident opens, as about a file on its way out, and an input that
+// is not in yet is stopped for good. Found again while that is open, it changes
+// nothing.
 func (x *Room) Damaged(ctx context.Context, id string, ordinal int) error {
 	return x.St.Act(ctx, store.Actor{System: "worker"}, "input.fault", on(id), func(tx *store.Tx) ([]store.Event, error) {
 		i, err := inputs.Get(ctx, tx, id)
 		if err != nil {
 			return nil, err
 		}
-		if i.State != "waiting" && i.State != "approved" {
-			return []store.Event{i.event("input.damage-known", nil)}, nil
+		at := slices.IndexFunc(i.Files, func(f File) bool { return f.Ordinal == ordinal })
+		if at < 0 {
+			return nil, ark.Faultf(ark.Unknown, "this input has no such file")
 		}
-		if err := x.move(tx, i, "blocked", "input.fault", "the stored bytes of a file are not what was checked, so it cannot come in; bring it again"); err != nil {
+		events, err := airlock.OpenDamage(ctx, tx, i.hurtFile(ordinal), x.Notify)
+		if err != nil {
 			return nil, err
 		}
-		return []store.Event{i.event("incident.opened", map[string]any{"kind": airlock.IncidentDamaged, "file": ordinal})}, inputs.Update(ctx, tx, i)
+		if len(events) == 0 {
+			return []store.Event{i.event("input.damage-known", nil)}, nil
+		}
+		i.Files[at].Damaged = true
+		if i.State == "waiting" || i.State == "approved" {
+			if err := x.move(tx, i, "blocked", "input.fault", "the stored bytes of a file are not what was checked, so it cannot come in; bring it again"); err != nil {
+				return nil, err
+			}
+			events = append(events, i.event("input.blocked", nil))
+		}
+		return events, inputs.Update(ctx, tx, i)
+	})
+}
+
+// SettleDamage records what the open incidents about an input's files turned
+// out to be. The input stays stopped: its author brings the files again.
+func (x *Room) SettleDamage(ctx context.Context, actor store.Actor, id, outcome, lesson string) error {
+	return x.St.Act(ctx, actor, "input.settle", on(id), func(tx *store.Tx) ([]store.Event, error) {
+		i, err := inputs.Get(ctx, tx, id)
+		if err != nil {
+			return nil, err
+		}
+		return airlock.SettleHurt(ctx, tx, i.hurtFile(0), outcome, lesson)
 	})
 }
 

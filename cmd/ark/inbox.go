@@ -13,6 +13,7 @@ type inboxCmd struct {
 	Show     inboxShowCmd     `cmd:"" help:"Show an input, what its checks found and whom it waits for."`
 	Approve  inboxApproveCmd  `cmd:"" help:"Let an input in; needs a fresh second factor (ark sign-in --again)."`
 	Reject   inboxRejectCmd   `cmd:"" help:"Refuse an input for good."`
+	Settle   inboxSettleCmd   `cmd:"" help:"Say what damaged files of an input turned out to be."`
 	Withdraw inboxWithdrawCmd `cmd:"" help:"Take your input back."`
 }
 
@@ -112,6 +113,16 @@ type inboxApproveCmd struct{ onInput }
 // Run lets an input in.
 func (c inboxApproveCmd) Run(ctx context.Context) error {
 	return c.act(ctx, "input", c.Input, "approve", nil, "your approval is recorded")
+}
+
+type inboxSettleCmd struct {
+	onInput
+	settling
+}
+
+// Run settles the incident about damaged files of an input.
+func (c inboxSettleCmd) Run(ctx context.Context) error {
+	return c.act(ctx, "input", c.Input, "settle", c.body(), "the incident is settled")
 }
 
 type inboxRejectCmd struct {

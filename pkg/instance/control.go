@@ -78,6 +78,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	ctl.Airlock.Notify = c.Notify.on()
 	ctl.Airlock.Data = extractData
 	ctl.Ingress = ingress.New(ctl.Store)
+	ctl.Ingress.Notify = ctl.Airlock.Notify
 	ctl.Ingress.Data = extractData
 	return ctl, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/ark-tre/ark/airlock"
+	"github.com/ark-tre/ark/airlock/ingress"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/store"
@@ -14,6 +15,8 @@ func (p *Portal) damageRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /incidents/{id}", Action: "request.settle", On: thing("Request"), Serve: p.damagePage},
 		{Pattern: "POST /incidents/{id}/settle", Action: "request.settle", On: thing("Request"), Serve: p.settleDamage},
+		{Pattern: "GET /inputs/{id}/incident", Action: "input.settle", On: thing("Input"), Serve: p.inputDamagePage},
+		{Pattern: "POST /inputs/{id}/settle", Action: "input.settle", On: thing("Input"), Serve: p.settleInput},
 	}
 }
 
@@ -31,13 +34,55 @@ func (p *Portal) foundDamaged(request, file string) func(context.Context) {
 func (p *Portal) damagePage(c *Call) error { return p.draw(c, p.damageForm(c)) }
 
 func (p *Portal) damageForm(c *Call) build {
+	return p.hurtForm(c, hurtWords{head: "A submitted file was found damaged", lead: "The stored bytes are not what was submitted. They were shown to nobody, and the file cannot leave.",
+		none: "No file of this request was found damaged.", action: "/incidents/" + c.ID() + "/settle",
+		next: "Find out who changed the store; restore the file from a backup, or return the request so that it is sent again. Decide within 72 hours whether it has to be reported."},
+		func(q store.Querier) (*governance.Project, error) {
+			_, x, _, err := p.cfg.Rooms.Airlock.Reassignable(c.Ctx(), q, c.ID())
+			return x, err
+		})
+}
+
+func (p *Portal) settleDamage(c *Call) error {
+	return c.Attempt(p.damageForm(c), func(form url.Values) (string, error) {
+		return "/incidents/" + c.ID(), p.cfg.Rooms.Airlock.SettleDamage(c.Ctx(), c.Actor, c.ID(), form.Get("outcome"), form.Get("lesson"))
+	})
+}
+
+// inputDamagePage is the same of an input.
+func (p *Portal) inputDamagePage(c *Call) error { return p.draw(c, p.inputDamageForm(c)) }
+
+func (p *Portal) inputDamageForm(c *Call) build {
+	return p.hurtForm(c, hurtWords{head: "A file to be brought in was found damaged", lead: "The stored bytes are not what was sent or checked. They were shown to nobody and put nowhere; what was not in the workspace yet is stopped for good.",
+		none: "No file of this input was found damaged.", action: "/inputs/" + c.ID() + "/settle",
+		next: "Find out who changed the store. The author brings the files again. Decide within 72 hours whether it has to be reported."},
+		func(q store.Querier) (*governance.Project, error) {
+			i, err := ingress.Get(c.Ctx(), q, c.ID())
+			if err != nil {
+				return nil, err
+			}
+			return governance.GetProject(c.Ctx(), q, i.Project)
+		})
+}
+
+func (p *Portal) settleInput(c *Call) error {
+	return c.Attempt(p.inputDamageForm(c), func(form url.Values) (string, error) {
+		return "/inputs/" + c.ID() + "/incident", p.cfg.Rooms.Ingress.SettleDamage(c.Ctx(), c.Actor, c.ID(), form.Get("outcome"), form.Get("lesson"))
+	})
+}
+
+// hurtWords are the words of a page about damaged files.
+type hurtWords struct{ head, lead, none, next, action string }
+
+// hurtForm is the page about the damaged files of the thing that c is about.
+func (p *Portal) hurtForm(c *Call, says hurtWords, project func(store.Querier) (*governance.Project, error)) build {
 	return func(typed url.Values, wrong []ui.Problem) (ui.Page, error) {
 		var all []airlock.Incident
 		var x *governance.Project
 		var dir *directory
 		if err := c.view(func(q store.Querier) error {
 			var err error
-			if _, x, _, err = p.cfg.Rooms.Airlock.Reassignable(c.Ctx(), q, c.ID()); err != nil {
+			if x, err = project(q); err != nil {
 				return err
 			}
 			if all, err = airlock.IncidentsAbout(c.Ctx(), q, x.ID, c.ID()); err != nil {
@@ -48,8 +93,7 @@ func (p *Portal) damageForm(c *Call) build {
 		}); err != nil {
 			return ui.Page{}, err
 		}
-		page := ui.Page{Above: x.Title, Head: "A submitted file was found damaged", Errors: wrong,
-			Lead: "The stored bytes are not what was submitted. They were shown to nobody, and the file cannot leave."}
+		page := ui.Page{Above: x.Title, Head: says.head, Errors: wrong, Lead: says.lead}
 		open := false
 		for _, in := range all {
 			rows := []ui.Row{{Key: "File", Text: "number " + number(in.File)}, {Key: "Found", Text: when(in.At)}, {Key: "To be reported by", Text: when(in.ReportBy)}, {Key: "Told", Lines: dir.userNames(in.Told)}}
@@ -62,22 +106,16 @@ func (p *Portal) damageForm(c *Call) build {
 		}
 		switch {
 		case len(all) == 0:
-			page.Lead = "No file of this request was found damaged."
+			page.Lead = says.none
 			return page, nil
 		case !open:
 			page.Next = &ui.Next{Tone: "done", Text: "Settled. Every read still verifies the bytes."}
 			return page, nil
 		}
-		page.Next = &ui.Next{Tone: "you", Text: "Find out who changed the store; restore the file from a backup, or return the request so that it is sent again. Decide within 72 hours whether it has to be reported."}
-		page.Body = append(page.Body, ui.Head2{Text: "Settle it"}, settleForm("/incidents/"+c.ID()+"/settle", typed, wrong))
+		page.Next = &ui.Next{Tone: "you", Text: says.next}
+		page.Body = append(page.Body, ui.Head2{Text: "Settle it"}, settleForm(says.action, typed, wrong))
 		return page, nil
 	}
-}
-
-func (p *Portal) settleDamage(c *Call) error {
-	return c.Attempt(p.damageForm(c), func(form url.Values) (string, error) {
-		return "/incidents/" + c.ID(), p.cfg.Rooms.Airlock.SettleDamage(c.Ctx(), c.Actor, c.ID(), form.Get("outcome"), form.Get("lesson"))
-	})
 }
 
 var outcomeWords = map[string]string{airlock.OutcomeNearMiss: "a near miss", airlock.OutcomeBreach: "a breach"}

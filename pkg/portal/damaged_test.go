@@ -16,6 +16,7 @@ import (
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/airlock/acro"
 	"github.com/ark-tre/ark/airlock/disclosure"
+	"github.com/ark-tre/ark/airlock/ingress"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/keys/local"
 	"github.com/ark-tre/ark/pkg/objects"
@@ -172,4 +173,72 @@ func TestBytesThatChangedAreAnIncident(t *testing.T) {
 		t.Errorf("settle: %d %s", code, mainText(body))
 	}
 	lookAt(t, []look{{Name: "incident-settled", URL: b.origin() + "/incidents/" + request, Cookie: "ark=" + b.user("operator")}})
+}
+
+// Take seals what is to come in beside the outputs.
+func (k *kept) Take(ctx context.Context, project string, body io.Reader) (objects.Ref, error) {
+	k.n++
+	return k.store.Put(ctx, objects.Outputs, fmt.Sprintf("%s/in/%d", project, k.n), "outputs/data", body)
+}
+
+// TestChangedBytesOfAnInputAreAnIncident: a file on its way in whose stored
+// bytes were changed is not shown, stops its input for good, and opens an
+// incident about it once, which overseers settle and others do not see.
+func TestChangedBytesOfAnInputAreAnIncident(t *testing.T) {
+	b := newMarked(t, "")
+	b.people()
+	b.data()
+	at := b.keep()
+	_, ws := b.active("Alcohol and emergency care")
+	id := b.brought(ws, "model.py")
+	page := "/inputs/" + id + "?file=1"
+	if shown := b.framed("checker1", page); !strings.Contains(shown, "print(1)") {
+		t.Fatalf("the file is not shown while it is whole: %.300s", shown)
+	}
+	if n := b.spoil(at); n < 1 {
+		t.Fatalf("%d stored files were changed", n)
+	}
+	for range 2 { // looked at again, nothing else happens
+		if shown := b.framed("checker1", page); strings.Contains(shown, "print(1)") || !strings.Contains(shown, "its bytes are not what was submitted") {
+			t.Errorf("changed bytes are shown: %.400s", shown)
+		}
+	}
+	b.door.fresh = true
+	if code, _, _ := b.post("checker1", "/inputs/"+id+"/approve"); code == http.StatusSeeOther {
+		t.Error("a stopped input is let in")
+	}
+	if n, err := b.rooms.Ingress.Deliver(t.Context(), ws, func(context.Context, ingress.File) error { t.Error("it is put in"); return nil }); n != 0 || err != nil {
+		t.Errorf("delivered: %d %v", n, err)
+	}
+	for who, href := range map[string]string{"custodian": "/inputs/" + id + "/incident", "operator": "/inputs/" + id + "/incident", "researcher": "/inputs/" + id} {
+		if home := b.get(who, "/home"); !strings.Contains(home, `href="`+href+`"`) {
+			t.Errorf("%s is not told", who)
+		}
+	}
+	for _, who := range []string{"researcher", "colleague", "lay", "labcustodian"} {
+		if resp, _ := b.do(who, http.MethodGet, "/inputs/"+id+"/incident", nil); resp.StatusCode != http.StatusForbidden {
+			t.Errorf("%s sees the incident's page: %d", who, resp.StatusCode)
+		}
+		if code, _, _ := b.post(who, "/inputs/"+id+"/settle", "outcome", airlock.OutcomeNearMiss, "lesson", "Nothing."); code != http.StatusForbidden {
+			t.Errorf("%s settles it: %d", who, code)
+		}
+	}
+	for _, who := range []string{"custodian", "operator", "checker1"} {
+		if page := b.get(who, "/inputs/"+id+"/incident"); strings.Count(page, "number 1") != 1 || strings.Contains(page, "model.py") {
+			t.Errorf("the incident's page as %s lacks the file's number, or has its name", who)
+		}
+	}
+	lookAt(t, []look{{Name: "input-incident", URL: b.origin() + "/inputs/" + id + "/incident", Cookie: "ark=" + b.user("operator")}})
+	if code, _, body := b.post("operator", "/inputs/"+id+"/settle", "outcome", "", "lesson", "A disk failed."); code != http.StatusUnprocessableEntity || !strings.Contains(body, "A disk failed.") {
+		t.Errorf("settled as nothing: %d", code)
+	}
+	if code, _, body := b.post("operator", "/inputs/"+id+"/settle", "outcome", airlock.OutcomeNearMiss, "lesson", "A disk failed; the author sent it again."); code != http.StatusSeeOther {
+		t.Errorf("settle: %d %s", code, mainText(body))
+	}
+	if code, _, _ := b.post("operator", "/inputs/"+id+"/settle", "outcome", airlock.OutcomeBreach, "lesson", "Again."); code != http.StatusConflict {
+		t.Errorf("settled twice: %d", code)
+	}
+	if home := b.get("custodian", "/home"); strings.Contains(home, "/inputs/"+id+"/incident") {
+		t.Error("a settled incident still waits")
+	}
 }

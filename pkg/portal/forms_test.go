@@ -197,6 +197,7 @@ var sentElsewhere = map[string]string{
 	"POST /traces/{id}/token":     "no answer is sealed in this story: TestTraceOfAPersonTakesTwo posts it",
 	"POST /traces/{id}/answer":    "nothing was found in this story: the tests of traces post it",
 	"POST /incidents/{id}/settle": "no stored file is damaged in this story; not sent without script",
+	"POST /inputs/{id}/settle":    "the same of a file to be brought in",
 	"POST /jobs/{id}/retry":       "no job fails in this story; not sent without script",
 	"POST /queue/{id}/sign-off":   "no release of this story needs a custodian's consent; not sent without script",
 	"POST /queue/{id}/waive":      "no failed rule of this story is a contract's own; not sent without script",

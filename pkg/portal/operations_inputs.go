@@ -44,6 +44,9 @@ func (p *Portal) inputOperations(a *API) error {
 		operation(a, Op{Method: post, Path: "/inputs/{id}/reject", Action: "input.reject", On: "Input", Tag: "Bringing in", Summary: "Refuse an input for good"}, func(c *Call, in *reasonIn) (*struct{}, error) {
 			return nil, x.Reject(c.Ctx(), c.Actor, in.ID, in.Body.Reason)
 		}),
+		operation(a, Op{Method: post, Path: "/inputs/{id}/settle", Action: "input.settle", On: "Input", Tag: "Bringing in", Summary: "Record what damaged files of an input turned out to be"}, func(c *Call, in *settleIn) (*struct{}, error) {
+			return nil, x.SettleDamage(c.Ctx(), c.Actor, in.ID, in.Body.Outcome, in.Body.Lesson)
+		}),
 		operation(a, Op{Method: post, Path: "/inputs/{id}/withdraw", Action: "input.withdraw", On: "Input", Tag: "Bringing in", Summary: "Take an input back"}, func(c *Call, in *One) (*struct{}, error) {
 			return nil, x.Withdraw(c.Ctx(), c.Actor, in.ID)
 		}),

@@ -116,6 +116,14 @@ func (p *Portal) waitingIncidents(c *Call, q store.Querier) ([]todo, error) {
 	}
 	var out []todo
 	for _, i := range all {
+		if i.Input != "" {
+			href := "/inputs/" + i.Input + "/incident"
+			if c.Off("input.settle", "Input", i.Input) != "" {
+				href = "/inputs/" + i.Input
+			}
+			out = append(out, todo{Text: "A file to be brought in was found damaged", Href: href, Since: i.At, What: "it does not come in; what it was is decided by " + when(i.ReportBy)})
+			continue
+		}
 		if i.Request != "" {
 			href := "/incidents/" + i.Request
 			if c.Off("request.settle", "Request", i.Request) != "" {

@@ -146,18 +146,28 @@ func (b Bench) bytes(ctx context.Context, ref objects.Ref) ([]byte, error) {
 // submitted.
 func (b Bench) damaged(ctx context.Context, files []airlock.CheckOf) (out []string, err error) {
 	for _, f := range files {
-		r, err := b.Objects.Open(ctx, f.Ref)
-		if err == nil {
-			_, err = io.Copy(io.Discard, r)
-			r.Close()
-		}
-		if errors.Is(err, objects.ErrDamaged) {
-			out = append(out, f.ID)
-		} else if err != nil {
+		whole, err := b.whole(ctx, f.Ref)
+		if err != nil {
 			return nil, err
+		}
+		if !whole {
+			out = append(out, f.ID)
 		}
 	}
 	return out, nil
+}
+
+// whole reads an object to its end and reports whether it is what was stored.
+func (b Bench) whole(ctx context.Context, ref objects.Ref) (bool, error) {
+	r, err := b.Objects.Open(ctx, ref)
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
+		r.Close()
+	}
+	if errors.Is(err, objects.ErrDamaged) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // releaseSteps assemble the bundle, open it again from its bytes, judge every

@@ -34,6 +34,9 @@ var personal = []string{"identifier-nhs-number", "identifier-pseudonym", "identi
 // clean file that inspection makes, where it makes one.
 func (b Bench) bringSteps() []work.Step {
 	return []work.Step{step("check", func(ctx context.Context, job ingress.CheckJob, _ none) (any, error) {
+		if res, err := b.hurt(ctx, job.Files); err != nil || len(res.Files) > 0 {
+			return res, err
+		}
 		known, _, err := b.pseudonyms(ctx, job.Data)
 		if err != nil {
 			return nil, err
@@ -61,6 +64,23 @@ func (b Bench) bringSteps() []work.Step {
 		}
 		return res, nil
 	})}
+}
+
+// hurt are the files to come in whose stored bytes are not what came. Where
+// there are any nothing is judged: what is not judged counts as failed.
+func (b Bench) hurt(ctx context.Context, files []ingress.File) (res ingress.CheckResult, err error) {
+	for _, f := range files {
+		whole, err := b.whole(ctx, f.Ref)
+		if err != nil {
+			return res, err
+		}
+		if !whole {
+			f.Damaged, f.Verdict = true, "fail"
+			f.Findings = []disclose.Finding{{Rule: "file-changed", Severity: disclose.SevFail, File: f.Name, Says: "the stored bytes are not what was sent", Repair: "bring the file again", Evidence: map[string]string{}}}
+			res.Files = append(res.Files, f)
+		}
+	}
+	return res, nil
 }
 
 func (b Bench) bring(ctx context.Context, s *inspect.Session, a *again, job ingress.CheckJob, f ingress.File, data []byte) (ingress.File, error) {

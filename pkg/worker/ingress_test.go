@@ -141,3 +141,18 @@ func TestWhatComesInIsLookedAt(t *testing.T) {
 		t.Errorf("names of the extract packed away: %+v", f)
 	}
 }
+
+// TestDamagedInputsAreNamed: what was altered in the store before its checks is
+// judged by nobody, and the worker says which file it was.
+func TestDamagedInputsAreNamed(t *testing.T) {
+	b := bench(t).inspector(t)
+	files := []ingress.File{{Ordinal: 1, Name: "a.py", Ref: b.submit(t, "whole", "a.py", "print(1)\n").Ref}, {Ordinal: 2, Name: "b.py", Ref: b.submit(t, "hurt", "b.py", "print(2)\n").Ref}}
+	b.altered(t, "in/hurt")
+	raw, err := json.Marshal(ingress.CheckJob{Input: "inp", Project: "prj-a", Kind: ingress.KindCode, Files: files})
+	must(t, err)
+	got, err := b.bringSteps()[0].Do(t.Context(), raw, nil)
+	must(t, err)
+	if res := got.(ingress.CheckResult).Files; len(res) != 1 || res[0].Ordinal != 2 || !res[0].Damaged || res[0].Verdict != "fail" {
+		t.Errorf("the checks say %+v", res)
+	}
+}
