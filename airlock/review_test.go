@@ -169,7 +169,27 @@ func TestRightsLostMidReview(t *testing.T) {
 	if err := w.Release(t.Context(), stale, id, false); !ark.Is(err, ark.Unsigned) {
 		t.Errorf("released on an old second factor: %v", err)
 	}
-	must(t, w.Release(t.Context(), w.as("cy"), id, false))
+	// A second factor serves for the one release that it was shown for, and once.
+	shown := w.as("cy")
+	shown.Session, shown.StepFor = "ses_one", store.StepUpFor("request.vote", store.Resource{Type: "Request", ID: id})
+	if err := w.Room.Release(t.Context(), shown, id, false); !ark.Is(err, ark.Unsigned) {
+		t.Errorf("released on a second factor for something else: %v", err)
+	}
+	if shown.StepFor = store.StepUpFor("request.release", store.Resource{Type: "Request", ID: "req_another"}); true {
+		if err := w.Room.Release(t.Context(), shown, id, false); !ark.Is(err, ark.Unsigned) {
+			t.Errorf("released on a second factor for another release: %v", err)
+		}
+	}
+	if shown.StepFor = ""; true {
+		if err := w.Room.Release(t.Context(), shown, id, false); !ark.Is(err, ark.Unsigned) {
+			t.Errorf("released on a second factor for nothing: %v", err)
+		}
+	}
+	shown.StepFor = store.StepUpFor("request.release", store.Resource{Type: "Request", ID: id})
+	must(t, w.Room.Release(t.Context(), shown, id, false))
+	if err := w.Room.Release(t.Context(), shown, id, false); !ark.Is(err, ark.Unsigned) {
+		t.Errorf("a second factor that was used is taken again: %v", err)
+	}
 }
 
 // TestResubmission: a new round keeps votes on the same bytes under the same

@@ -39,6 +39,7 @@ type world struct {
 	permit    string
 	workspace string
 	chance    *chance
+	shownN    atomic.Int64 // how often a second factor was shown
 }
 
 // chance is randomness that can be made to fail, as if the process died there.
@@ -152,6 +153,19 @@ func insert(t testing.TB, tx *store.Tx, table string, doc any, columns ...any) {
 // as is an actor who has just shown the second factor.
 func (w *world) as(name string) store.Actor {
 	return store.Actor{User: w.users[name].ID, StepUp: w.clock.Now()}
+}
+
+// Release releases with a second factor that was shown for this release, at the
+// moment that actor says.
+func (w *world) Release(ctx context.Context, actor store.Actor, request string, partial bool) error {
+	actor.StepFor, actor.Session = store.StepUpFor("request.release", store.Resource{Type: "Request", ID: request}), fmt.Sprint("ses_", w.shownN.Add(1))
+	return w.Room.Release(ctx, actor, request, partial)
+}
+
+// Approve is the same of a standing output.
+func (w *world) Approve(ctx context.Context, actor store.Actor, id string) error {
+	actor.StepFor, actor.Session = store.StepUpFor("standing.approve", store.Resource{Type: "Standing", ID: id}), fmt.Sprint("ses_", w.shownN.Add(1))
+	return w.Room.Approve(ctx, actor, id)
 }
 
 // setUser changes an account behind everybody's back, as an operator would.

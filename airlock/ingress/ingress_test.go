@@ -118,6 +118,13 @@ func (w *world) as(name string) store.Actor {
 	return store.Actor{User: w.users[name], StepUp: w.clock.Now()}
 }
 
+// Approve approves with a second factor that was shown for this input.
+func (w *world) Approve(ctx context.Context, actor store.Actor, id string) error {
+	w.n++
+	actor.Session, actor.StepFor = fmt.Sprint("ses_", w.n), store.StepUpFor("input.approve", store.Resource{Type: "Input", ID: id})
+	return w.Room.Approve(ctx, actor, id)
+}
+
 func ref(c byte) objects.Ref {
 	return objects.Ref{Zone: objects.Outputs, Name: "o/" + string(c), SHA256: strings.Repeat(string(c), 64), Size: 10}
 }

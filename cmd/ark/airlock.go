@@ -18,7 +18,7 @@ type airlockCmd struct {
 	Comment  airlockCommentCmd  `cmd:"" help:"Comment on a request or a file of it."`
 	Finish   airlockFinishCmd   `cmd:"" help:"Finish your review of this round."`
 	Return   airlockReturnCmd   `cmd:"" help:"Return a request for changes."`
-	Release  airlockReleaseCmd  `cmd:"" help:"Release the approved files; needs a fresh second factor (ark sign-in --again)."`
+	Release  airlockReleaseCmd  `cmd:"" help:"Release the approved files; needs your second factor, shown for it (ark sign-in --for)."`
 	Download airlockDownloadCmd `cmd:"" help:"Download the signed bundle of a release."`
 
 	Withdraw airlockWithdrawCmd `cmd:"" help:"Withdraw your request."`
@@ -192,7 +192,7 @@ func (o online) act(ctx context.Context, noun, id, what string, in any, says str
 		return err
 	}
 	if err := k.Post(ctx, "/"+noun+"s/"+id+"/"+what, in, nil); err != nil {
-		return err
+		return howToStepUp(err)
 	}
 	return o.print(map[string]string{noun: id, "did": what}, "%s %s: %s", noun, id, says)
 }

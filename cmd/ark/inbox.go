@@ -11,7 +11,7 @@ type inboxCmd struct {
 	Bring    inboxBringCmd    `cmd:"" help:"Ask that files be brought into your workspace; status 1 when the automatic checks stop them."`
 	List     inboxListCmd     `cmd:"" help:"List what was asked to be brought in, as far as you may see it."`
 	Show     inboxShowCmd     `cmd:"" help:"Show an input, what its checks found and whom it waits for."`
-	Approve  inboxApproveCmd  `cmd:"" help:"Let an input in; needs a fresh second factor (ark sign-in --again)."`
+	Approve  inboxApproveCmd  `cmd:"" help:"Let an input in; needs your second factor, shown for it (ark sign-in --for)."`
 	Reject   inboxRejectCmd   `cmd:"" help:"Refuse an input for good."`
 	Settle   inboxSettleCmd   `cmd:"" help:"Say what damaged files of an input turned out to be."`
 	Withdraw inboxWithdrawCmd `cmd:"" help:"Take your input back."`

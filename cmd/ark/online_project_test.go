@@ -128,8 +128,9 @@ func (d *desk) released(project string) {
 		d.as(checker, 0, "is kept", "airlock", "comment", request, "Fine.")
 		d.as(checker, 0, "finished", "airlock", "finish", request)
 	}
-	d.as("chloe", 2, "ark: ", "airlock", "release", request)
-	d.as("chloe", 0, "signed in", "sign-in", "chloe", "--again", "--password-file", d.password, "--code", d.code("chloe", 30*time.Second))
+	act := "request.release/Request/" + request
+	d.as("chloe", 2, "ark sign-in --for "+act, "airlock", "release", request)
+	d.as("chloe", 0, "signed in", "sign-in", "chloe", "--for", act, "--password-file", d.password, "--code", d.code("chloe", 30*time.Second))
 	d.as("chloe", 0, "is being released", "airlock", "release", request)
 	d.becomes("amina", "released", "airlock", "show", request)
 	d.verified(reads[airlock.View](d, "amina", "airlock", "show", request).Release)

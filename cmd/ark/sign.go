@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ type signInCmd struct {
 	User         string `arg:"" help:"Your user name."`
 	PasswordFile string `help:"Read the password from a file instead of asking." type:"existingfile" placeholder:"FILE"`
 	Code         string `help:"The code of your authenticator; asked for otherwise." placeholder:"DIGITS"`
-	Again        bool   `help:"Show both factors afresh in the session you have, as releasing files needs."`
+	For          string `help:"Show both factors afresh, in the session you have, for one act that asked for it: as the refusal names it." placeholder:"ACT"`
 }
 
 // Run signs in and saves the session; password and code are not kept.
@@ -38,9 +39,9 @@ func (c signInCmd) Run(ctx context.Context) error {
 	}
 	walker := &signin.Walker{}
 	var h *http.Client
-	if c.Again {
+	if c.For != "" {
 		if h, err = saved.Client(c.Origin); err == nil {
-			err = walker.Again(ctx, h, c.base(), "/step-up?to=/home", who)
+			err = walker.Again(ctx, h, c.base(), "/step-up?"+url.Values{"for": {c.For}, "to": {"/home"}}.Encode(), who)
 		}
 	} else {
 		h, err = walker.SignIn(ctx, c.base(), who)

@@ -15,7 +15,7 @@ type standingCmd struct {
 	List    standingListCmd    `cmd:"" help:"List the standing outputs that you may see."`
 	Show    standingShowCmd    `cmd:"" help:"Show a standing output, its runs and their data-action latency."`
 	Propose standingProposeCmd `cmd:"" help:"Ask that a released table be made again on each new version."`
-	Approve standingApproveCmd `cmd:"" help:"Approve a standing output; needs a fresh second factor (ark sign-in --again)."`
+	Approve standingApproveCmd `cmd:"" help:"Approve a standing output; needs your second factor, shown for it (ark sign-in --for)."`
 	Decline standingDeclineCmd `cmd:"" help:"Decline a standing output."`
 	End     standingEndCmd     `cmd:"" help:"End a standing output for good."`
 	Answer  standingAnswerCmd  `cmd:"" help:"Say whether you acted on a run of a standing output."`

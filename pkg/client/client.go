@@ -35,6 +35,7 @@ type problem struct {
 	Remedy string `json:"remedy"`
 	Kind   string `json:"kind"`
 	Policy string `json:"policy"`
+	StepUp string `json:"step_up"`
 	Status int    `json:"status"`
 }
 
@@ -163,6 +164,9 @@ func (c *Client) call(ctx context.Context, method, path, contentType string, bod
 		}
 		f := ark.Faultf(kindOf(resp.StatusCode, p.Kind), "%s", p.Detail)
 		f.Remedy, f.Policy = p.Remedy, p.Policy
+		if p.StepUp != "" {
+			f.Cause = NeedsStepUp(p.StepUp)
+		}
 		return f
 	}
 	if out == nil || len(raw) == 0 {
@@ -173,6 +177,13 @@ func (c *Client) call(ctx context.Context, method, path, contentType string, bod
 	}
 	return nil
 }
+
+// NeedsStepUp is in the chain of a refusal that asks for the second factor: the
+// act that it has to be shown for.
+type NeedsStepUp string
+
+// Error implements error.
+func (n NeedsStepUp) Error() string { return "the second factor is asked for: " + string(n) }
 
 func unreachable(err error) error {
 	return ark.Faultf(ark.Unavailable, "the Ark does not answer").Do("is it running?").Because(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sort"
@@ -80,17 +81,18 @@ func (u *Users) credentials(name string) signin.Credentials {
 	return signin.Credentials{UserName: name, Password: instance.DemoPassword, TOTPSecret: identity.Secret(u.accounts[name].TOTPSecret)}
 }
 
-// StepUp shows a user's second factor afresh.
-func (u *Users) StepUp(ctx context.Context, name string) error {
+// StepUp shows a user's second factor afresh, for one act.
+func (u *Users) StepUp(ctx context.Context, name, act string) error {
+	path := "/step-up?" + url.Values{"for": {act}, "to": {"/home"}}.Encode()
 	c, err := u.As(ctx, name)
 	if err != nil {
 		return err
 	}
 	if u.outside {
-		return outsideAgain(ctx, c.HTTP, u.config.Origin, "/step-up?to=/home", name)
+		return outsideAgain(ctx, c.HTTP, u.config.Origin, path, name)
 	}
 	return u.options.again(ctx, func(ctx context.Context) error {
-		return u.walker.Again(ctx, c.HTTP, u.config.Origin, "/step-up?to=/home", u.credentials(name))
+		return u.walker.Again(ctx, c.HTTP, u.config.Origin, path, u.credentials(name))
 	})
 }
 

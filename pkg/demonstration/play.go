@@ -24,7 +24,6 @@ type play struct {
 	ws      string
 	request string
 	release string
-	stepped bool // a checker has shown a second factor in an earlier play
 	marks   []mark
 }
 

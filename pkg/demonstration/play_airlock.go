@@ -11,6 +11,7 @@ import (
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/client"
 	"github.com/ark-tre/ark/pkg/instance"
+	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/pkg/worker"
 )
 
@@ -151,13 +152,12 @@ func (p *play) secondChecker(ctx context.Context, dev *client.Client, v airlock.
 // releaseIt releases with a fresh second factor and downloads the bundle.
 func (p *play) releaseIt(ctx context.Context, amina, chloe *client.Client) error {
 	at := "/requests/" + p.request
-	if !p.stepped { // a second factor stays fresh for minutes
-		if err := refused(chloe.Post(ctx, at+"/release", map[string]bool{}, nil), "a release without a fresh second factor", ark.Unsigned); err != nil {
-			return err
-		}
+	if err := refused(chloe.Post(ctx, at+"/release", map[string]bool{}, nil), "a release without a fresh second factor", ark.Unsigned); err != nil {
+		return err
 	}
+	act := store.StepUpFor("request.release", store.Resource{Type: "Request", ID: p.request})
 	if err := p.again(ctx, func(ctx context.Context) error { // who is told to confirm again does
-		if err := p.u.StepUp(ctx, "chloe"); err != nil {
+		if err := p.u.StepUp(ctx, "chloe", act); err != nil {
 			return err
 		}
 		return chloe.Post(ctx, at+"/release", map[string]bool{}, nil)

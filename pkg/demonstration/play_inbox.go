@@ -60,8 +60,8 @@ func (p *play) bringIn(ctx context.Context) error {
 	if err := refused(amina.Post(ctx, "/inputs/"+script.ID+"/approve", nil, nil), "letting one's own input in", ark.Forbidden, ark.Unsigned); err != nil {
 		return err
 	}
-	for _, i := range []ingress.Input{script, persons} {
-		if err := p.fresh(ctx, "chloe", func(c *client.Client) error { return c.Post(ctx, "/inputs/"+i.ID+"/approve", nil, nil) }); err != nil {
+	for name, i := range map[string]ingress.Input{"dev": script, "chloe": persons} {
+		if err := p.fresh(ctx, name, func(c *client.Client) error { return c.Post(ctx, "/inputs/"+i.ID+"/approve", nil, nil) }); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package demonstration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -70,13 +71,14 @@ func (p *play) stand(ctx context.Context) error {
 }
 
 // fresh does something as a checker or custodian, with the second factor shown
-// once more where it is asked for.
+// for it where it is asked for.
 func (p *play) fresh(ctx context.Context, name string, do func(*client.Client) error) error {
 	err := do(p.as(ctx, name))
-	if !ark.Is(err, ark.Unsigned) {
+	var need client.NeedsStepUp
+	if !ark.Is(err, ark.Unsigned) || !errors.As(err, &need) {
 		return err
 	}
-	if err := p.u.StepUp(ctx, name); err != nil {
+	if err := p.u.StepUp(ctx, name, string(need)); err != nil {
 		return err
 	}
 	return do(p.as(ctx, name))
@@ -90,7 +92,7 @@ func (p *play) releaseTable(ctx context.Context, amina *client.Client) (airlock.
 	if err := amina.Post(ctx, "/workspaces/"+p.ws+"/requests", map[string]any{"output": []string{"by_sex.csv"}, "supporting": []string{"by_sex.csv" + airlock.SpecSuffix}, "group": g}, &v); err != nil {
 		return v, err
 	}
-	return v, p.confirm(ctx, amina, v.ID, &v, "chloe", "dev")
+	return v, p.confirm(ctx, amina, v.ID, &v, "dev", "chloe")
 }
 
 // confirm has a request checked, approved by each checker and released by the first.
@@ -121,6 +123,10 @@ func (p *play) confirm(ctx context.Context, author *client.Client, id string, v 
 	return author.Until(ctx, longest, "the release", at, v, func() (bool, error) { return v.State == "released", nil })
 }
 
+// checkers take turns: each release needs a code of its own, and an
+// authenticator has one every half a minute.
+var checkers = [...]string{"chloe", "dev"}
+
 // oneRun publishes a version and follows what it starts to a recipient's answer.
 func (p *play) oneRun(ctx context.Context, at string, s *portal.StandingOut, publish func() error) error {
 	amina, carol := p.as(ctx, "amina"), p.as(ctx, "carol")
@@ -138,7 +144,7 @@ func (p *play) oneRun(ctx context.Context, at string, s *portal.StandingOut, pub
 	}
 	run := s.Runs[0]
 	var v airlock.View
-	if err := p.confirm(ctx, amina, run.Request, &v, "dev"); err != nil {
+	if err := p.confirm(ctx, amina, run.Request, &v, checkers[run.Number%len(checkers)]); err != nil {
 		return err
 	}
 	if _, _, err := amina.Page(ctx, "/releases/"+v.Release+"/download"); err == nil {

@@ -57,8 +57,8 @@ func Studies(ctx context.Context, o Options, u *Users) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	for i, s := range studies {
-		p := &play{Options: o, u: u, tmp: tmp, began: time.Now(), stepped: i > 0}
+	for _, s := range studies {
+		p := &play{Options: o, u: u, tmp: tmp, began: time.Now()}
 		if err := p.study(ctx, s); err != nil {
 			return fmt.Errorf("study %s: %w", s.page, err)
 		}

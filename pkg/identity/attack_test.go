@@ -275,7 +275,9 @@ func TestStepUp(t *testing.T) {
 			o := newHostile(t)
 			o.claims = c.claims
 			rp := o.party(func(c *identity.Config) { c.AllowSingleFactor = true })
-			b := begin(t, func(w http.ResponseWriter, r *http.Request) error { return rp.BeginStepUp(w, r, "/", "subject-1") })
+			b := begin(t, func(w http.ResponseWriter, r *http.Request) error {
+				return rp.BeginStepUp(w, r, "/", "subject-1", "request.release/Request/req_1")
+			})
 			if b.query.Get("max_age") != "0" || b.query.Get("prompt") != "login" {
 				t.Fatalf("%v", b.query)
 			}
@@ -285,7 +287,7 @@ func TestStepUp(t *testing.T) {
 			}
 		})
 	}
-	if err := newHostile(t).party().BeginStepUp(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), "/", ""); !ark.Is(err, ark.Unsigned) {
+	if err := newHostile(t).party().BeginStepUp(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), "/", "", "request.release/Request/req_1"); !ark.Is(err, ark.Unsigned) {
 		t.Fatal("stepped up from nobody")
 	}
 }

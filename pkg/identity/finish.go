@@ -195,7 +195,7 @@ func (rp *RelyingParty) verify(ctx context.Context, p *provider, f flow, tokens 
 	}
 	proof := Proof{
 		Issuer: id.Issuer, Subject: id.Subject, Name: c.Name, Email: c.Email, EmailVerified: bool(c.Verified),
-		AMR: c.AMR, ACR: c.ACR, SessionID: c.SID, StepUp: f.StepUp,
+		AMR: c.AMR, ACR: c.ACR, SessionID: c.SID, StepUp: f.StepUp, For: f.For,
 		SecondFactor: secondFactor(c.AMR, c.ACR, rp.cfg.FactorACR),
 	}
 	if c.AuthTime != nil {

@@ -24,6 +24,7 @@ type flow struct {
 	Ends     int64  `json:"e"`
 	StepUp   bool   `json:"u,omitempty"`
 	Subject  string `json:"w,omitempty"` // step-up: who must come back
+	For      string `json:"p,omitempty"` // step-up: the one act that it is for
 }
 
 var errFlow = errors.New("identity: flow cookie missing, altered or out of date")

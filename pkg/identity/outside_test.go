@@ -102,7 +102,7 @@ func (o *outside) serve(w http.ResponseWriter, r *http.Request) {
 	case "/step-up":
 		var s identity.Session
 		if s, err = o.sessions.Resume(r); err == nil {
-			err = o.rp.BeginStepUp(w, r, "/me", s.Subject)
+			err = o.rp.BeginStepUp(w, r, "/me", s.Subject, "request.release/Request/req_1")
 		}
 	case "/cb":
 		o.answers = append(o.answers, r.URL.RawQuery)
@@ -118,7 +118,7 @@ func (o *outside) serve(w http.ResponseWriter, r *http.Request) {
 	case "/me":
 		var s identity.Session
 		if s, err = o.sessions.Resume(r); err == nil {
-			json.NewEncoder(w).Encode(map[string]any{"user": s.User, "fresh": o.sessions.Fresh(s, time.Minute)})
+			json.NewEncoder(w).Encode(map[string]any{"user": s.User, "fresh": o.sessions.Fresh(s, "request.release/Request/req_1", time.Minute)})
 		}
 	case "/sign-out":
 		http.Redirect(w, r, o.rp.EndSessionURL(r.Context()), http.StatusSeeOther)

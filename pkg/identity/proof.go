@@ -18,6 +18,7 @@ type Proof struct {
 	SessionID     string    // the provider's session, for back-channel logout; may be empty
 	SecondFactor  bool      // a second factor was proved, by AMR or by a configured ACR
 	StepUp        bool      // proved afresh in this flow, by BeginStepUp
+	For           string    // step-up: the one act that it was asked for
 }
 
 // possession and knowledge are the authentication methods of RFC 8176 that

@@ -76,13 +76,17 @@ func (rp *RelyingParty) Begin(w http.ResponseWriter, r *http.Request, returnTo s
 }
 
 // BeginStepUp is Begin for a user who is signed in as subject and must prove
-// both factors again, now: before a release, for instance. Finish refuses
-// anyone else, an older proof and a single factor.
-func (rp *RelyingParty) BeginStepUp(w http.ResponseWriter, r *http.Request, returnTo, subject string) error {
+// both factors again, now, for one act: the release of one request, for
+// instance. The act is sealed into the flow, and comes back in the Proof.
+// Finish refuses anyone else, an older proof and a single factor.
+func (rp *RelyingParty) BeginStepUp(w http.ResponseWriter, r *http.Request, returnTo, subject, act string) error {
+	if act == "" || len(act) > 200 {
+		return ark.Faultf(ark.Invalid, "a second factor is shown for one act, and none is named").Do("start from the page of what you want to do")
+	}
 	if subject == "" {
 		return ark.Faultf(ark.Unsigned, "you are not signed in").Do("sign in first")
 	}
-	return rp.begin(w, r, flow{ReturnTo: SafeReturn(returnTo), StepUp: true, Subject: subject})
+	return rp.begin(w, r, flow{ReturnTo: SafeReturn(returnTo), StepUp: true, Subject: subject, For: act})
 }
 
 func (rp *RelyingParty) begin(w http.ResponseWriter, r *http.Request, f flow) error {

@@ -27,6 +27,7 @@ type Session struct {
 	SecondFactor bool
 	AuthTime     time.Time // when the user last proved who they are
 	Proved       time.Time // when both factors were last proved afresh (step-up); zero if never
+	ProvedFor    string    // the one act that they were proved for
 	Created      time.Time
 	Seen         time.Time
 }
@@ -96,8 +97,8 @@ func (s *Sessions) Start(ctx context.Context, w http.ResponseWriter, r *http.Req
 		Issuer: p.Issuer, Subject: p.Subject, ProviderSID: p.SessionID,
 		AMR: p.AMR, SecondFactor: p.SecondFactor, AuthTime: p.AuthTime, Created: now, Seen: now,
 	}
-	if p.StepUp && p.SecondFactor {
-		made.Proved = now
+	if p.StepUp && p.SecondFactor && p.For != "" {
+		made.Proved, made.ProvedFor = now, p.For
 	}
 	return made, s.keep(ctx, w, made)
 }
@@ -148,13 +149,15 @@ func (s *Sessions) Resume(r *http.Request) (Session, error) {
 }
 
 // Elevate records a fresh proof of both factors for the session of r, under a
-// new secret. The proof must come from BeginStepUp and be of the same account.
+// new secret. The proof must come from BeginStepUp and be of the same account,
+// and stands for the one act that it was asked for; it takes the place of the
+// one before.
 func (s *Sessions) Elevate(ctx context.Context, w http.ResponseWriter, r *http.Request, p Proof) (Session, error) {
 	found, err := s.Resume(r)
 	if err != nil {
 		return Session{}, err
 	}
-	if !p.StepUp || !p.SecondFactor || p.Issuer != found.Issuer || !same(p.Subject, found.Subject) {
+	if !p.StepUp || !p.SecondFactor || p.For == "" || p.Issuer != found.Issuer || !same(p.Subject, found.Subject) {
 		return Session{}, ark.Faultf(ark.Forbidden, "the second factor was not proved afresh by the user who is signed in").
 			Do("start this step again and sign in as yourself")
 	}
@@ -162,16 +165,17 @@ func (s *Sessions) Elevate(ctx context.Context, w http.ResponseWriter, r *http.R
 		return Session{}, err
 	}
 	now := s.now().UTC().Truncate(time.Microsecond)
-	found.Proved, found.Seen, found.SecondFactor = now, now, true
+	found.Proved, found.ProvedFor, found.Seen, found.SecondFactor = now, p.For, now, true
 	found.AMR, found.AuthTime, found.ProviderSID = p.AMR, p.AuthTime, p.SessionID
 	return found, s.keep(ctx, w, found)
 }
 
-// Fresh reports whether both factors were proved afresh within the last d.
-// Releases and other grave acts ask for it; a plain sign-in doesn't satisfy it.
-func (s *Sessions) Fresh(m Session, d time.Duration) bool {
+// Fresh reports whether both factors were proved afresh for this act within the
+// last d. A plain sign-in doesn't satisfy it. That a proof serves once is kept
+// with the act itself, in its transaction.
+func (s *Sessions) Fresh(m Session, act string, d time.Duration) bool {
 	age := s.now().Sub(m.Proved)
-	return m.SecondFactor && !m.Proved.IsZero() && age < d && age > -skew
+	return m.SecondFactor && act != "" && m.ProvedFor == act && !m.Proved.IsZero() && age < d && age > -skew
 }
 
 // End signs this browser out.

@@ -37,7 +37,7 @@ func openSQL(t *testing.T, driver, dsn string) identity.SessionStore {
 	db.SetMaxOpenConns(1)
 	_, err = db.Exec("DROP TABLE IF EXISTS identity_sessions")
 	must(t, err)
-	_, err = db.Exec(identity.SessionsDDL)
+	_, err = db.Exec(identity.SessionsDDL + identity.SessionsForDDL)
 	must(t, err)
 	return identity.SQLSessions{DB: db}
 }
@@ -199,15 +199,16 @@ func TestRevocation(t *testing.T) {
 func TestElevate(t *testing.T) {
 	s := &identity.Sessions{Store: identity.NewMemorySessions()}
 	good := proof
-	good.StepUp = true
+	good.StepUp, good.For = true, "request.release/Request/req_1"
 	cases := map[string]func(*identity.Proof){
 		"not-a-step-up":    func(p *identity.Proof) { p.StepUp = false },
+		"for-nothing":      func(p *identity.Proof) { p.For = "" },
 		"one-factor":       func(p *identity.Proof) { p.SecondFactor = false },
 		"another-subject":  func(p *identity.Proof) { p.Subject = "x" },
 		"another-provider": func(p *identity.Proof) { p.Issuer = "https://evil.example" },
 	}
 	c, made := start(t, s, "usr_1", proof)
-	if s.Fresh(made, time.Hour) {
+	if s.Fresh(made, good.For, time.Hour) {
 		t.Fatal("a plain sign-in counts as a step-up")
 	}
 	for name, bend := range cases {
@@ -223,7 +224,7 @@ func TestElevate(t *testing.T) {
 	w := httptest.NewRecorder()
 	up, err := s.Elevate(t.Context(), w, with(c), good)
 	must(t, err)
-	if !s.Fresh(up, time.Minute) || up.ID != made.ID || up.User != "usr_1" {
+	if !s.Fresh(up, good.For, time.Minute) || s.Fresh(up, "request.release/Request/req_2", time.Minute) || s.Fresh(up, "", time.Minute) || up.ID != made.ID || up.User != "usr_1" {
 		t.Fatalf("%+v", up)
 	}
 	if _, err := s.Resume(with(c)); err == nil {

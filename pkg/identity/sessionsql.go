@@ -27,13 +27,18 @@ const SessionsDDL = `CREATE TABLE IF NOT EXISTS identity_sessions (
 CREATE INDEX IF NOT EXISTS identity_sessions_user ON identity_sessions (user_id);
 CREATE INDEX IF NOT EXISTS identity_sessions_provider ON identity_sessions (issuer, subject);`
 
+// SessionsForDDL adds what a step-up was for. One from before has none, and
+// serves for nothing.
+const SessionsForDDL = `ALTER TABLE identity_sessions ADD COLUMN proved_for TEXT NOT NULL DEFAULT '';`
+
 // SQL is what SQLSessions needs of a database, a connection or a transaction.
 type SQL interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// SQLSessions is a SessionStore on a database that holds SessionsDDL's table.
+// SQLSessions is a SessionStore on a database that holds the table of SessionsDDL
+// and SessionsForDDL.
 type SQLSessions struct{ DB SQL }
 
 var _ SessionStore = SQLSessions{}
@@ -45,10 +50,10 @@ func (q SQLSessions) Create(ctx context.Context, k Key, s Session) error {
 		factor = 1
 	}
 	_, err := q.DB.ExecContext(ctx, `INSERT INTO identity_sessions
-		(key, id, user_id, issuer, subject, provider_sid, amr, second_factor, auth_time, proved, created, seen)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		(key, id, user_id, issuer, subject, provider_sid, amr, second_factor, auth_time, proved, proved_for, created, seen)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		k.text(), s.ID, s.User, s.Issuer, s.Subject, s.ProviderSID, strings.Join(s.AMR, "\n"), factor,
-		micros(s.AuthTime), micros(s.Proved), micros(s.Created), micros(s.Seen))
+		micros(s.AuthTime), micros(s.Proved), s.ProvedFor, micros(s.Created), micros(s.Seen))
 	return err
 }
 
@@ -61,8 +66,8 @@ func (q SQLSessions) Find(ctx context.Context, k Key) (Session, error) {
 		authTime, proved, created, see int64
 	)
 	err := q.DB.QueryRowContext(ctx, `SELECT id, user_id, issuer, subject, provider_sid, amr, second_factor,
-		auth_time, proved, created, seen FROM identity_sessions WHERE key = $1`, k.text()).
-		Scan(&s.ID, &s.User, &s.Issuer, &s.Subject, &s.ProviderSID, &amr, &factor, &authTime, &proved, &created, &see)
+		auth_time, proved, proved_for, created, seen FROM identity_sessions WHERE key = $1`, k.text()).
+		Scan(&s.ID, &s.User, &s.Issuer, &s.Subject, &s.ProviderSID, &amr, &factor, &authTime, &proved, &s.ProvedFor, &created, &see)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Session{}, unsigned("you are not signed in")
 	}

@@ -99,7 +99,7 @@ func newWorld(t *testing.T, change ...func(*issuer.Options)) *world {
 	must(t, err)
 	t.Cleanup(func() { db.Close() })
 	db.SetMaxOpenConns(1)
-	_, err = db.Exec(identity.SessionsDDL)
+	_, err = db.Exec(identity.SessionsDDL + identity.SessionsForDDL)
 	must(t, err)
 	w.sessions = &identity.Sessions{Store: identity.SQLSessions{DB: db}, Now: w.clock.now}
 	w.walker = &signin.Walker{Now: w.clock.now}
@@ -119,7 +119,7 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 	case "/step-up":
 		s, err := w.sessions.Resume(r)
 		if err == nil {
-			err = w.rp.BeginStepUp(rw, r, "/me", s.Subject)
+			err = w.rp.BeginStepUp(rw, r, "/me", s.Subject, r.URL.Query().Get("for"))
 		}
 		w.answer(rw, err)
 	case "/sign-in/callback":
@@ -141,7 +141,7 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 			w.answer(rw, err)
 			return
 		}
-		json.NewEncoder(rw).Encode(map[string]any{"user": s.User, "id": s.ID, "factor": s.SecondFactor, "fresh": w.sessions.Fresh(s, time.Minute), "amr": s.AMR})
+		json.NewEncoder(rw).Encode(map[string]any{"user": s.User, "id": s.ID, "factor": s.SecondFactor, "fresh": w.sessions.Fresh(s, s.ProvedFor, time.Minute), "for": s.ProvedFor, "amr": s.AMR})
 	}
 }
 
@@ -225,7 +225,7 @@ func TestSignInStepUpAndOut(t *testing.T) {
 	}
 	before := w.cookie(c, w.base, "ark")
 	w.clock.move(5 * time.Minute)
-	must(t, w.walker.Again(t.Context(), c, w.base, "/step-up", w.credentials("amina")))
+	must(t, w.walker.Again(t.Context(), c, w.base, "/step-up?for=request.release/Request/req_1", w.credentials("amina")))
 	stepped := w.me(c)
 	if stepped["fresh"] != true || stepped["id"] != me["id"] {
 		t.Fatalf("after stepping up: %v", stepped)
@@ -308,12 +308,53 @@ func TestWrongCredentials(t *testing.T) {
 	}
 }
 
+// TestStepUpIsForOneAct: a step-up stands for the act that it was asked for, the
+// next takes its place, none is begun for nothing, and the answer of one that
+// was used is refused when it is sent again, with every cookie there was.
+func TestStepUpIsForOneAct(t *testing.T) {
+	w := newWorld(t)
+	c := w.signIn("amina")
+	var callback *http.Request
+	c.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if r.URL.Path == "/sign-in/callback" {
+			callback = r.Clone(t.Context())
+			for _, k := range c.Jar.Cookies(r.URL) {
+				callback.AddCookie(k)
+			}
+		}
+		return nil
+	}
+	up := func(act string) error {
+		w.clock.move(time.Minute)
+		return w.walker.Again(t.Context(), c, w.base, "/step-up?for="+act, w.credentials("amina"))
+	}
+	one, two := "request.release/Request/req_1", "request.release/Request/req_2"
+	must(t, up(one))
+	if me := w.me(c); me["for"] != one || me["fresh"] != true {
+		t.Fatalf("after showing it for one: %v", me)
+	}
+	first := callback
+	must(t, up(two))
+	if me := w.me(c); me["for"] != two {
+		t.Fatalf("after showing it for another: %v", me)
+	}
+	resp, err := identity.Transport().RoundTrip(first)
+	must(t, err)
+	resp.Body.Close()
+	if me := w.me(c); resp.StatusCode < 400 || me["for"] != two {
+		t.Fatalf("an answer sent again: %d, and the session is for %v", resp.StatusCode, me["for"])
+	}
+	if up("") == nil && w.me(c)["for"] != two {
+		t.Fatal("shown for nothing")
+	}
+}
+
 // TestStepUpAsSomeoneElse: the user at the keyboard left, another comes.
 func TestStepUpAsSomeoneElse(t *testing.T) {
 	w := newWorld(t)
 	w.walker.Tries = 1
 	c := w.signIn("amina")
-	if err := w.walker.Again(t.Context(), c, w.base, "/step-up", w.credentials("ben")); !ark.Is(err, ark.Unsigned) {
+	if err := w.walker.Again(t.Context(), c, w.base, "/step-up?for=request.release/Request/req_1", w.credentials("ben")); !ark.Is(err, ark.Unsigned) {
 		t.Fatalf("%v", err)
 	}
 	if w.me(c)["fresh"] != false {

@@ -191,7 +191,11 @@ func (a *API) enter(op Op, body int64, out reflect.Type, hc huma.Context, next f
 	if op.On != "Ark" {
 		on = store.Resource{Type: op.On, ID: r.PathValue("id")}
 	}
-	if err := a.p.allow(c, op.Action, on, op.Record); err != nil {
+	if err := a.p.allow(c, op.Action, on, op.Record); err != nil && !a.repeats(op, c, err) {
+		if c.stepUp(err) {
+			a.refuseFor(w, r, err, store.StepUpFor(op.Action, on))
+			return
+		}
 		a.refuse(w, r, err)
 		return
 	}
@@ -278,9 +282,25 @@ func (a *API) once(op Op, c *Call, out reflect.Type, r *http.Request, w http.Res
 	}
 }
 
+// repeats reports whether a change that asks for the second factor is a request
+// that was seen before: its answer is given again, though the step-up that it
+// was done with is used up. The act itself would be refused still.
+func (a *API) repeats(op Op, c *Call, err error) bool {
+	key := c.R.Header.Get("Idempotency-Key")
+	if op.Method == http.MethodGet || !c.stepUp(err) || !keyShape.MatchString(key) {
+		return false
+	}
+	known, bad := a.p.cfg.Store.Known(c.Ctx(), c.Actor.Name(), key)
+	return bad == nil && known
+}
+
 // refuse answers with a problem before huma is reached.
-func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) { a.refuseFor(w, r, err, "") }
+
+// refuseFor is refuse where the second factor has to be shown for an act.
+func (a *API) refuseFor(w http.ResponseWriter, r *http.Request, err error, act string) {
 	pr := a.problem(r.Context(), Op{Method: r.Method, Path: "(before the operation)"}, err)
+	pr.StepUp = act
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(pr.Status)
 	_ = a.huma.Marshal(w, "application/json", pr) // the client may have gone

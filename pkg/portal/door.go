@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -17,8 +18,9 @@ type Door interface {
 	Who(r *http.Request) (store.Actor, error)
 	// Begin sends the browser to prove who its user is and come back to returnTo.
 	Begin(w http.ResponseWriter, r *http.Request, returnTo string) error
-	// StepUp sends a signed-in user to show both factors afresh.
-	StepUp(w http.ResponseWriter, r *http.Request, returnTo string) error
+	// StepUp sends a signed-in user to show both factors afresh, for one act:
+	// a name of store.StepUpFor.
+	StepUp(w http.ResponseWriter, r *http.Request, returnTo, act string) error
 	// Finish starts the session of who came back, and says where they wanted to go.
 	Finish(w http.ResponseWriter, r *http.Request) (returnTo string, err error)
 	// Leave ends the session and returns where to end the provider's, if anywhere.
@@ -43,7 +45,7 @@ func (a *Accounts) Who(r *http.Request) (store.Actor, error) {
 	if err != nil {
 		return store.Actor{}, err
 	}
-	return store.Actor{User: s.User, StepUp: s.Proved, Session: s.ID}, nil
+	return store.Actor{User: s.User, StepUp: s.Proved, StepFor: s.ProvedFor, Session: s.ID}, nil
 }
 
 // Begin implements Door.
@@ -52,12 +54,12 @@ func (a *Accounts) Begin(w http.ResponseWriter, r *http.Request, returnTo string
 }
 
 // StepUp implements Door.
-func (a *Accounts) StepUp(w http.ResponseWriter, r *http.Request, returnTo string) error {
+func (a *Accounts) StepUp(w http.ResponseWriter, r *http.Request, returnTo, act string) error {
 	s, err := a.Sessions.Resume(r)
 	if err != nil {
 		return err
 	}
-	return a.Party.BeginStepUp(w, r, returnTo, s.Subject)
+	return a.Party.BeginStepUp(w, r, returnTo, s.Subject, act)
 }
 
 // Finish implements Door. A proof of somebody without an account here is refused.
@@ -155,11 +157,38 @@ func (p *Portal) stepUp(c *Call) error {
 	if c.Viewer == nil {
 		return c.Go(SignInPath)
 	}
+	act := c.Query("for")
+	action, on, err := store.ParseStepUp(act)
+	if err != nil {
+		return err
+	}
+	err = p.cfg.Store.Check(c.Ctx(), c.Actor, action, on)
+	if err == nil {
+		return c.Go(to) // it was shown for this already, or nothing asks for it
+	}
+	if !ark.Is(err, ark.Unsigned) {
+		return err // nobody shows a second factor for what they may not do
+	}
 	if err := p.throttled(c); err != nil {
 		return err
 	}
-	return p.cfg.Door.StepUp(c.W, c.R, to)
+	return p.cfg.Door.StepUp(c.W, c.R, to, act)
 }
+
+// stepUpPath is where the second factor is shown for an act, on the way to the
+// page to.
+func stepUpPath(action string, on store.Resource, to string) string {
+	return "/step-up?" + url.Values{"for": {store.StepUpFor(action, on)}, "to": {to}}.Encode()
+}
+
+// shown reports whether the caller's second factor was shown for an act, and
+// is good for it yet.
+func (c *Call) shown(action, kind, id string) bool {
+	return !c.Actor.StepUp.IsZero() && c.Actor.StepFor == store.StepUpFor(action, store.Resource{Type: kind, ID: id}) && c.Off(action, kind, id) == ""
+}
+
+// asksForStepUp is what a page says of a button that leads by way of it.
+const asksForStepUp = "You are asked for your second factor when you press the button. It serves for this alone, once."
 
 func (p *Portal) signedIn(c *Call) error {
 	if err := p.throttled(c); err != nil {

@@ -34,11 +34,11 @@ func (p *Portal) fail(c *Call, r Route, err error) {
 func (p *Portal) askToSign(c *Call, r Route, err error) {
 	back := c.R.URL.RequestURI()
 	if r.Mutates() {
-		back = p.keep(c)
+		back = p.keep(c, r)
 	}
 	to := "/sign-in?to=" + url.QueryEscape(back)
 	if c.Viewer != nil {
-		to = "/step-up?to=" + url.QueryEscape(back)
+		to = stepUpPath(r.Action, r.On(c.R), back)
 	}
 	http.Redirect(c.W, c.R, to, http.StatusSeeOther)
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,30 @@ func (plainBodies) Open(_, s string) ([]byte, error)        { return hex.DecodeS
 
 // testDoor lets in whoever the cookie names; the real one is tested in
 // pkg/identity and by the end-to-end run.
-type testDoor struct{ fresh bool }
+type testDoor struct {
+	fresh bool   // the second factor has just been shown for whatever is asked now
+	last  string // what it was last asked for
+	exact bool   // it was shown for that alone, at
+	at    time.Time
+}
+
+var stepped = regexp.MustCompile(`/(queue|requests|inputs|standing)/([a-z]+_[0-9A-Za-z]+)(/|$)`)
+
+// stepFor is the act with a second factor that a request may be about.
+func (d *testDoor) stepFor(r *http.Request) string {
+	m := stepped.FindStringSubmatch(r.URL.Path)
+	if m == nil {
+		return d.last
+	}
+	action, kind := "request.release", "Request"
+	switch m[1] {
+	case "inputs":
+		action, kind = "input.approve", "Input"
+	case "standing":
+		action, kind = "standing.approve", "Standing"
+	}
+	return store.StepUpFor(action, store.Resource{Type: kind, ID: m[2]})
+}
 
 func (d *testDoor) Who(r *http.Request) (store.Actor, error) {
 	c, err := r.Cookie("ark")
@@ -47,7 +71,10 @@ func (d *testDoor) Who(r *http.Request) (store.Actor, error) {
 	}
 	a := store.Actor{User: c.Value, Session: "ses_test"}
 	if d.fresh {
-		a.StepUp = time.Now()
+		a.StepUp, a.StepFor = time.Now(), d.stepFor(r)
+	}
+	if d.exact {
+		a.StepUp, a.StepFor, a.Session = d.at, d.last, "ses_"+c.Value
 	}
 	return a, nil
 }
@@ -55,8 +82,8 @@ func (d *testDoor) Begin(w http.ResponseWriter, r *http.Request, to string) erro
 	http.Redirect(w, r, "http://id.localhost/?to="+to, http.StatusSeeOther)
 	return nil
 }
-func (d *testDoor) StepUp(w http.ResponseWriter, r *http.Request, to string) error {
-	d.fresh = true
+func (d *testDoor) StepUp(w http.ResponseWriter, r *http.Request, to, act string) error {
+	d.fresh, d.last, d.at = !d.exact, act, time.Now()
 	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }

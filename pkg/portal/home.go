@@ -197,7 +197,7 @@ func (p *Portal) account(c *Call) error {
 
 func stepUpText(at, now time.Time) string {
 	if at.IsZero() || now.Sub(at) > 5*time.Minute {
-		return "shown at sign-in; a release will ask for it again"
+		return "shown at sign-in; each release, and each thing let in, will ask for it again"
 	}
-	return "shown again " + wait(now.Sub(at)) + " ago"
+	return "shown again " + wait(now.Sub(at)) + " ago, for one act"
 }

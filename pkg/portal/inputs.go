@@ -280,7 +280,7 @@ func (p *Portal) inputNext(c *Call, i *ingress.Input, me *governance.User, dir *
 		case err == nil:
 			n.Tone, n.Actions = "you", []ui.Button{{Text: "Let it in", Action: base + "/approve"}}
 		case ark.Is(err, ark.Unsigned):
-			n.Tone, n.Actions = "you", []ui.Button{{Text: "Let it in", Off: says(err)}, {Text: "Show your second factor", Href: "/step-up?to=" + url.QueryEscape(base), Look: "secondary"}}
+			n.Tone, n.Text, n.Actions = "you", n.Text+" "+asksForStepUp, []ui.Button{{Text: "Let it in", Action: base + "/approve"}}
 		default:
 			n.Actions = []ui.Button{{Text: "Let it in", Off: says(err)}}
 		}

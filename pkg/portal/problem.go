@@ -26,6 +26,7 @@ type Problem struct {
 	Remedy   string      `json:"remedy,omitempty" doc:"What to do about it"`
 	Policy   string      `json:"policy,omitempty" doc:"The rule that refused"`
 	Where    []ark.Where `json:"where,omitempty" doc:"The places in the input"`
+	StepUp   string      `json:"step_up,omitempty" doc:"The act that the second factor has to be shown for, at /step-up?for=; it serves for this act, once"`
 }
 
 var problemType = reflect.TypeFor[Problem]()

@@ -31,8 +31,8 @@ func (p *Portal) releaseRoutes() []Route {
 	}
 }
 
-// releasePage sums up what goes where to whom before a release, and asks for
-// the second factor if it was not shown within five minutes.
+// releasePage sums up what goes where to whom before a release, and says
+// whether the second factor was shown for it: pressing the button asks for it.
 func (p *Portal) releasePageForm(c *Call) build {
 	return func(typed url.Values, wrong []ui.Problem) (ui.Page, error) {
 		v, x, err := p.requestAndProject(c)
@@ -52,9 +52,13 @@ func (p *Portal) releasePageForm(c *Call) build {
 			}
 			t.Rows = append(t.Rows, []ui.Cell{{Text: number(f.Ordinal)}, {Text: f.Name, Head: true}, {Text: bytesText(f.Ref.Size)}, {Tag: decisionTag(f.Decision)}, {Text: short(f.Ref.SHA256)}})
 		}
+		factor := "not shown for this release yet"
+		if c.shown("request.release", "Request", v.ID) {
+			factor = "shown for this release, " + wait(c.Now().Sub(c.Actor.StepUp)) + " ago"
+		}
 		page := ui.Page{Back: &ui.Link{Text: "The review", Href: base}, Above: x.Title, Head: "Release", State: tag(v.State, true), Errors: wrong,
 			Lead: "Once signed, the files leave this Ark for good. What leaves is byte for byte what was checked.",
-			Body: []ui.Block{t, ui.Summary{Rows: []ui.Row{{Key: "Goes to", Text: v.Destination}, {Key: "Received by", Text: "the author of the request"}, {Key: "Disclosure rules", Text: v.Profile}, {Key: "Checkers who finished", Text: fmt.Sprintf("%d of %d", v.Finished, v.Checkers)}, {Key: "Your second factor", Text: stepUpText(c.Actor.StepUp, c.Now())}}}}}
+			Body: []ui.Block{t, ui.Summary{Rows: []ui.Row{{Key: "Goes to", Text: v.Destination}, {Key: "Received by", Text: "the author of the request"}, {Key: "Disclosure rules", Text: v.Profile}, {Key: "Checkers who finished", Text: fmt.Sprintf("%d of %d", v.Finished, v.Checkers)}, {Key: "Your second factor", Text: factor}}}}}
 		release := ui.Button{Text: "Release all files", Action: base + "/release"}
 		if approved < total {
 			release.Text, release.Fields = fmt.Sprintf("Release the %d approved of %d", approved, total), []ui.Pair{{Name: "partial", Value: "yes"}}
@@ -66,8 +70,7 @@ func (p *Portal) releasePageForm(c *Call) build {
 		case approved == 0:
 			release.Off = "No file is approved. Return the request to its author."
 		case ark.Is(err, ark.Unsigned):
-			page.Next = &ui.Next{Tone: "you", Text: "Releasing needs your second factor, shown within the last five minutes.", Actions: []ui.Button{{Text: "Show it now", Href: "/step-up?to=" + url.QueryEscape(base+"/release")}}}
-			release.Off = says(err)
+			page.Next = &ui.Next{Tone: "you", Text: asksForStepUp}
 		case err != nil:
 			release.Off = says(err)
 		}

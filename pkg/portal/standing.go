@@ -150,7 +150,7 @@ func (p *Portal) standingNext(c *Call, f standingFacts) *ui.Next {
 		}
 		switch {
 		case ark.Is(err, ark.Unsigned):
-			n.Tone, n.Actions = "you", []ui.Button{{Text: "Approve", Off: says(err)}, {Text: "Show your second factor", Href: "/step-up?to=" + url.QueryEscape(base), Look: "secondary"}}
+			n.Tone, n.Text, n.Actions = "you", n.Text+" "+asksForStepUp, []ui.Button{{Text: "Approve", Action: base + "/approve"}}
 		case err == nil:
 			n.Tone, n.Actions = "you", []ui.Button{{Text: "Approve", Action: base + "/approve"}}
 		default:

@@ -18,6 +18,7 @@ type Actor struct {
 	User    string    // usr_…, empty for the system and for nobody
 	System  string    // "worker", "scheduler", "enclave"…: a part of the system, never settable by a request
 	StepUp  time.Time // when the second factor was last shown
+	StepFor string    // the one act that it was shown for: StepUpFor; it serves for no other, and once
 	Session string    // ses_… of the sign-in
 }
 
@@ -91,7 +92,13 @@ func (s *Store) Act(ctx context.Context, actor Actor, action string, r Resource,
 	if req != nil && req.Actor != actor.Name() {
 		req = nil
 	}
-	return s.act(ctx, actor, action, r, req, change)
+	return s.act(ctx, actor, action, r, req, func(tx *Tx) ([]Event, error) {
+		events, err := change(tx)
+		if err != nil {
+			return nil, err
+		}
+		return events, tx.useStepUp(ctx, actor, action, r)
+	})
 }
 
 // act is Act for a request, if there is one.
@@ -181,6 +188,9 @@ func (s *Store) decide(ctx context.Context, q Querier, actor Actor, action strin
 		if user, err = load(ctx, q, actor.User); err != nil {
 			return Entity{}, ark.Faultf(ark.Unsigned, "this account is not known here").Do("sign in again, or ask the operator").Because(err)
 		}
+	}
+	if actor, err = actor.forThis(ctx, q, action, r); err != nil {
+		return Entity{}, err
 	}
 	return e, s.cfg.Decider.Decide(ctx, Decision{Now: s.Now(), Actor: actor, User: user, Action: action, Resource: e})
 }

@@ -11,7 +11,7 @@ import (
 
 // identitySchema is the table of sessions as package identity wants it.
 func identitySchema() Schema {
-	return Schema{Room: "identity", Files: fstest.MapFS{"001_sessions.sql": {Data: []byte(identity.SessionsDDL)}}}
+	return Schema{Room: "identity", Files: fstest.MapFS{"001_sessions.sql": {Data: []byte(identity.SessionsDDL)}, "002_proved_for.sql": {Data: []byte(identity.SessionsForDDL)}}}
 }
 
 // Sessions keeps sign-in sessions. They are credentials, not acts: starting

@@ -61,7 +61,9 @@ func TestPasskeys(t *testing.T) {
 		}
 	}
 	mux.HandleFunc("GET /sign-in", func(w http.ResponseWriter, r *http.Request) { answer(w, party.Begin(w, r, "/")) })
-	mux.HandleFunc("GET /step-up", func(w http.ResponseWriter, r *http.Request) { answer(w, party.BeginStepUp(w, r, "/", chloe.Subject)) })
+	mux.HandleFunc("GET /step-up", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, party.BeginStepUp(w, r, "/", chloe.Subject, "request.release/Request/req_1"))
+	})
 	mux.HandleFunc("GET /signed-in", func(w http.ResponseWriter, r *http.Request) {
 		p, _, err := party.Finish(w, r)
 		if err != nil {
