@@ -16,7 +16,7 @@ import (
 
 type signInCmd struct {
 	online
-	User         string `arg:"" help:"Your user name."`
+	User         string `arg:"" optional:"" help:"Your user name, where the Ark's own accounts are used and you sign in here; without it you confirm in a browser, as an outside identity provider needs."`
 	PasswordFile string `help:"Read the password from a file instead of asking." type:"existingfile" placeholder:"FILE"`
 	Code         string `help:"The code of your authenticator; asked for otherwise." placeholder:"DIGITS"`
 	For          string `help:"Show both factors afresh, in the session you have, for one act that asked for it: as the refusal names it." placeholder:"ACT"`
@@ -27,6 +27,9 @@ func (c signInCmd) Run(ctx context.Context) error {
 	saved, err := signin.DefaultSaved()
 	if err != nil {
 		return err
+	}
+	if c.User == "" {
+		return c.byBrowser(ctx, saved)
 	}
 	who := signin.Credentials{UserName: c.User, Code: c.Code}
 	if who.Password, err = c.password(ctx); err != nil {
@@ -49,6 +52,39 @@ func (c signInCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return c.keep(ctx, saved, h)
+}
+
+// browserWait is how long a sign-in waits for the browser.
+const browserWait = 10 * time.Minute
+
+// byBrowser prints an address, and waits until its user has confirmed there.
+// No browser is opened: the machine may have none, or be another's.
+func (c signInCmd) byBrowser(ctx context.Context, saved signin.Saved) error {
+	l, err := signin.Listen(c.base(), c.For)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	fmt.Fprintf(os.Stderr, "Open this address in a browser on this computer, and confirm there if the page shows %s:\n\n  %s\n\nIf the browser is on another computer, forward the port to it first: ssh -L %d:127.0.0.1:%d THIS-COMPUTER\n", l.Word, l.Address, l.Port, l.Port)
+	ctx, cancel := context.WithTimeout(ctx, browserWait)
+	defer cancel()
+	h, err := l.Wait(ctx)
+	if err != nil {
+		return err
+	}
+	if old, err := saved.Client(c.Origin); err == nil { // the session that this one replaces
+		if req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base()+"/sign-out", nil); err == nil {
+			if resp, err := old.Do(req); err == nil {
+				resp.Body.Close()
+			}
+		}
+	}
+	return c.keep(ctx, saved, h)
+}
+
+// keep saves the session of h and says whose it is.
+func (c signInCmd) keep(ctx context.Context, saved signin.Saved, h *http.Client) error {
 	if err := saved.Save(h, c.Origin, time.Now()); err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ type outside struct {
 	clock    *clock
 	rp       *identity.RelyingParty
 	sessions *identity.Sessions
+	handed   *identity.Handovers
 	answers  []string // queries that came back to the portal
 	failure  error    // of the last Finish
 	last     identity.Proof
@@ -67,6 +68,7 @@ func newOutside(t *testing.T, alg, auth string) *outside {
 	})
 	must(t, err)
 	o.sessions = &identity.Sessions{Store: identity.NewMemorySessions(), Now: o.clock.now}
+	o.handed = &identity.Handovers{Sessions: o.sessions}
 	o.newKey("one")
 	o.run()
 	t.Cleanup(func() { o.stop() })
@@ -119,6 +121,18 @@ func (o *outside) serve(w http.ResponseWriter, r *http.Request) {
 		var s identity.Session
 		if s, err = o.sessions.Resume(r); err == nil {
 			json.NewEncoder(w).Encode(map[string]any{"user": s.User, "fresh": o.sessions.Fresh(s, "request.release/Request/req_1", time.Minute)})
+		}
+	case "/sign-in/command-line": // the portal's page asks before it does this
+		var a identity.Asked
+		var to string
+		if a, err = identity.ParseAsked(r.URL.Query()); err == nil {
+			if to, err = o.handed.Offer(r.Context(), r, a); err == nil {
+				http.Redirect(w, r, to, http.StatusSeeOther)
+			}
+		}
+	case "/sign-in/command-line/session":
+		if _, err = o.handed.Redeem(r.Context(), w, r, r.FormValue("code"), r.FormValue("verifier")); err == nil {
+			w.WriteHeader(http.StatusNoContent)
 		}
 	case "/sign-out":
 		http.Redirect(w, r, o.rp.EndSessionURL(r.Context()), http.StatusSeeOther)
@@ -204,7 +218,7 @@ func TestOutsideProviderIsNotForTheCommandLine(t *testing.T) {
 	o := newOutside(t, "ES256", "client_secret_basic")
 	_, err := (&signin.Walker{}).SignIn(t.Context(), o.base, signin.Credentials{UserName: "amina", Password: "a password of hers", Code: "123456"})
 	var f *ark.Fault
-	if !errors.As(err, &f) || f.Kind != ark.Unsigned || !strings.Contains(f.Says, fmt.Sprintf("localhost:%d", o.port)) || !strings.Contains(f.Remedy, "browser") {
+	if !errors.As(err, &f) || f.Kind != ark.Unsigned || !strings.Contains(f.Says, fmt.Sprintf("localhost:%d", o.port)) || !strings.Contains(f.Remedy, "without a user name, and confirm in a browser") {
 		t.Errorf("the command line's sign-in at an outside provider: %v", err)
 	}
 	if len(o.answers) > 0 {

@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 	"net/url"
+	"sync"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/governance"
@@ -25,6 +26,11 @@ type Door interface {
 	Finish(w http.ResponseWriter, r *http.Request) (returnTo string, err error)
 	// Leave ends the session and returns where to end the provider's, if anywhere.
 	Leave(w http.ResponseWriter, r *http.Request) (next string, err error)
+	// HandOver gives a session like the request's to a program on the user's
+	// machine, and returns the loopback address to send the browser to.
+	HandOver(r *http.Request, a identity.Asked) (address string, err error)
+	// TakeOver starts that session in the answer to the program.
+	TakeOver(w http.ResponseWriter, r *http.Request, code, verifier string) error
 	// LoggedOut takes the provider's word that a user's session there has ended.
 	LoggedOut(w http.ResponseWriter, r *http.Request) error
 }
@@ -35,6 +41,25 @@ type Accounts struct {
 	Party    *identity.RelyingParty
 	Sessions *identity.Sessions
 	Rooms    *governance.Room
+
+	handovers identity.Handovers
+	once      sync.Once
+}
+
+func (a *Accounts) handed() *identity.Handovers {
+	a.once.Do(func() { a.handovers.Sessions = a.Sessions })
+	return &a.handovers
+}
+
+// HandOver implements Door.
+func (a *Accounts) HandOver(r *http.Request, asked identity.Asked) (string, error) {
+	return a.handed().Offer(r.Context(), r, asked)
+}
+
+// TakeOver implements Door.
+func (a *Accounts) TakeOver(w http.ResponseWriter, r *http.Request, code, verifier string) error {
+	_, err := a.handed().Redeem(r.Context(), w, r, code, verifier)
+	return err
 }
 
 var _ Door = (*Accounts)(nil)

@@ -193,14 +193,16 @@ func (b *bench) send(f form) (*http.Response, string) {
 // sentElsewhere are the addresses whose form stands on no page of this story,
 // with the reason.
 var sentElsewhere = map[string]string{
-	"POST /logged-out":            "the identity provider sends it, from its server: TestOutsideBackChannelLogout",
-	"POST /traces/{id}/token":     "no answer is sealed in this story: TestTraceOfAPersonTakesTwo posts it",
-	"POST /traces/{id}/answer":    "nothing was found in this story: the tests of traces post it",
-	"POST /incidents/{id}/settle": "no stored file is damaged in this story; not sent without script",
-	"POST /inputs/{id}/settle":    "the same of a file to be brought in",
-	"POST /jobs/{id}/retry":       "no job fails in this story; not sent without script",
-	"POST /queue/{id}/sign-off":   "no release of this story needs a custodian's consent; not sent without script",
-	"POST /queue/{id}/waive":      "no failed rule of this story is a contract's own; not sent without script",
+	"POST /logged-out":                   "the identity provider sends it, from its server: TestOutsideBackChannelLogout",
+	"POST /sign-in/command-line":         "a program's address leads to it: TestHandingASessionToTheCommandLine posts it",
+	"POST /sign-in/command-line/session": "the command line sends it, from no page: the same test",
+	"POST /traces/{id}/token":            "no answer is sealed in this story: TestTraceOfAPersonTakesTwo posts it",
+	"POST /traces/{id}/answer":           "nothing was found in this story: the tests of traces post it",
+	"POST /incidents/{id}/settle":        "no stored file is damaged in this story; not sent without script",
+	"POST /inputs/{id}/settle":           "the same of a file to be brought in",
+	"POST /jobs/{id}/retry":              "no job fails in this story; not sent without script",
+	"POST /queue/{id}/sign-off":          "no release of this story needs a custodian's consent; not sent without script",
+	"POST /queue/{id}/waive":             "no failed rule of this story is a contract's own; not sent without script",
 }
 
 // late are acts after which other forms are gone, in the order they are sent,

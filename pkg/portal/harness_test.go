@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/governance"
+	"github.com/ark-tre/ark/pkg/identity"
 	"github.com/ark-tre/ark/pkg/keys/local"
 	"github.com/ark-tre/ark/pkg/ledger"
 	"github.com/ark-tre/ark/pkg/objects"
@@ -44,6 +46,8 @@ type testDoor struct {
 	last  string // what it was last asked for
 	exact bool   // it was shown for that alone, at
 	at    time.Time
+
+	handed int // how often a session was offered to a program
 }
 
 var stepped = regexp.MustCompile(`/(queue|requests|inputs|standing)/([a-z]+_[0-9A-Za-z]+)(/|$)`)
@@ -89,6 +93,16 @@ func (d *testDoor) StepUp(w http.ResponseWriter, r *http.Request, to, act string
 }
 func (d *testDoor) Finish(w http.ResponseWriter, r *http.Request) (string, error) {
 	return "", ark.Faultf(ark.Unsigned, "the sign-in could not be completed")
+}
+func (d *testDoor) HandOver(_ *http.Request, a identity.Asked) (string, error) {
+	d.handed++
+	return "http://127.0.0.1:" + strconv.Itoa(a.Port) + "/?code=CODE&state=" + a.State, nil
+}
+func (d *testDoor) TakeOver(_ http.ResponseWriter, _ *http.Request, code, verifier string) error {
+	if code != "CODE" || verifier == "" {
+		return ark.Faultf(ark.Unsigned, "the code is not good")
+	}
+	return nil
 }
 func (d *testDoor) Leave(http.ResponseWriter, *http.Request) (string, error) { return "", nil }
 func (d *testDoor) LoggedOut(w http.ResponseWriter, r *http.Request) error   { return nil }

@@ -129,7 +129,7 @@ func (k *Walker) once(ctx context.Context, client *http.Client, start string, c 
 	}
 	if f := page.form("password"); f == nil || !f.has("user") {
 		// Nobody's password for somewhere else is typed into a form that we do not know.
-		return false, ark.Faultf(ark.Unsigned, "this Ark's users sign in at %s, whose page the command line cannot fill in", page.at.Host).Do("sign in with a browser; what the command line does online, the portal's pages do too")
+		return false, ark.Faultf(ark.Unsigned, "this Ark's users sign in at %s, whose page the command line cannot fill in", page.at.Host).Do("run ark sign-in without a user name, and confirm in a browser")
 	}
 	if page, err = page.submit(ctx, client, map[string]string{"user": c.UserName, "password": string(c.Password)}); err != nil {
 		return false, err
