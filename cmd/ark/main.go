@@ -29,6 +29,7 @@ type cli struct {
 	Demo     demoCmd     `cmd:"" help:"Make, fill and serve a demonstration Ark."`
 	Version  versionCmd  `cmd:"" help:"Print the version of this program."`
 	Doctor   doctorCmd   `cmd:"" help:"Say whether this machine can run an Ark, and what to do where it can't."`
+	Renew    renewCmd    `cmd:"" help:"Bring what an older version set up on Vault and S3 to today's; status 1 when something is to be done and was only printed."`
 	Reach    reachCmd    `cmd:"" help:"Try what the credential of each role really reaches; status 1 when it is not what the grants say."`
 	Fsck     fsckCmd     `cmd:"" help:"Read database, objects, ledger, keys and volumes independently, and find where they disagree; status 1 when they do."`
 	Ledger   ledgerCmd   `cmd:"" help:"Fetch and verify the ledger."`

@@ -34,7 +34,7 @@ func later(k keys.Name) (objects.Zone, bool) {
 // renew gives an Ark that an older version made the zones and keys that came
 // since, and says so in the log. It refuses an Ark that has lost a key: what a
 // new key of that name would name or open is not what the old one did. On Vault
-// and S3 they are made by the founder, as docs/operating.md says.
+// and S3 they are made by the founder: RenewOutside.
 func (c Config) renew(ctx context.Context, log *slog.Logger) error {
 	if c.S3.Endpoint == "" {
 		for _, z := range []objects.Zone{objects.Contributors, objects.Lists} {

@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -26,6 +28,15 @@ type keptForm struct {
 	Fields url.Values `json:"fields"`
 	User   string     `json:"user,omitempty"` // who sent it, where the second factor was asked for
 	For    string     `json:"for,omitempty"`  // and for which act
+	Files  []keptFile `json:"files,omitempty"`
+}
+
+// keptFile is a field of a kept form that carried files. Of them the names are
+// kept and not the bytes: they came from nobody that the Ark knew, and a store of
+// such would be anybody's.
+type keptFile struct {
+	Field string   `json:"field"`
+	Names []string `json:"names"`
 }
 
 const (
@@ -34,8 +45,8 @@ const (
 	keptBytes  = 256 << 10
 )
 
-// keep puts the posted form by and returns where to go after signing in. A form
-// that carries files can't be kept; its page is where to go then.
+// keep puts the posted form by and returns where to go after signing in. Of
+// files their names are kept, for who sent them to choose them again.
 func (p *Portal) keep(c *Call, r Route) string {
 	back := c.R.Referer()
 	if u, err := url.Parse(back); err == nil && u.Host == c.R.Host {
@@ -43,11 +54,12 @@ func (p *Portal) keep(c *Call, r Route) string {
 	} else {
 		back = "/home"
 	}
-	if c.R.MultipartForm != nil || c.parse() != nil || c.R.MultipartForm != nil || len(c.R.PostForm) == 0 && c.Viewer == nil {
+	sent, files, ok := c.sent()
+	if !ok || len(sent) == 0 && len(files) == 0 && c.Viewer == nil {
 		return back
 	}
 	fields := url.Values{}
-	for k, v := range c.R.PostForm {
+	for k, v := range sent {
 		if k != "otp" && k != "password" {
 			fields[k] = v
 		}
@@ -55,7 +67,7 @@ func (p *Portal) keep(c *Call, r Route) string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // crypto/rand does not fail
 	id := hex.EncodeToString(b[:])
-	f := keptForm{Path: c.R.URL.RequestURI(), Fields: fields}
+	f := keptForm{Path: c.R.URL.RequestURI(), Fields: fields, Files: files}
 	if c.Viewer != nil {
 		f.User, f.For = c.Actor.User, store.StepUpFor(r.Action, r.On(c.R))
 	}
@@ -71,11 +83,56 @@ func (p *Portal) keep(c *Call, r Route) string {
 	return "/kept"
 }
 
+// sent is what the posted form holds: its fields, and the names of its files,
+// whose bytes are passed over.
+func (c *Call) sent() (fields url.Values, files []keptFile, ok bool) {
+	if !strings.HasPrefix(c.R.Header.Get("Content-Type"), "multipart/form-data") {
+		return c.R.PostForm, nil, c.parse() == nil && c.R.MultipartForm == nil
+	}
+	if c.R.MultipartForm != nil {
+		return nil, nil, false // it was read to its end
+	}
+	in, err := c.R.MultipartReader()
+	if err != nil {
+		return nil, nil, false // its page has begun to read it
+	}
+	fields = url.Values{}
+	for left := int64(keptBytes); left > 0; {
+		part, err := in.NextPart()
+		if errors.Is(err, io.EOF) {
+			return fields, files, true
+		}
+		if err != nil {
+			break
+		}
+		if name := part.FileName(); name != "" || part.Header.Get("Content-Type") != "" {
+			left -= int64(len(name)) + 100
+			at := slices.IndexFunc(files, func(f keptFile) bool { return f.Field == part.FormName() })
+			if at < 0 {
+				at, files = len(files), append(files, keptFile{Field: part.FormName()})
+			}
+			if name != "" {
+				files[at].Names = append(files[at].Names, name)
+			}
+			continue // the next part passes over the rest of this one
+		}
+		text, err := io.ReadAll(io.LimitReader(part, left+1))
+		if err != nil {
+			break
+		}
+		left -= int64(len(text)) + 100
+		fields.Add(part.FormName(), string(text))
+	}
+	// What broke off, or is longer than is kept, comes back as far as it came; a
+	// field cut short does not.
+	return fields, files, len(fields) > 0
+}
+
 // confirmed reports whether the second factor was just shown by who sent a form,
 // for the very act that the form asks for.
 func (p *Portal) confirmed(c *Call, f keptForm) bool {
 	action, on, err := store.ParseStepUp(f.For)
-	return err == nil && f.User == c.Actor.User && c.shown(action, on.Type, on.ID)
+	return err == nil && len(f.Files) == 0 && f.User == c.Actor.User && c.shown(action, on.Type, on.ID)
 }
 
 // goOn sends a kept form on as its sender did: it was posted by this user from
@@ -139,6 +196,21 @@ func (p *Portal) showKept(c *Call) error {
 			}
 		}
 	}
-	return c.Page(ui.Page{Head: "Nothing you typed is lost", Lead: "You had to show who you are before this could be sent. Here is what you had typed.",
-		Body: []ui.Block{ui.Summary{Rows: rows, Compact: true}, ui.Form{Action: f.Path, Hidden: hidden, Submit: ui.Button{Text: "Send it now"}, Cancel: &ui.Link{Text: "Don’t send it", Href: "/home"}}}})
+	form := ui.Form{Action: f.Path, Hidden: hidden, Submit: ui.Button{Text: "Send it now"}, Cancel: &ui.Link{Text: "Don’t send it", Href: "/home"}}
+	page := ui.Page{Head: "Nothing you typed is lost", Lead: "You had to show who you are before this could be sent. Here is what you had typed."}
+	for _, x := range f.Files {
+		field := ui.Field{Kind: "file", Name: x.Field, Label: "Choose the files again", Multiple: true}
+		switch len(x.Names) {
+		case 0:
+			field.Hint = "None was chosen."
+		case 1:
+			field.Label, field.Hint = "Choose the file again", "It was "+x.Names[0]+"."
+		default:
+			field.Hint = "They were " + strings.Join(x.Names, ", ") + "."
+		}
+		form.Multipart, form.Fields = true, append(form.Fields, field)
+		page.Head, page.Lead = "What you typed is not lost; choose the files again", "You had to show who you are before this could be sent. Files are not kept from somebody who is not signed in."
+	}
+	page.Body = []ui.Block{ui.Summary{Rows: rows, Compact: true}, form}
+	return c.Page(page)
 }
