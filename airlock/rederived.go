@@ -34,7 +34,7 @@ type DataTable struct {
 type Behind struct {
 	Data    Data          `json:"data,omitzero"`
 	Specs   []CheckOf     `json:"specs,omitempty"`
-	History []objects.Ref `json:"history,omitempty"` // the contributor sets of every release
+	History []objects.Ref `json:"history,omitempty"` // the figures of every release and published table
 }
 
 // SpecSuffix ends the name of the file that says how another was made: the
@@ -58,12 +58,17 @@ func (x *Room) behind(ctx context.Context, tx *store.Tx, r *Request) (Behind, er
 	return b, err
 }
 
+// contributorSets are the figures that outputs are compared with: of every
+// release, with who stands behind them, and of tables published elsewhere.
 func contributorSets(ctx context.Context, q store.Querier) ([]objects.Ref, error) {
 	all, err := releases.Where(ctx, q, "id <> $1", "")
 	if err != nil {
 		return nil, err
 	}
-	var out []objects.Ref
+	out, err := publishedSets(ctx, q)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range all {
 		if r.Contributors.Name != "" {
 			out = append(out, r.Contributors)
@@ -72,7 +77,7 @@ func contributorSets(ctx context.Context, q store.Querier) ([]objects.Ref, error
 	return out, nil
 }
 
-// overtaken reports whether a release left that a job was not compared with.
+// overtaken reports whether a release left, or a published table was added, that a job was not compared with.
 func (j ReleaseJob) overtaken(ctx context.Context, q store.Querier) (bool, error) {
 	now, err := contributorSets(ctx, q)
 	if err != nil {

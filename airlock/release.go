@@ -251,7 +251,7 @@ func (x *Room) ApplyRelease(ctx context.Context, tx *store.Tx, job ReleaseJob, r
 			return nil, err
 		}
 		if late {
-			res.Refused = "another release left meanwhile; release again, so that this one is compared with it"
+			res.Refused = "another release left meanwhile, or a published table was added; release again, so that this one is compared with it"
 		}
 	}
 	if res.Refused != "" {

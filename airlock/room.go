@@ -29,13 +29,13 @@ type Room struct {
 	// what they show alone.
 	Data func(ctx context.Context, q store.Querier, extract string) (Data, error)
 
-	machine, standing, run policies.Machine
-	automatic              policies.Automatic
+	machine, standing, run, published policies.Machine
+	automatic                         policies.Automatic
 }
 
 // New returns the room.
 func New(st *store.Store, checkpoint func(context.Context) (string, error)) *Room {
-	return &Room{St: st, Checkpoint: checkpoint, machine: policies.MustMachine("request"), standing: policies.MustMachine("standing"), run: policies.MustMachine("run"), automatic: mustAutomatic()}
+	return &Room{St: st, Checkpoint: checkpoint, machine: policies.MustMachine("request"), standing: policies.MustMachine("standing"), run: policies.MustMachine("run"), published: policies.MustMachine("published"), automatic: mustAutomatic()}
 }
 
 // Loaders read the room's entities for decisions.

@@ -256,34 +256,3 @@ func (x *joint) conflict(vec map[int32]float64, p part, people int, lo, hi float
 	}
 	x.rep.Conflicts = append(x.rep.Conflicts, c)
 }
-
-// labels compares with tables that have no sets, by their labels.
-func (x *joint) labels() {
-	news := map[string]Plain{}
-	for _, p := range x.c.Plain {
-		news[p.Labels] = p
-	}
-	for r, old := range x.h.plain {
-		shared, near, differ := 0, 0, 0
-		at := Plain{}
-		for _, o := range old {
-			n, ok := news[o.Labels]
-			if !ok || o.Withheld && n.Withheld {
-				continue
-			}
-			shared++
-			d := math.Abs(o.Value - n.Value)
-			switch {
-			case o.Withheld != n.Withheld:
-				near, differ, at = near+1, differ+1, o
-			case d == 0:
-				near++
-			case d < float64(x.least) && o.Whole && n.Whole:
-				near, differ, at = near+1, differ+1, o
-			}
-		}
-		if shared > 0 && 2*near >= shared && differ > 0 {
-			x.rep.Conflicts = append(x.rep.Conflicts, Conflict{Kind: Similar, Terms: []Term{{Release: x.h.releases[r].ID, Project: x.h.releases[r].Project, Statistic: "figure", Printed: at.Value}}})
-		}
-	}
-}

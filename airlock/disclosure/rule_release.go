@@ -26,7 +26,7 @@ func releaseNoise() Rule {
 func releaseSimilar() Rule {
 	return Rule{ID: "release-similar", Effective: "2026-11-22", Clause: "can't tell is for review",
 		Applies: "any table", Needs: historyNeeded,
-		Says: "An earlier table whose people are not known shows nearly the same figures."}
+		Says: "An earlier table whose people are not known, or one published elsewhere, shows nearly the same figures."}
 }
 
 func releaseUnspecified() Rule {

@@ -264,8 +264,11 @@ func combination(x differencing.Conflict) string {
 		from := "this table"
 		if t.Release != "" {
 			from = "release " + t.Release
-			if t.Release == SameRequest {
+			switch {
+			case t.Release == SameRequest:
 				from = "another file of this request"
+			case strings.HasPrefix(t.Release, string(ark.PrefixPublished)+"_"):
+				from = "published table " + t.Release
 			}
 		}
 		what := t.Statistic

@@ -37,6 +37,8 @@ type airlockCmd struct {
 	Arbitrate airlockArbitrateCmd `cmd:"" help:"Decide on an appeal that was drawn for you."`
 	SignOff   airlockSignOffCmd   `cmd:"" help:"Sign a release off, as lay reviewer or custodian, or object to it."`
 
+	Published publishedCmd `cmd:"" help:"Tables published elsewhere, with which outputs are compared."`
+
 	Released  airlockReleasedCmd  `cmd:"" help:"Show a release."`
 	Record    airlockRecordCmd    `cmd:"" help:"Download the internal record of a release."`
 	Incident  airlockIncidentCmd  `cmd:"" help:"Say that a release should not have left: downloads stop at once."`

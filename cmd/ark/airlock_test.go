@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,15 @@ func TestEveryActOfTheAirlockHasItsCommand(t *testing.T) {
 			args[i] = filepath.Join(t.TempDir(), "out")
 		}
 		id := args[2]
+		if args[1] == "published" && len(args) > 3 {
+			id = args[3]
+		}
+		if i := slices.Index(args, "TABLE"); i > 0 {
+			args[i] = filepath.Join(t.TempDir(), "table.csv")
+			if err := os.WriteFile(args[i], []byte("ward,count\na,60\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if strings.Contains(f[3], "--resubmit=") {
 			id = "R"
 		}

@@ -50,6 +50,7 @@ const (
 	PrefixTrace        Prefix = "trc"
 	PrefixCodeList     Prefix = "cdl"
 	PrefixSubscription Prefix = "sub"
+	PrefixPublished    Prefix = "pub"
 )
 
 // NewID returns prefix_ and 32 hex digits of a UUIDv7 (RFC 9562): identifiers

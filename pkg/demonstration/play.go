@@ -51,7 +51,7 @@ func Play(ctx context.Context, o Options, u *Users) error {
 		{"4. apply: a researcher explores and asks", p.apply},
 		{"5. decide: custodians see what is asked, ask for changes, and approve; the permit is issued", p.decide},
 		{"6. work: an isolated workspace with exactly the extract, SQL and a notebook", p.work},
-		{"7. submit: automatic checks block what must not leave", p.submit},
+		{"7. submit: automatic checks block what must not leave, and find what a table published elsewhere tells beside it", p.submit},
 		{"8. review: two output checkers, blind to each other; release", p.review},
 		{"9. verify: register and ledger, offline", p.verify},
 		{"10. data-action latency", p.latency},

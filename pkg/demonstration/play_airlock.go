@@ -31,6 +31,10 @@ func (p *play) submit(ctx context.Context) error {
 		in := map[string]any{"output": output, "group": group, "answer": "The small counts and the rows are gone."}
 		return v, amina.Post(ctx, to, in, &v)
 	}
+	published, err := p.publishedElsewhere(ctx)
+	if err != nil {
+		return err
+	}
 	v, err := send("/workspaces/"+p.ws+"/requests", "small.csv", "rows.csv", "CANARY-zq7.csv")
 	if err != nil {
 		return err
@@ -53,6 +57,9 @@ func (p *play) submit(ctx context.Context) error {
 	}
 	p.Say("    blocked, with findings %s", jsonText(rules))
 	if err := must(len(rules) >= 2, "too few kinds of findings: %v", rules); err != nil {
+		return err
+	}
+	if err := p.caughtBeside(ctx, published, v); err != nil {
 		return err
 	}
 	if _, err := send("/workspaces/"+p.ws+"/requests", "../extract/extract.duckdb"); err == nil {

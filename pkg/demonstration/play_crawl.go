@@ -276,7 +276,7 @@ func (p *play) gets(ctx context.Context, c *client.Client) ([]string, error) {
 }
 
 // kindAt says what kind of thing a path of the API is about, by where it begins.
-var kindAt = map[string]string{"projects": "prj", "datasets": "dst", "organisations": "org", "releases": "rel", "requests": "req", "reviews": "rev", "sources": "src", "workspaces": "wsp", "standing": "sto", "traces": "trc"}
+var kindAt = map[string]string{"projects": "prj", "datasets": "dst", "organisations": "org", "releases": "rel", "requests": "req", "reviews": "rev", "sources": "src", "workspaces": "wsp", "standing": "sto", "traces": "trc", "published": "pub"}
 
 // addresses puts identifiers that were seen, a few of each kind, into the
 // paths of the API: whatever does not exist there is refused.

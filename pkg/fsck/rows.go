@@ -48,6 +48,7 @@ var tables = []struct {
 	{"standing_outputs", "sto", map[string]string{"project": "project", "state": "state"}},
 	{"inputs", "inp", map[string]string{"project": "project", "workspace": "workspace", "author": "author", "state": "state"}},
 	{"subscriptions", "sub", map[string]string{"project": "project", "dataset": "dataset", "state": "state"}},
+	{"published_tables", "pub", map[string]string{"state": "state"}},
 	{"standing_runs", "run", map[string]string{"standing": "standing", "state": "state"}},
 }
 
@@ -218,7 +219,7 @@ func asRef(x map[string]any) (objects.Ref, bool) {
 // waiting are the states in which something waits for a job of its own.
 var waiting = map[string][]string{
 	"deliveries": {"received"}, "linkages": {"running"}, "versions": {"building"}, "extracts": {"cutting", "ending"},
-	"workspaces": {"provisioning", "starting"}, "requests": {"checking", "releasing"}, "projects": {"submitted", "closing"},
+	"workspaces": {"provisioning", "starting"}, "requests": {"checking", "releasing"}, "projects": {"submitted", "closing"}, "published_tables": {"checking"},
 }
 
 // jobs holds what waits for a job against the jobs that are open.

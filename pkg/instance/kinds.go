@@ -127,6 +127,13 @@ func (c *Control) kinds() map[string]work.Kind {
 				}
 				return c.Airlock.ApplyRelease(ctx, tx, in, r)
 			})},
+		"type-published": {Action: "published.apply", Resource: whole,
+			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r airlock.PublishedResult) ([]store.Event, error) {
+				return c.Airlock.ApplyPublished(ctx, tx, j.Subject, r)
+			}),
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
+				return c.Airlock.ApplyPublished(ctx, tx, j.Subject, airlock.PublishedResult{Refused: says})
+			}},
 		"sample": {Action: "request.apply", Resource: on("Request"),
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r airlock.SampleResult) ([]store.Event, error) {
 				var in airlock.SampleJob

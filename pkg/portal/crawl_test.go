@@ -80,6 +80,8 @@ func (b *bench) story() (project, ws, request, release string) {
 	b.must(err)
 	_, err = b.rooms.Catalogue.AddCodeList(context.Background(), b.actor("researcher"), catalogue.CodeList{Name: "kidney-disease", Title: "Kidney disease", System: "icd10", Codes: []catalogue.Code{{Code: "N18.3", Term: "Stage 3"}, {Code: "N18.4", Term: "Stage 4"}}})
 	b.must(err)
+	b.publishedTable("Attendances by age, yearly report")
+	b.publishedTable("Attendances by sex, in a paper")
 	b.application("Support for families")
 	open := b.submit(ws)
 	b.checked(open, "review")

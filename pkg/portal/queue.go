@@ -151,7 +151,7 @@ func (p *Portal) queue(c *Call) error {
 	}
 	page := ui.Page{Head: "Queue", Wide: true, Lead: "Outputs that wait for a second pair of eyes. You never see those of your own projects.", Body: []ui.Block{
 		ui.Figures{Items: []ui.Figure{{Number: number(qp.Open), Text: "waiting"}, {Number: number(qp.Late), Text: "past their time"}, {Number: number(qp.Free), Text: "taken by nobody"}, turnFigure(turn)}},
-		filterLinks(f, saved), t, queuePager(f, qp), p.loadTable(dir, qp.Load), agreementText(agree), saveFilterForm(f)}}
+		filterLinks(f, saved), t, queuePager(f, qp), p.loadTable(dir, qp.Load), agreementText(agree), saveFilterForm(f), ui.Links{Items: []ui.Link{{Text: "Published elsewhere: tables that outputs are compared with", Href: "/published"}}}}}
 	if !c.Viewer.Has(ark.Checker) {
 		page.Notice = &ui.Notice{Text: "Only output checkers have a queue."}
 		page.Body = []ui.Block{t}

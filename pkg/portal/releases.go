@@ -122,7 +122,11 @@ func (p *Portal) releaseList(c *Call) error {
 	for _, r := range all {
 		t.Rows = append(t.Rows, []ui.Cell{{Text: when(r.At), Href: "/releases/" + r.ID, Head: true}, {Text: r.title}, {Tag: releaseTag(r.Release)}, {Text: number(len(r.Files))}, {Text: r.Destination}, {Text: number(r.Downloads)}})
 	}
-	return c.Page(ui.Page{Head: "Releases", Lead: "What has left this Ark, approved by two people and signed.", Body: []ui.Block{t, ui.Links{Items: []ui.Link{{Text: "Standing outputs: tables that are made again on each new version", Href: "/standing"}}}}})
+	links := []ui.Link{{Text: "Standing outputs: tables that are made again on each new version", Href: "/standing"}}
+	if c.Off("published.read", "Ark", "ark") == "" {
+		links = append(links, ui.Link{Text: "Published elsewhere: tables that outputs are compared with", Href: "/published"})
+	}
+	return c.Page(ui.Page{Head: "Releases", Lead: "What has left this Ark, approved by two people and signed.", Body: []ui.Block{t, ui.Links{Items: links}}})
 }
 
 // releaseRecord is one release: what left, where to, and its proof.

@@ -8,15 +8,15 @@ import (
 )
 
 // The machines are the states of things as data; words and owners come from them.
-type machines struct{ project, review, delivery, linkage, version, extract, workspace, request, standing, input, trace, subscription policies.Machine }
+type machines struct{ project, review, delivery, linkage, version, extract, workspace, request, standing, input, trace, subscription, published policies.Machine }
 
 func loadMachines() machines {
 	return machines{policies.MustMachine("project"), policies.MustMachine("review"), policies.MustMachine("delivery"), policies.MustMachine("linkage"),
-		policies.MustMachine("version"), policies.MustMachine("extract"), policies.MustMachine("workspace"), policies.MustMachine("request"), policies.MustMachine("standing"), policies.MustMachine("input"), policies.MustMachine("trace"), policies.MustMachine("subscription")}
+		policies.MustMachine("version"), policies.MustMachine("extract"), policies.MustMachine("workspace"), policies.MustMachine("request"), policies.MustMachine("standing"), policies.MustMachine("input"), policies.MustMachine("trace"), policies.MustMachine("subscription"), policies.MustMachine("published")}
 }
 
 var (
-	good = []string{"active", "approved", "accepted", "done", "published", "ready", "running", "released", "closed", "answered", "delivered", "sealed", "following"}
+	good = []string{"active", "approved", "accepted", "done", "published", "ready", "running", "released", "closed", "answered", "delivered", "sealed", "following", "kept"}
 	bad  = []string{"rejected", "refused", "blocked", "failed", "frozen", "suspended", "recalled", "declined"}
 	idle = []string{"draft", "withdrawn", "superseded", "destroyed", "stopped", "queued", "cancelled", "ended"}
 )
