@@ -59,6 +59,7 @@ type cli struct {
 	Catalogue   catalogueCmd   `cmd:"" help:"List the datasets, or show one."`
 	Feasibility feasibilityCmd `cmd:"" help:"Ask how many people a filter would reach."`
 	Apply       applyCmd       `cmd:"" help:"Start a project and submit its application."`
+	Counts      countsCmd      `cmd:"" help:"See the counts behind a synthetic version, and approve them."`
 	Follow      followCmd      `cmd:"" help:"Take newer versions of a dataset, as often as the permit allows."`
 	Project     projectCmd     `cmd:"" help:"Show a project, its reviews and its permit."`
 	Reviews     reviewsCmd     `cmd:"" help:"List the reviews that wait for your organisation."`

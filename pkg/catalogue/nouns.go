@@ -155,7 +155,9 @@ type Version struct {
 	Manifest   objects.Ref            `json:"manifest,omitzero"`
 	Hash       string                 `json:"hash,omitempty"`      // of the manifest
 	Synthetic  map[string]objects.Ref `json:"synthetic,omitempty"` // table → CSV
-	Marginals  map[string]objects.Ref `json:"marginals,omitempty"` // table → the signed counts that its synthetic version was drawn from
+	Marginals  map[string]objects.Ref `json:"marginals,omitempty"` // table → the signed counts that its synthetic version is drawn from once a custodian has approved them
+	Withheld   []Withheld             `json:"withheld,omitempty"`  // from those counts, by the disclosure rules
+	Synthesis  *Synthesis             `json:"synthesis,omitempty"` // nil until a custodian has approved the counts
 	Quality    []VariableQuality      `json:"quality,omitempty"`
 	Dictionary []Table                `json:"dictionary,omitempty"`  // as it was when the version was built
 	NamedUnder int                    `json:"named_under,omitempty"` // number of the key of names; 0 is the first

@@ -50,8 +50,9 @@ type PublishResult struct {
 	Tables    []PublishedTable       `json:"tables"`
 	People    string                 `json:"people"`
 	Manifest  objects.Ref            `json:"manifest"`
-	Synthetic map[string]objects.Ref `json:"synthetic"`
-	Marginals map[string]objects.Ref `json:"marginals,omitempty"` // table → the signed counts it was drawn from
+	Synthetic map[string]objects.Ref `json:"synthetic,omitempty"` // of an older worker
+	Marginals map[string]objects.Ref `json:"marginals,omitempty"` // table → signed counts, for a custodian to approve
+	Withheld  []Withheld             `json:"withheld,omitempty"`
 	Quality   []VariableQuality      `json:"quality"`
 }
 
@@ -183,7 +184,7 @@ func (r *Room) ApplyVersion(ctx context.Context, tx *store.Tx, id string, res Pu
 	if to == "failed" {
 		return []store.Event{{Type: "version.failed", Subjects: []string{v.ID, v.Dataset}}}, versions.Update(ctx, tx, v)
 	}
-	v.Published, v.Tables, v.People, v.Manifest, v.Hash, v.Synthetic, v.Marginals, v.Quality = tx.Now(), res.Tables, res.People, res.Manifest, res.Manifest.SHA256, res.Synthetic, res.Marginals, res.Quality
+	v.Published, v.Tables, v.People, v.Manifest, v.Hash, v.Synthetic, v.Marginals, v.Withheld, v.Quality = tx.Now(), res.Tables, res.People, res.Manifest, res.Manifest.SHA256, res.Synthetic, res.Marginals, res.Withheld, res.Quality
 	if err := versions.Update(ctx, tx, v); err != nil {
 		return nil, err
 	}

@@ -99,6 +99,9 @@ func (p *play) explore(ctx context.Context, amina *client.Client, d catalogue.Da
 	if err := must(rounded(f.People), "the feasibility count %q is not rounded", f.People); err != nil {
 		return err
 	}
+	if err := p.approveCounts(ctx, amina, d); err != nil {
+		return err
+	}
 	text, _, err := amina.Page(ctx, "/catalogue/"+d.ID+"/synthetic/attendances.csv")
 	if err != nil {
 		return err

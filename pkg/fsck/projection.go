@@ -23,7 +23,7 @@ var (
 // dropped are the fields that two Arks with the same job never share: sizes of
 // sealed bytes, signed heads, texts about time, and what depends on the order of
 // keyed names: the pairs that linkage estimates from, the first rows of a file.
-var dropped = []string{"seal", "sha256", "size", "checkpoint", "hash", "signature", "bundle", "terms", "bytes", "subject", "report", "findings", "downloads"}
+var dropped = []string{"seal", "sha256", "size", "checkpoint", "hash", "signature", "bundle", "terms", "bytes", "subject", "report", "findings", "downloads", "membership"}
 
 // Projection is the end state of an Ark without what differs between two Arks
 // that did the same: ids become their kinds, times, hashes and keyed names one

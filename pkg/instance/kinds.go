@@ -43,6 +43,13 @@ func (c *Control) kinds() map[string]work.Kind {
 			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
 				return c.Catalogue.ApplyVersion(ctx, tx, j.Subject, catalogue.PublishResult{Failed: says})
 			}},
+		"synthesize": {Action: "version.apply", Resource: c.datasetOfVersion,
+			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r catalogue.SynthesisResult) ([]store.Event, error) {
+				return c.Catalogue.ApplySynthesis(ctx, tx, j.Subject, r)
+			}),
+			Failed: func(ctx context.Context, tx *store.Tx, j store.Job, says string) ([]store.Event, error) {
+				return c.Catalogue.ApplySynthesis(ctx, tx, j.Subject, catalogue.SynthesisResult{Failed: says})
+			}},
 		"feasibility": {Action: "feasibility.apply", Resource: c.datasetOfQuestion,
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r catalogue.FeasibilityResult) ([]store.Event, error) {
 				return c.Catalogue.ApplyFeasibility(ctx, tx, j.Subject, r)

@@ -3,7 +3,9 @@ package portal
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"sort"
 	"strings"
 
@@ -46,8 +48,13 @@ func (p *Portal) dataset(c *Call) error {
 	rows = append(rows, ui.Row{Key: "Conditions of use", Lines: conditions(d.Conditions)}, ui.Row{Key: "Disclosure rules", Text: d.Profile})
 	page.Body = append(page.Body, ui.Columns{Main: []ui.Block{ui.Summary{Rows: rows}}, Side: p.datasetActions(c, d, latest)})
 	page.Body = append(page.Body, dictionary(*d, latest)...)
+	if made := catalogue.WithSynthetic(vs); made != nil {
+		page.Body = append(page.Body, syntheticTable(c, *d, *made), ui.Text{Text: membershipWords(*made)})
+	} else if latest != nil {
+		page.Body = append(page.Body, ui.Inset{Text: "There is no synthetic version yet: a custodian has to approve the counts that it is drawn from."})
+	}
 	if latest != nil {
-		page.Body = append(page.Body, syntheticTable(c, *d, *latest), ui.Text{Text: membershipWords}, ui.Head2{Text: "Ask it something"}, ui.Code{Text: exampleQuery(*d)})
+		page.Body = append(page.Body, ui.Head2{Text: "Ask it something"}, ui.Code{Text: exampleQuery(*d)})
 	}
 	t := ui.Table{Caption: "Versions", Columns: ui.Cols("Version", "State", "Published", "People", "Manifest"), Empty: &ui.Empty{Text: "No version has been published yet."}}
 	for i := len(vs) - 1; i >= 0; i-- {
@@ -152,8 +159,19 @@ func dictionary(d catalogue.Dataset, v *catalogue.Version) []ui.Block {
 	return out
 }
 
-// membershipWords are the figures of TestMembershipCannotBeTold.
-const membershipWords = "Drawn from signed counts of people per value that passed the disclosure rules, each variable on its own; the version’s manifest pins their hash. Tried on invented people: somebody who knows a person whole tells whether that person was counted with 0.50 by the nearest row, and by the likelihood with 0.56 among 3,000 people and 0.50 among 30,000 (area under the curve; 0.5 is guessing, and copied rows would give 0.76)."
+// membershipWords say what a synthetic version was drawn from, and how well it
+// stood the attack that was tried on it.
+func membershipWords(v catalogue.Version) string {
+	out := fmt.Sprintf("Of version %d. Drawn from signed counts of people per value that passed the disclosure rules and that a custodian approved, each variable on its own; the version’s manifest pins their hash.", v.Number)
+	if v.Synthesis == nil || len(v.Synthesis.Membership) == 0 {
+		return out
+	}
+	var each []string
+	for _, t := range slices.Sorted(maps.Keys(v.Synthesis.Membership)) {
+		each = append(each, t+" "+v.Synthesis.Membership[t])
+	}
+	return out + " Attacked with this version’s own people, half of them held out: somebody who knows a person whole tells whether that person was counted with " + strings.Join(each, ", ") + " (area under the curve; 0.50 is guessing, 1.00 is always)."
+}
 
 func syntheticTable(c *Call, d catalogue.Dataset, v catalogue.Version) ui.Block {
 	names := make([]string, 0, len(v.Synthetic))
@@ -209,12 +227,13 @@ func (p *Portal) synthetic(c *Call) error {
 		if err != nil {
 			return err
 		}
-		if d.Latest == "" {
-			return ark.Faultf(ark.Unknown, "no version of this dataset has been published yet")
-		}
-		v, err := catalogue.GetVersion(c.Ctx(), q, d.Latest)
+		vs, err := catalogue.Versions(c.Ctx(), q, d.ID)
 		if err != nil {
 			return err
+		}
+		v := catalogue.WithSynthetic(vs)
+		if v == nil {
+			return ark.Faultf(ark.Unknown, "this dataset has no synthetic version yet").Do("ask its custodian, who has to approve the counts that it is drawn from")
 		}
 		if ref, ok = v.Synthetic[name]; !ok {
 			return ark.Faultf(ark.Unknown, "there is no such file")

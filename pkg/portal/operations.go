@@ -16,7 +16,7 @@ import (
 
 // addOperations registers the whole API.
 func (p *Portal) addOperations(a *API) error {
-	return errors.Join(p.selfOperations(a), p.peopleOperations(a), p.dataOperations(a), p.uploadOperations(a), p.projectOperations(a), p.refreshOperations(a), p.workspaceOperations(a), p.airlockOperations(a), p.standingOperations(a), p.publishedOperations(a), p.inputOperations(a), p.pairOperations(a), p.openOperations(a), p.listOperations(a))
+	return errors.Join(p.selfOperations(a), p.peopleOperations(a), p.dataOperations(a), p.uploadOperations(a), p.projectOperations(a), p.refreshOperations(a), p.countsOperations(a), p.workspaceOperations(a), p.airlockOperations(a), p.standingOperations(a), p.publishedOperations(a), p.inputOperations(a), p.pairOperations(a), p.openOperations(a), p.listOperations(a))
 }
 
 // GET and POST are short for the methods of an Op.

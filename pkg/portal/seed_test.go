@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"net/url"
 	"os"
@@ -159,17 +160,17 @@ func (b *bench) data() {
 	b.must(err)
 	b.id["dataset"] = ds.ID
 	b.publish()
+	b.synthetic()
 }
 
 func (b *bench) publish() {
 	ctx, k := context.Background(), b.rooms.Catalogue
 	v, err := k.Publish(ctx, b.actor("engineer"), b.id["dataset"])
 	b.must(err)
-	synth := "year_of_birth,sex\n1950,F\n"
 	res := catalogue.PublishResult{People: "20,010", Manifest: b.mem.put("versions", "m"),
 		Tables:    []catalogue.PublishedTable{{Name: "person", Ref: b.mem.put("versions", "a"), Rows: 20012, RowText: "20,010"}, {Name: "attendance", Ref: b.mem.put("versions", "b"), Rows: 47950, RowText: "47,950"}},
-		Synthetic: refs{"person": b.mem.put("public", synth)},
-		Quality:   []catalogue.VariableQuality{{Table: "person", Variable: "sex", Complete: "99 %"}, {Table: "person", Variable: "ethnicity", Complete: "84 %"}}}
+		Marginals: refs{"person": b.mem.put("versions", marginalsText(v.ID))}, Withheld: []catalogue.Withheld{{Table: "person", Variable: "sex", Shown: 2, Few: 1}},
+		Quality: []catalogue.VariableQuality{{Table: "person", Variable: "sex", Complete: "99 %"}, {Table: "person", Variable: "ethnicity", Complete: "84 %"}}}
 	b.as("version.apply", store.Resource{Type: "Dataset", ID: b.id["dataset"]}, func(tx *store.Tx) ([]store.Event, error) { return k.ApplyVersion(ctx, tx, v.ID, res) })
 }
 
@@ -256,4 +257,29 @@ func (b *bench) active(title string) (project, ws string) {
 		return w.ApplyStart(ctx, tx, x.ID, workspace.StartResult{SelfTest: workspace.SelfTest{At: time.Now(), Attempts: 36, Held: 36}})
 	}))
 	return id, x.ID
+}
+
+// synthetic has a custodian approve the counts of the newest version, and gives
+// what the worker makes of them.
+func (b *bench) synthetic() {
+	ctx, k := context.Background(), b.rooms.Catalogue
+	var v *catalogue.Version
+	b.must(b.st.View(ctx, func(q store.Querier) error {
+		d, err := catalogue.GetDataset(ctx, q, b.id["dataset"])
+		if err == nil {
+			v, err = catalogue.GetVersion(ctx, q, d.Latest)
+		}
+		return err
+	}))
+	_, err := k.ApproveMarginals(ctx, b.actor("custodian"), v.Dataset, v.ID, map[string]string{"person": v.Marginals["person"].SHA256})
+	b.must(err)
+	b.as("version.apply", store.Resource{Type: "Dataset", ID: v.Dataset}, func(tx *store.Tx) ([]store.Event, error) {
+		return k.ApplySynthesis(ctx, tx, v.ID, catalogue.SynthesisResult{Synthetic: refs{"person": b.mem.put("public", "year_of_birth,sex\n1950,F\n")}, Approval: b.mem.put("versions", "approval"+v.ID), Membership: map[string]string{"person": "0.51"}})
+	})
+}
+
+// marginalsText is the signed counts of a version, as the worker stores them.
+func marginalsText(version string) string {
+	payload := `{"dataset":"emergency","version":"` + version + `","table":"person","profile":"standard","variables":[{"name":"sex","type":"string","values":["F","M"],"people":[10110,9900]}]}`
+	return `{"payloadType":"application/vnd.ark.marginals+json","payload":"` + base64.StdEncoding.EncodeToString([]byte(payload)) + `","signatures":[]}`
 }

@@ -18,6 +18,8 @@ import (
 func (p *Portal) versionRoutes() []Route {
 	return []Route{
 		{Pattern: "GET /catalogue/{id}/versions/{number}", Action: "dataset.read", On: thing("Dataset"), Serve: p.versionPage},
+		{Pattern: "GET /catalogue/{id}/versions/{number}/counts", Action: "marginals.approve", On: thing("Dataset"), Serve: p.countsPage, Record: true},
+		{Pattern: "POST /catalogue/{id}/versions/{number}/counts", Action: "marginals.approve", On: thing("Dataset"), Serve: p.approveCounts},
 		{Pattern: "POST /catalogue/{id}/versions/{number}/withdraw", Action: "version.withdraw", On: thing("Dataset"), Serve: p.withdrawVersion},
 	}
 }
@@ -88,6 +90,7 @@ func (p *Portal) versionPage(c *Call) error {
 			rows = append(rows, ui.Row{Key: "Told by two organisations", Text: t.Twice + " of " + t.RowText + " rows of " + t.Name + " (rounded): the same person, days and values; they are counted and stay"})
 		}
 	}
+	rows = append(rows, p.syntheticRows(c, f)...)
 	page.Body = []ui.Block{ui.Summary{Rows: rows}}
 	page.Body = append(page.Body, changesBlocks(f)...)
 	t := ui.Table{Caption: "The deliveries it was made from", Columns: ui.Cols("Source", "Organisation", "Delivery", "Received", "State"), Empty: &ui.Empty{Text: "None."}}

@@ -104,6 +104,10 @@ func (p *Portal) waitingForCustodian(c *Call, q store.Querier) ([]todo, error) {
 		}
 		out = append(out, todo{Text: pr.Title, Href: "/reviews/" + r.ID, Since: r.Asked, What: "asks for your data"})
 	}
+	counts, err := p.waitingCounts(c, q)
+	if err != nil {
+		return nil, err
+	}
 	more, err := p.waitingSigns(c, q)
-	return append(out, more...), err
+	return append(append(out, counts...), more...), err
 }

@@ -24,6 +24,18 @@ func (b Bench) publishSteps() []work.Step {
 	})}
 }
 
+// synthesisSteps make a synthetic version from what a custodian approved, and
+// then attack it with the version's own rows, which the first step never has.
+func (b Bench) synthesisSteps() []work.Step {
+	shop := publish.Shop{Objects: b.Objects, Keys: b.Keys, Tmp: b.Tmp}
+	return []work.Step{step("draw", func(ctx context.Context, job catalogue.SynthesisJob, _ none) (any, error) {
+		job.Tables = nil
+		return shop.Synthesize(ctx, job)
+	}), step("attack", func(ctx context.Context, job catalogue.SynthesisJob, drawn catalogue.SynthesisResult) (any, error) {
+		return shop.Attack(ctx, job, drawn)
+	})}
+}
+
 func (b Bench) feasibilitySteps() []work.Step {
 	return []work.Step{step("count", func(ctx context.Context, job catalogue.FeasibilityJob, _ none) (any, error) {
 		profile, err := disclosure.Shipped(job.Cut.Profile)

@@ -47,25 +47,30 @@ type VariableMarginal struct {
 	People []int64  `json:"people"`
 }
 
-// marginals is what of the tally may leave it.
-func (q *tally) marginals() Marginals {
+// marginals is what of the tally may leave it, and what stayed behind.
+func (q *tally) marginals() (Marginals, []catalogue.Withheld) {
 	m := Marginals{Table: q.table.Name, Profile: q.profile.Name}
+	var all []catalogue.Withheld
 	for i, v := range q.table.Variables {
 		one := VariableMarginal{Name: v.Name, Type: v.Type, Values: []string{}, People: []int64{}}
 		c := q.columns[i]
+		w := catalogue.Withheld{Table: q.table.Name, Variable: v.Name, Open: c.open}
 		for _, x := range slices.Sorted(maps.Keys(c.bins)) {
 			if q.judge.Holds(v.System, x) {
+				w.Restricted = true
 				continue // no permit stands behind the synthetic version
 			}
 			shown := disclosure.RoundCount(q.profile, c.counts[c.bins[x]])
 			if shown.Masked || shown.Value <= 0 {
+				w.Few++
 				continue
 			}
 			one.Values, one.People = append(one.Values, x), append(one.People, shown.Value)
 		}
-		m.Variables = append(m.Variables, one)
+		w.Shown = len(one.Values)
+		m.Variables, all = append(m.Variables, one), append(all, w)
 	}
-	return m
+	return m, all
 }
 
 // putMarginals signs a table's marginals and stores them.
@@ -85,22 +90,52 @@ func (b *build) putMarginals(ctx context.Context, m Marginals) (objects.Ref, err
 	return b.Objects.Put(ctx, objects.Versions, b.name("synthetic/"+m.Table+".marginals.json"), VersionsKey, bytes.NewReader(signed))
 }
 
-// generate makes a synthetic table from stored marginals: their bytes have the
-// hash that the version's manifest pins, and the signature is this Ark's.
-func (b *build) generate(ctx context.Context, pinned objects.Ref) (io.Reader, error) {
-	signed, err := b.Objects.Get(ctx, pinned)
-	if err != nil {
-		return nil, err
+// ReadMarginals reads marginals strictly: what else is in them is refused.
+func ReadMarginals(text []byte) (Marginals, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	var m Marginals
+	if err := dec.Decode(&m); err != nil {
+		return m, ark.Faultf(ark.Invalid, "the marginals cannot be read").Because(err)
 	}
-	public, err := b.Keys.Public(ctx, SigningKey)
-	if err != nil {
-		return nil, err
+	return m, nil
+}
+
+// Findings are, in words, what is wrong with marginals by a disclosure profile
+// and the restricted groups, looked at once more from their bytes: none is as it
+// should be.
+func (m Marginals) Findings(profile disclosure.Profile, dictionary catalogue.Table, judge *restricted.Judge) []string {
+	out := []string{}
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	if m.Profile != profile.Name {
+		say("they were made by another profile, %s", m.Profile)
 	}
-	raw, err := attest.Verify(ctx, signed, MarginalsType, public)
-	if err != nil {
-		return nil, err
+	for _, v := range m.Variables {
+		system, known := "", false
+		for _, d := range dictionary.Variables {
+			if d.Name == v.Name {
+				system, known = d.System, true
+			}
+		}
+		if !known {
+			say("%s is not in the dictionary", v.Name)
+		}
+		if len(v.Values) != len(v.People) {
+			say("%s has values without people", v.Name)
+			continue
+		}
+		for i, n := range v.People {
+			if shown := disclosure.RoundCount(profile, n); shown.Masked || shown.Value != n {
+				say("%s has a count that the profile does not let pass", v.Name)
+				break
+			}
+			if judge.Holds(system, v.Values[i]) {
+				say("%s has a code of a legally restricted group", v.Name)
+				break
+			}
+		}
 	}
-	return Synthetic(raw, restricted.New(nil, b.job.Own))
+	return out
 }
 
 // Synthetic is a table of the same shape with rows drawn from marginals, each
@@ -108,11 +143,9 @@ func (b *build) generate(ctx context.Context, pinned objects.Ref) (io.Reader, er
 // anybody. The version seeds the draw. A restricted code is refused, whoever
 // signed it.
 func Synthetic(marginals []byte, judge *restricted.Judge) (io.Reader, error) {
-	dec := json.NewDecoder(bytes.NewReader(marginals))
-	dec.DisallowUnknownFields()
-	var m Marginals
-	if err := dec.Decode(&m); err != nil {
-		return nil, ark.Faultf(ark.Invalid, "the marginals cannot be read").Because(err)
+	m, err := ReadMarginals(marginals)
+	if err != nil {
+		return nil, err
 	}
 	sum := sha256.Sum256([]byte("synthetic\n" + m.Version + "\n" + m.Table))
 	rng := rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:16])))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -28,43 +27,6 @@ func someone(rng *rand.Rand) []string {
 		disease = fmt.Sprint("D", min(int(rng.ExpFloat64()*20), 400))
 	}
 	return []string{fmt.Sprint(born), []string{"F", "M"}[rng.IntN(2)], fmt.Sprint(decile), fmt.Sprint("E0", area), fmt.Sprint(ethnic), disease}
-}
-
-// auc is how often a score tells a member from somebody held out: 0.5 is
-// guessing, 1 is always.
-func auc(members, others []float64) float64 {
-	all := slices.Concat(members, others)
-	slices.Sort(all)
-	rank := func(x float64) float64 {
-		lo, _ := slices.BinarySearch(all, x)
-		hi, _ := slices.BinarySearch(all, math.Nextafter(x, math.Inf(1)))
-		return float64(lo+hi+1) / 2
-	}
-	var sum float64
-	for _, x := range members {
-		sum += rank(x)
-	}
-	n, m := float64(len(members)), float64(len(others))
-	return (sum - n*(n+1)/2) / (n * m)
-}
-
-// nearest scores people by how close the nearest synthetic row is.
-func nearest(people, rows [][]string) []float64 {
-	out := make([]float64, len(people))
-	for i, p := range people {
-		best := len(p)
-		for _, r := range rows {
-			d := 0
-			for j := range p {
-				if p[j] != r[j] {
-					d++
-				}
-			}
-			best = min(best, d)
-		}
-		out[i] = -float64(best)
-	}
-	return out
 }
 
 // Attack: somebody who knows a person whole asks whether that person was among
@@ -100,7 +62,7 @@ func membership(t *testing.T, n int, byRow, byLikelihood float64) {
 			q.columns[i].counts[q.columns[i].addBin(table.Variables[i], x)]++
 		}
 	}
-	marginals := q.marginals()
+	marginals, _ := q.marginals()
 	marginals.Version = "ver_1"
 	text, err := json.Marshal(marginals)
 	if err != nil {
@@ -118,27 +80,7 @@ func membership(t *testing.T, n int, byRow, byLikelihood float64) {
 	for _, r := range raw[1:] {
 		rows = append(rows, r[1:])
 	}
-	likely := func(people [][]string) []float64 {
-		share := make([]map[string]float64, len(table.Variables))
-		for i := range share {
-			share[i] = map[string]float64{}
-			m, total := marginals.Variables[i], int64(0)
-			for _, n := range m.People {
-				total += n
-			}
-			for k, v := range m.Values {
-				share[i][v] = float64(m.People[k]) / float64(total)
-			}
-		}
-		out := make([]float64, len(people))
-		for i, p := range people {
-			for j, x := range p {
-				out[i] += math.Log(max(share[j][x], 1e-6))
-			}
-		}
-		return out
-	}
-	near, like := auc(nearest(members[:some], rows), nearest(others[:some], rows)), auc(likely(members), likely(others))
+	near, like := auc(nearest(members[:some], rows), nearest(others[:some], rows)), auc(marginals.likelihood(members), marginals.likelihood(others))
 	copied := auc(nearest(members[:some], members[:len(rows)]), nearest(others[:some], members[:len(rows)]))
 	t.Logf("area under the curve: nearest row %.3f, likelihood %.3f; a generator that copies rows %.3f", near, like, copied)
 	if math.Abs(near-0.5) > byRow {

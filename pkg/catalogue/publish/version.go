@@ -35,7 +35,7 @@ func (s Shop) Build(ctx context.Context, job catalogue.PublishJob) (catalogue.Pu
 	if err != nil {
 		return catalogue.PublishResult{}, err
 	}
-	res := catalogue.PublishResult{Synthetic: map[string]objects.Ref{}, Marginals: map[string]objects.Ref{}}
+	res := catalogue.PublishResult{Marginals: map[string]objects.Ref{}}
 	for _, t := range job.Dataset.Tables {
 		if t.Name == catalogue.PersonTable {
 			continue
@@ -132,7 +132,8 @@ func (b *build) table(ctx context.Context, t catalogue.Table, res *catalogue.Pub
 	return b.finish(ctx, t, shape, sorted, res)
 }
 
-// finish writes a sorted table, its synthetic sibling and its quality. People
+// finish writes a sorted table, the counts for its synthetic sibling and its
+// quality. People
 // are counted as the rows pass in order: only there are one person's together.
 func (b *build) finish(ctx context.Context, t catalogue.Table, shape columnar.Schema, sorted *columnar.Sorter, res *catalogue.PublishResult) error {
 	n, q := sorted.Rows(), newTally(b.profile, t, b.job.Own)
@@ -147,20 +148,10 @@ func (b *build) finish(ctx context.Context, t catalogue.Table, shape columnar.Sc
 	}
 	res.Tables = append(res.Tables, table)
 	res.Quality = append(res.Quality, q.quality()...)
-	pinned, err := b.putMarginals(ctx, q.marginals())
-	if err != nil {
-		return err
-	}
-	rows, err := b.generate(ctx, pinned)
-	if err != nil {
-		return err
-	}
-	syn, err := b.Objects.Put(ctx, objects.Versions, b.name("synthetic/"+t.Name+".csv"), VersionsKey, rows)
-	if err != nil {
-		return err
-	}
-	res.Synthetic[t.Name], res.Marginals[t.Name] = syn, pinned
-	return nil
+	m, withheld := q.marginals()
+	res.Withheld = append(res.Withheld, withheld...)
+	res.Marginals[t.Name], err = b.putMarginals(ctx, m)
+	return err
 }
 
 func (b *build) name(file string) string {
