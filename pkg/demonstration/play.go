@@ -24,6 +24,7 @@ type play struct {
 	ws      string
 	request string
 	release string
+	counts  string // address of the counts that a custodian approved
 	marks   []mark
 }
 

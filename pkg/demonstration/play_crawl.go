@@ -109,7 +109,7 @@ func (p *play) words(ctx context.Context) error {
 	begin := []string{"/", "/home", "/account", "/register", "/ledger", "/check", "/safe", "/latency", "/register/" + p.project, "/projects/" + p.project, "/projects/" + p.project + "/permit",
 		"/workspaces/" + p.ws, "/outputs/" + p.request, "/queue/" + p.request, "/releases/" + p.release, "/ledger?project=" + p.project, "/metrics", "/sitemap.xml", "/feed", "/feed.xml"}
 	for _, x := range []string{"acts", "datasets", "jobs", "latency", "linkages", "me", "organisations", "projects", "queue", "requests", "reviews", "sources", "users", "workspaces", "openapi.json",
-		"projects/" + p.project, "projects/" + p.project + "/permit", "projects/" + p.project + "/extracts", "projects/" + p.project + "/releases", "requests/" + p.request, "releases/" + p.release, "workspaces/" + p.ws, "workspaces/" + p.ws + "/outbox"} {
+		"projects/" + p.project, "projects/" + p.project + "/permit", "projects/" + p.project + "/extracts", "projects/" + p.project + "/releases", "requests/" + p.request, "releases/" + p.release, "workspaces/" + p.ws, "workspaces/" + p.ws + "/outbox", strings.TrimPrefix(p.counts, "/")} {
 		begin = append(begin, "/api/v1/"+x)
 	}
 	clients := map[string]*client.Client{"": p.public()}
