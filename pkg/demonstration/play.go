@@ -24,7 +24,6 @@ type play struct {
 	ws      string
 	request string
 	release string
-	counts  string // address of the counts that a custodian approved
 	marks   []mark
 }
 

@@ -38,7 +38,6 @@ func (p *play) approveCounts(ctx context.Context, amina *client.Client, d catalo
 		Synthesis *catalogue.Synthesis
 		Tables    []struct{ Table, Hash string }
 	}
-	p.counts = path
 	if err := carol.Get(ctx, path, &seen); err != nil {
 		return err
 	}
