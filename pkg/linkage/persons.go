@@ -27,38 +27,67 @@ type person struct {
 }
 
 // lives sets where each person was last said to live, as keys that tell nothing
-// but that two people share a home or a postcode.
+// but that two people share a home or a postcode. Of what one delivery says, an
+// address with a street comes first, then the greater one: record keys differ
+// from Ark to Ark, and their order decides nothing.
 func (p *people) lives(key []byte, r *records, of []uint32, persons []person) {
 	code, street := r.canon.Col(string(model.Postcode)), r.canon.Col(string(model.Street))
 	if code == nil {
 		return
 	}
-	at := make([]int, len(p.ids)) // person ordinal → place in persons, plus one
-	for i := range persons {
-		at[persons[i].ordinal] = i + 1
+	type said struct {
+		delivery int
+		at       [2]uint32 // postcode and street
+		set      bool
+	}
+	last := make([]said, len(p.ids)) // by person ordinal
+	for i, k := range r.keys.IDs {
+		if code.IDs[i] == 0 || of[k] == noNode {
+			continue
+		}
+		now := said{delivery: int(r.canon.Source[i]), at: [2]uint32{code.IDs[i]}, set: true}
+		if street != nil {
+			now.at[1] = street.IDs[i]
+		}
+		if was := &last[of[k]]; !was.set || now.delivery > was.delivery || now.delivery == was.delivery && laterAddress(code, street, now.at, was.at) {
+			*was = now
+		}
 	}
 	places, homes := make([]string, code.Dict.Len()), map[[2]uint32]string{}
-	for i, k := range r.keys.IDs {
-		c := code.IDs[i]
-		if c == 0 || of[k] == noNode {
+	for i := range persons {
+		x, at := &persons[i], last[persons[i].ordinal].at
+		if at[0] == 0 {
 			continue
 		}
-		x := &persons[at[of[k]]-1]
-		if places[c] == "" {
-			places[c] = placeKey(key, "place", code.Dict.At(c), "")
+		if places[at[0]] == "" {
+			places[at[0]] = placeKey(key, "place", code.Dict.At(at[0]), "")
 		}
-		x.place, x.home = places[c], ""
-		if street == nil || street.IDs[i] == 0 {
+		x.place, x.home = places[at[0]], ""
+		if at[1] == 0 {
 			continue
 		}
-		q := [2]uint32{c, street.IDs[i]}
-		h, ok := homes[q]
+		h, ok := homes[at]
 		if !ok {
-			h = placeKey(key, "household", code.Dict.At(c), street.Dict.At(q[1]))
-			homes[q] = h
+			h = placeKey(key, "household", code.Dict.At(at[0]), street.Dict.At(at[1]))
+			homes[at] = h
 		}
 		x.home = h
 	}
+}
+
+// laterAddress reports whether address a comes before b: it has a street where
+// b has none, or is the greater text.
+func laterAddress(code, street *frame.Column, a, b [2]uint32) bool {
+	if a == b {
+		return false
+	}
+	if (a[1] != 0) != (b[1] != 0) {
+		return a[1] != 0
+	}
+	if a[0] != b[0] {
+		return code.Dict.At(a[0]) > code.Dict.At(b[0])
+	}
+	return street.Dict.At(a[1]) > street.Dict.At(b[1])
 }
 
 // placeKey is a keyed hash of an address, in the form of a person id.
