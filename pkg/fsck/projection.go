@@ -17,6 +17,7 @@ var (
 	hexForm    = regexp.MustCompile(`^[0-9a-f]{40,}$`)
 	numberForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 	portForm   = regexp.MustCompile(`localhost:[0-9]+`)
+	momentForm = regexp.MustCompile(`-[0-9]{16}\b`) // in an object's name: microseconds
 	idInside   = regexp.MustCompile(`[a-z]{3}_[0-9a-f]{32}`)
 )
 
@@ -109,7 +110,7 @@ func project(v any) any {
 		if hexForm.MatchString(x) && !numberForm.MatchString(x) {
 			return "hash"
 		}
-		return portForm.ReplaceAllString(idInside.ReplaceAllStringFunc(x, kind), "localhost")
+		return momentForm.ReplaceAllString(portForm.ReplaceAllString(idInside.ReplaceAllStringFunc(x, kind), "localhost"), "-time")
 	}
 	return v
 }
