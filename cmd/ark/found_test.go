@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ark-tre/ark/pkg/client"
+	"github.com/ark-tre/ark/pkg/demonstration"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/identity"
 	"github.com/ark-tre/ark/pkg/identity/signin"
@@ -35,6 +36,11 @@ func TestFound(t *testing.T) {
 	if d.config.Demonstration {
 		t.Error("it shows a demonstration's sign-ins")
 	}
+	t.Cleanup(func() {
+		if err := demonstration.Unmount(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	d.serve(dir)
 	d.as("root", 2, "the Ark is running", "account", "add", "--dir", dir, "dev", "--name", "Dev", "--email", "d@example.org")
 
