@@ -120,7 +120,7 @@ func TestOnePersonsRareCodeIsNoMarginal(t *testing.T) {
 	}
 	res, err := w.shop().Build(t.Context(), job)
 	must(t, err)
-	raw, err := w.st.Get(t.Context(), res.Synthetic["visits"])
+	raw, err := w.st.Get(t.Context(), w.synthetic(t, job, res)["visits"])
 	must(t, err)
 	if strings.Contains(string(raw), "RARE") || !strings.Contains(string(raw), "A,") {
 		t.Error("a code of one person is in the synthetic version, or a common one is not")
@@ -135,7 +135,7 @@ func figures(t *testing.T, w world, job catalogue.PublishJob) map[string]string 
 	for _, p := range res.Tables {
 		out["version/"+p.Name] = p.Ref.SHA256
 	}
-	for name, ref := range res.Synthetic {
+	for name, ref := range w.synthetic(t, job, res) {
 		out["synthetic/"+name] = ref.SHA256
 	}
 	out["version/manifest"] = res.Manifest.SHA256

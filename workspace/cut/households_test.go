@@ -93,7 +93,7 @@ func TestHouseholds(t *testing.T) {
 			}
 		}
 	}
-	synthetic, err := w.st.Get(t.Context(), res.Synthetic["person"])
+	synthetic, err := w.st.Get(t.Context(), w.synthetic(t, job, res)["person"])
 	must(t, err)
 	for i, line := range strings.Split(strings.TrimSpace(string(synthetic)), "\n") {
 		if i > 0 && !strings.HasSuffix(line, ",,") {

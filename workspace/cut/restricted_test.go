@@ -48,7 +48,7 @@ func TestRestrictedCodes(t *testing.T) {
 	if len(count) != len(codes) {
 		t.Fatalf("published %v", count)
 	}
-	raw, err := w.st.Get(t.Context(), res.Synthetic["visits"])
+	raw, err := w.st.Get(t.Context(), w.synthetic(t, job, res)["visits"])
 	must(t, err)
 	if s := string(raw); !strings.Contains(s, "J45.9") || strings.Contains(s, "A54") || strings.Contains(s, "F64") || strings.Contains(s, "Z31") || strings.Contains(s, "A562") || strings.Contains(s, "Q999") {
 		t.Error("the synthetic version holds a restricted code, or not the others")
