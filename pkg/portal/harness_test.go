@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,10 +198,16 @@ type bench struct {
 	server *httptest.Server
 	log    *strings.Builder
 	id     map[string]string // short name → id
-	later  time.Duration     // how far the clock is ahead
+	later  ahead             // the clock
 	failed map[string]int    // user and path → status, of a crawl
 	few    bool              // a crawl looks at a dozen pages of a kind
 }
+
+// ahead is a clock that a test puts forward while the bench reads it.
+type ahead struct{ by atomic.Int64 }
+
+func (a *ahead) now() time.Time       { return time.Now().Add(time.Duration(a.by.Load())) }
+func (a *ahead) set(by time.Duration) { a.by.Store(int64(by)) }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
@@ -220,7 +227,7 @@ func newMarked(t *testing.T, mark string) *bench {
 		maps.Copy(loaders, l)
 	}
 	b := &bench{t: t, mark: mark, door: &testDoor{}, id: map[string]string{}, failed: map[string]int{}, log: &strings.Builder{}}
-	st, err := store.Open(ctx, store.Config{Now: func() time.Time { return time.Now().Add(b.later) }, DSN: "sqlite:" + filepath.Join(t.TempDir(), "ark.sqlite"), Decider: access, Bodies: plainBodies{}, Entities: loaders,
+	st, err := store.Open(ctx, store.Config{Now: b.later.now, DSN: "sqlite:" + filepath.Join(t.TempDir(), "ark.sqlite"), Decider: access, Bodies: plainBodies{}, Entities: loaders,
 		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema(), ingress.Schema(), trace.Schema()}})
 	if err != nil {
 		t.Fatal(err)

@@ -159,7 +159,7 @@ func TestRecallOverdue(t *testing.T) {
 	if n, err := k.EnforceRecalls(ctx); err != nil || n != 0 {
 		t.Errorf("destroyed %d before the time, %v", n, err)
 	}
-	b.later = 4 * 24 * time.Hour
+	b.later.set(4 * 24 * time.Hour)
 	if n, err := k.EnforceRecalls(ctx); err != nil || n != 1 {
 		t.Fatalf("destroyed %d after the time, %v", n, err)
 	}

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ const month = 31 * 24 * time.Hour
 // old to cut by.
 func (b *bench) freshList() {
 	ctx, k := context.Background(), b.rooms.Catalogue
-	b.must(k.ReceiveList(ctx, b.actor("engineer"), catalogue.ListOptOuts, b.mem.put("lists", "later"+b.later.String())))
+	b.must(k.ReceiveList(ctx, b.actor("engineer"), catalogue.ListOptOuts, b.mem.put("lists", fmt.Sprint("later", b.later.by.Load()))))
 	l, err := k.RunLinkage(ctx, b.actor("engineer"))
 	b.must(err)
 	b.as("linkage.apply", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
@@ -80,7 +81,7 @@ func TestRefresh(t *testing.T) {
 	refresh(0, "with no newer version")
 	b.publish()
 	refresh(0, "before a month has passed")
-	b.later = month
+	b.later.set(month)
 	refresh(0, "by a list that has grown old")
 	s, es, _, events := b.follows(project, ws)
 	if len(es) != 1 || s.State != "following" || !strings.Contains(s.Says, "opt-out") {
@@ -131,7 +132,7 @@ func TestRefresh(t *testing.T) {
 		b.must(err)
 	}
 	offer("{name: alcohol, type: boolean", "{name: alcohol, type: string")
-	b.later = 2 * month
+	b.later.set(2 * month)
 	b.freshList()
 	b.publish()
 	refresh(0, "of a version with a retyped variable")
@@ -170,7 +171,7 @@ func TestRefresh(t *testing.T) {
 	if code, _, body := b.post("researcher", address+"/"+s.ID+"/pause"); code != 303 {
 		t.Fatalf("%d %s", code, body)
 	}
-	b.later = 3 * month
+	b.later.set(3 * month)
 	b.freshList()
 	b.publish()
 	refresh(0, "while it is paused")

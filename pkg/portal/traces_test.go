@@ -210,7 +210,7 @@ func TestTraceOfAnError(t *testing.T) {
 	b.must(err)
 	b.must(r.Decide(ctx, b.actor("engineer"), y.ID, true, ""))
 	b.found(y.ID, b.keyOf("hospital"))
-	b.later = 31 * 24 * time.Hour
+	b.later.set(31 * 24 * time.Hour)
 	if _, err := r.Fetch(ctx, b.actor("custodian"), y.ID); !ark.Is(err, ark.Lapsed) {
 		t.Errorf("fetched after its time: %v", err)
 	}
