@@ -155,12 +155,19 @@ func (p *Portal) doorRoutes() []Route {
 	}
 }
 
+// throttled refuses the sign-ins that come too fast from one address, and the
+// second factors of one user who is signed in: a whole office may share an
+// address, and its checkers release one thing after the other.
 func (p *Portal) throttled(c *Call) error {
-	if p.throttle.Allow(edge.ClientAddress(c.R)) {
+	who, from := edge.ClientAddress(c.R), "from your network address"
+	if c.Viewer != nil {
+		who, from = "user "+c.Viewer.User, "with your account"
+	}
+	if p.throttle.Allow(who) {
 		return nil
 	}
 	c.W.Header().Set("Retry-After", "30")
-	return ark.Faultf(ark.TooMuch, "too many sign-ins were tried from your network address").Do("wait half a minute and try again")
+	return ark.Faultf(ark.TooMuch, "too many sign-ins were tried %s", from).Do("wait half a minute and try again")
 }
 
 func (p *Portal) signIn(c *Call) error {

@@ -29,12 +29,13 @@ var (
 	someID   = regexp.MustCompile(`[a-z]{3}_[0-9A-Za-z]{6,}`)
 	someHash = regexp.MustCompile(`[0-9A-Za-z_\-+/]{24,}=*`)
 	someTime = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z?|[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?`)
+	someSpan = regexp.MustCompile(`\b[0-9]+\.[0-9] s\b`) // how long a stage took, to a tenth of a second
 	someRef  = regexp.MustCompile(`[Rr]eference (is )?[0-9A-Z]{10}|"index":-?[0-9]+`)
 	somePort = regexp.MustCompile(`localhost(:[0-9]+)?|127\.0\.0\.1:[0-9]+`)
 )
 
 func plain(s string) string {
-	for _, x := range []*regexp.Regexp{somePort, someRef, someTime, someID, someHash} {
+	for _, x := range []*regexp.Regexp{somePort, someRef, someSpan, someTime, someID, someHash} {
 		s = x.ReplaceAllString(s, "·")
 	}
 	return s
