@@ -105,3 +105,45 @@ func TestAStepUpServesForOneReleaseOnce(t *testing.T) {
 		t.Errorf("a new request on the used step-up: %d", code)
 	}
 }
+
+// TestSecondFactorsAreCountedByUser: whoever tries sign-ins from the address of
+// an office keeps nobody there from releasing, and one user's many tries are
+// their own.
+func TestSecondFactorsAreCountedByUser(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	b.data()
+	_, ws := b.active("Alcohol and emergency care")
+	id := b.submit(ws)
+	b.checked(id, "review")
+	b.reviewed("checker1", id, airlock.VoteApprove)
+	b.reviewed("checker2", id, airlock.VoteApprove)
+	b.door.exact = true
+	ask := func(who, path string) int {
+		resp, _ := b.do(who, http.MethodGet, path, nil)
+		return resp.StatusCode
+	}
+	for range 60 {
+		ask("", "/sign-in")
+	}
+	if code := ask("", "/sign-in"); code != http.StatusTooManyRequests {
+		t.Fatalf("sign-ins without end: %d", code)
+	}
+	path := "/step-up?" + url.Values{"for": {"request.release/Request/" + id}, "to": {"/kept"}}.Encode()
+	tries := func(who string) (last int) {
+		for range 60 {
+			b.door.at = time.Now().Add(-6 * time.Minute) // what was shown is old: it is asked for again
+			last = ask(who, path)
+		}
+		return last
+	}
+	if code := ask("checker1", path); code == http.StatusTooManyRequests {
+		t.Error("others' sign-ins keep a user from showing the second factor")
+	}
+	if code := tries("checker1"); code != http.StatusTooManyRequests {
+		t.Errorf("second factors without end: %d", code)
+	}
+	if code := ask("checker2", path); code == http.StatusTooManyRequests {
+		t.Error("one user's tries keep another from theirs")
+	}
+}
