@@ -3,7 +3,6 @@ package workspace
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -12,13 +11,16 @@ import (
 	"github.com/ark-tre/ark/pkg/store"
 )
 
+// cannotCut is what a subscription says of a fault that is not for its readers.
+const cannotCut = "it cannot be cut now"
+
 var errNothing = errors.New("workspace: nothing to do")
 
 // due is what a project could take now: the extract it has, and by dataset the
 // version of it and the subscription that asks for the newest.
 type due struct {
 	permit *governance.Permit
-	held   map[string]string
+	held   map[string]*catalogue.Version
 	subs   []Subscription
 }
 
@@ -34,7 +36,7 @@ func (r *Room) Refresh(ctx context.Context) (int, error) {
 			return err
 		}
 		for _, s := range all {
-			if waiting[s.Project] {
+			if _, seen := waiting[s.Project]; seen {
 				continue
 			}
 			d, err := r.due(ctx, q, s.Project)
@@ -96,13 +98,8 @@ func (r *Room) due(ctx context.Context, q store.Querier, project string) (due, e
 	if i < 0 || es[i].State != "ready" || es[i].Permit != x.Permit || now.Before(es[i].Cut.Add(wait)) {
 		return d, nil // a recall or an amendment has its own cut
 	}
-	d.held = map[string]string{}
-	for _, id := range es[i].Versions {
-		v, err := catalogue.GetVersion(ctx, q, id)
-		if err != nil {
-			return d, err
-		}
-		d.held[v.Dataset] = id
+	if d.held, err = es[i].Held(ctx, q); err != nil {
+		return d, err
 	}
 	subs, err := subscriptions.Where(ctx, q, "project = $1 AND (state = 'following' OR state = 'refused')", project)
 	if err != nil {
@@ -114,26 +111,32 @@ func (r *Room) due(ctx context.Context, q store.Querier, project string) (due, e
 			return d, err
 		}
 		tried := slices.ContainsFunc(s.Taken, func(t Refreshed) bool { return t.To == set.Latest && t.Permit == x.Permit }) || s.Refused == set.Latest && s.Permit == x.Permit
-		if d.held[s.Dataset] != "" && set.Latest != "" && set.Latest != d.held[s.Dataset] && !tried {
-			newer, err := isNewer(ctx, q, set.Latest, d.held[s.Dataset])
-			if err != nil {
-				return d, err
-			}
-			if newer {
-				d.subs = append(d.subs, s)
-			}
+		held := d.held[s.Dataset]
+		if held == nil || set.Latest == "" || tried {
+			continue
+		}
+		newest, err := catalogue.GetVersion(ctx, q, set.Latest)
+		if err != nil {
+			return d, err
+		}
+		if newest.Number > held.Number {
+			d.subs = append(d.subs, s)
 		}
 	}
 	return d, nil
 }
 
-func isNewer(ctx context.Context, q store.Querier, a, b string) (bool, error) {
-	x, err := catalogue.GetVersion(ctx, q, a)
-	if err != nil {
-		return false, err
+// Held are the versions, by dataset, that an extract is cut from.
+func (e Extract) Held(ctx context.Context, q store.Querier) (map[string]*catalogue.Version, error) {
+	out := map[string]*catalogue.Version{}
+	for _, id := range e.Versions {
+		v, err := catalogue.GetVersion(ctx, q, id)
+		if err != nil {
+			return nil, err
+		}
+		out[v.Dataset] = v
 	}
-	y, err := catalogue.GetVersion(ctx, q, b)
-	return err == nil && x.Number > y.Number, err
+	return out, nil
 }
 
 // refresh takes what is due of one project: everything that fits its permit in
@@ -143,7 +146,10 @@ func (r *Room) refresh(ctx context.Context, tx *store.Tx, project string) (event
 	if err != nil {
 		return nil, false, err
 	}
-	take, fit := maps.Clone(d.held), []Subscription{}
+	take, fit := map[string]string{}, []Subscription{}
+	for dataset, v := range d.held {
+		take[dataset] = v.ID
+	}
 	for _, s := range d.subs {
 		latest, why := r.fits(ctx, tx, d.permit, s.Dataset)
 		switch {
@@ -179,7 +185,7 @@ func (r *Room) refresh(ctx context.Context, tx *store.Tx, project string) (event
 			s.State, s.Since = "following", tx.Now()
 		}
 		s.Refused, s.Permit, s.Says = "", "", ""
-		s.Taken = append(s.Taken, Refreshed{At: tx.Now(), From: d.held[s.Dataset], To: take[s.Dataset], Extract: e.ID, Permit: d.permit.ID})
+		s.Taken = append(s.Taken, Refreshed{At: tx.Now(), From: d.held[s.Dataset].ID, To: take[s.Dataset], Extract: e.ID, Permit: d.permit.ID})
 		if err := subscriptions.Update(ctx, tx, &s); err != nil {
 			return nil, false, err
 		}
@@ -217,7 +223,7 @@ func (r *Room) refuse(ctx context.Context, tx *store.Tx, s Subscription, permit,
 		}
 		s.State, s.Since = "refused", tx.Now()
 	}
-	s.Refused, s.Permit, s.Says = version, permit, public(why)
+	s.Refused, s.Permit, s.Says = version, permit, ark.Public(why, cannotCut)
 	return s.event("refused", version), subscriptions.Update(ctx, tx, &s)
 }
 
@@ -225,23 +231,16 @@ func (r *Room) refuse(ctx context.Context, tx *store.Tx, s Subscription, permit,
 // old, a dataset beside it that cannot be had now. It is tried again.
 func (r *Room) wait(ctx context.Context, tx *store.Tx, subs []Subscription, why error) ([]store.Event, error) {
 	var events []store.Event
+	says := ark.Public(why, cannotCut)
 	for _, s := range subs {
-		if s.Says == public(why) {
+		if s.Says == says {
 			continue
 		}
-		s.Says = public(why)
+		s.Says = says
 		if err := subscriptions.Update(ctx, tx, &s); err != nil {
 			return nil, err
 		}
 		events = append(events, s.event("waiting"))
 	}
 	return events, nil
-}
-
-func public(err error) string {
-	var f *ark.Fault
-	if errors.As(err, &f) {
-		return f.Public()
-	}
-	return "it cannot be cut now"
 }

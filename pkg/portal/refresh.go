@@ -44,9 +44,15 @@ func (p *Portal) readFollowed(c *Call, f *projectFacts) (out []followed, err err
 		if err != nil {
 			return err
 		}
-		held, err := heldVersions(c.Ctx(), q, f.project.Extract)
-		if err != nil {
-			return err
+		held := map[string]*catalogue.Version{}
+		if f.project.Extract != "" {
+			e, err := workspace.GetExtract(c.Ctx(), q, f.project.Extract)
+			if err != nil {
+				return err
+			}
+			if held, err = e.Held(c.Ctx(), q); err != nil {
+				return err
+			}
 		}
 		for _, g := range f.permit.Grants {
 			x := followed{data: f.data[g.Dataset], held: held[g.Dataset]}
@@ -66,26 +72,6 @@ func (p *Portal) readFollowed(c *Call, f *projectFacts) (out []followed, err err
 		return nil
 	})
 	return out, err
-}
-
-// heldVersions are the versions, by dataset, that an extract is cut from.
-func heldVersions(ctx context.Context, q store.Querier, extract string) (map[string]*catalogue.Version, error) {
-	out := map[string]*catalogue.Version{}
-	if extract == "" {
-		return out, nil
-	}
-	e, err := workspace.GetExtract(ctx, q, extract)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range e.Versions {
-		v, err := catalogue.GetVersion(ctx, q, id)
-		if err != nil {
-			return nil, err
-		}
-		out[v.Dataset] = v
-	}
-	return out, nil
 }
 
 // refreshPage is which versions a project's data are of, what newer ones are
