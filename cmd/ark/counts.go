@@ -22,11 +22,7 @@ type countsCmd struct {
 // Run prints what the disclosure rules left of a version's counts, or approves
 // them: then the synthetic version is made of them and of nothing else.
 func (c countsCmd) Run(ctx context.Context) error {
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
-	d, err := dataset(ctx, k, c.Dataset)
+	k, d, err := c.dataset(ctx, c.Dataset)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,16 @@ func dataset(ctx context.Context, k *client.Client, name string) (catalogue.Data
 	return named(ctx, k, "/datasets", "dataset", name, func(d catalogue.Dataset) (string, string) { return d.ID, d.Slug })
 }
 
+// dataset is the client, and the dataset that a command names.
+func (o online) dataset(ctx context.Context, name string) (*client.Client, catalogue.Dataset, error) {
+	k, err := o.client()
+	if err != nil {
+		return nil, catalogue.Dataset{}, err
+	}
+	d, err := dataset(ctx, k, name)
+	return k, d, err
+}
+
 type publishCmd struct {
 	online
 	waiting
@@ -62,11 +72,7 @@ type published struct {
 
 // Run publishes the dataset's next version and waits for it.
 func (c publishCmd) Run(ctx context.Context) error {
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
-	d, err := dataset(ctx, k, c.Dataset)
+	k, d, err := c.dataset(ctx, c.Dataset)
 	if err != nil {
 		return err
 	}
@@ -146,11 +152,7 @@ func (c feasibilityCmd) Run(ctx context.Context) error {
 		}
 		filters[table] = text
 	}
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
-	d, err := dataset(ctx, k, c.Dataset)
+	k, d, err := c.dataset(ctx, c.Dataset)
 	if err != nil {
 		return err
 	}

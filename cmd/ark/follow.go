@@ -16,11 +16,7 @@ type followCmd struct {
 
 // Run has a project take newer versions of a dataset from now on, or ends that.
 func (c followCmd) Run(ctx context.Context) error {
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
-	d, err := dataset(ctx, k, c.Dataset)
+	k, d, err := c.dataset(ctx, c.Dataset)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/governance"
@@ -30,16 +29,9 @@ type foundCmd struct {
 
 // Run makes an empty Ark with its first operator.
 func (c foundCmd) Run(ctx context.Context) error {
-	self, err := os.Executable()
-	if err != nil {
+	cfg := instance.Config{Region: c.Region, Trial: c.Trial, Listen: c.Listen, Origin: strings.TrimSuffix(c.Origin, "/"), Store: "sqlite:"}
+	if err := cfg.Built(c.Tree); err != nil {
 		return err
-	}
-	cfg := instance.Config{Region: c.Region, Trial: c.Trial, Listen: c.Listen, Origin: strings.TrimSuffix(c.Origin, "/"), Store: "sqlite:", Programs: filepath.Dir(self)}
-	if image, err := filepath.EvalSymlinks(filepath.Join(c.Tree, ".cache", "rootfs", "current", "rootfs.squashfs")); err == nil {
-		cfg.Rootfs = image
-	}
-	if runc := filepath.Join(c.Tree, ".cache", "tools", "runc"); exists(runc) {
-		cfg.Runtime = runc
 	}
 	if c.Parts != "" {
 		if err := cfg.Parts(c.Parts); err != nil {

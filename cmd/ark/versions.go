@@ -25,11 +25,7 @@ type detail struct {
 
 // Run lists a dataset's versions, or shows one.
 func (c versionsCmd) Run(ctx context.Context) error {
-	k, err := c.client()
-	if err != nil {
-		return err
-	}
-	d, err := dataset(ctx, k, c.Dataset)
+	k, d, err := c.dataset(ctx, c.Dataset)
 	if err != nil {
 		return err
 	}

@@ -39,23 +39,14 @@ const sentence = "One box, printed sign-ins, invented people. Do not put anybody
 // Make makes a new demonstration Ark in a folder that is empty or not there:
 // the region's feeds, the keys and stores, the organisations and the users.
 func Make(ctx context.Context, o Options, log *slog.Logger) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
 	_, port, ok := strings.Cut(o.Listen, ":")
 	if !ok {
 		return ark.Faultf(ark.Invalid, "the address to listen on has no port").Do("give one like 127.0.0.1:8080")
 	}
 	c := instance.Config{Region: "Northfield", Trial: sentence, Demonstration: true, Listen: o.Listen, Origin: "http://localhost:" + port,
-		Store: "sqlite:", Programs: filepath.Dir(self)}
-	if image := filepath.Join(o.Tree, ".cache", "rootfs", "current", "rootfs.squashfs"); exists(image) {
-		if c.Rootfs, err = filepath.EvalSymlinks(image); err != nil {
-			return err
-		}
-	}
-	if runc := filepath.Join(o.Tree, ".cache", "tools", "runc"); exists(runc) {
-		c.Runtime = runc
+		Store: "sqlite:"}
+	if err := c.Built(o.Tree); err != nil {
+		return err
 	}
 	if b := o.Postbox; b != nil {
 		c.Metrics = b.figures
@@ -74,7 +65,8 @@ func Make(ctx context.Context, o Options, log *slog.Logger) error {
 	if _, err := synthetic.Generate(ctx, synthetic.Options{People: o.People, Seed: o.Seed, Dir: o.region()}); err != nil {
 		return err
 	}
-	if c, err = instance.Load(o.Dir); err != nil {
+	c, err := instance.Load(o.Dir)
+	if err != nil {
 		return err
 	}
 	ctl, err := instance.OpenControl(ctx, c, log)
@@ -97,8 +89,6 @@ func (o Options) region() string { return filepath.Join(o.Dir, "region") }
 func (o Options) feeds() []string {
 	return []string{o.region(), filepath.Join(o.Tree, "deploy", "demo", "synthea")}
 }
-
-func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
 // sender is an organisation as organisations.json has it.
 type sender struct {

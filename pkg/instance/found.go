@@ -44,6 +44,27 @@ func (c *Config) Parts(folder string) error {
 	return nil
 }
 
+// Built puts into c what make has built: the programs beside the running one
+// and, of the checkout tree, the root file system of workspaces and their
+// runtime where they are there.
+func (c *Config) Built(tree string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	c.Programs = filepath.Dir(self)
+	there := func(path string) bool { _, err := os.Stat(path); return err == nil }
+	if image := filepath.Join(tree, ".cache", "rootfs", "current", "rootfs.squashfs"); there(image) {
+		if c.Rootfs, err = filepath.EvalSymlinks(image); err != nil {
+			return err
+		}
+	}
+	if runc := filepath.Join(tree, ".cache", "tools", "runc"); there(runc) {
+		c.Runtime = runc
+	}
+	return nil
+}
+
 // SignIn is what the holder of a new account at the embedded issuer needs. The
 // password is kept nowhere.
 type SignIn struct {
