@@ -1,6 +1,7 @@
 package linkage
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/ark-tre/ark/pkg/linkage/engine"
@@ -24,7 +25,7 @@ func encodings(f *frame.Frame) *frame.Frame {
 
 // coded is what came of the records that name nobody.
 type coded struct {
-	links   []link
+	links   links
 	records int // that hold encodings and no name or number
 	joined  int // of those, with another record of the person
 }
@@ -70,23 +71,17 @@ func (n *nodes) linkCoded(ctx context.Context, labels []uint32, o Options) (code
 		why[r.Edge] = r.Reason
 	}
 	n.settle(node, alone, groups, edges, labels)
+	tell := out.links.teller(scored, m.Tiers)
 	for i, e := range edges {
 		if !alone[e.L] && !alone[e.R] {
 			continue
 		}
 		l, r := node[e.L], node[e.R]
-		w := e.Weight
-		k := link{l: n.first[l], r: n.first[r], tier: TierEncoded, weight: &w, pattern: scored.Gammas(e.Pattern), status: Linked, reason: scored.Reason(e.Pattern)}
-		if e.Tier >= 0 {
-			k.tier = m.Tiers[e.Tier].Name
-		}
+		c := compared{pattern: e.Pattern, tier: e.Tier, status: Linked}
 		if labels[l] != labels[r] {
-			k.status, k.reason = Refused, "fits people whom names tell apart"
-			if s := why[i]; s != "" {
-				k.reason = s
-			}
+			c.status, c.why = Refused, cmp.Or(why[i], "fits people whom names tell apart")
 		}
-		out.links = append(out.links, k)
+		out.links.all = append(out.links.all, link{l: n.first[l], r: n.first[r], says: tell.tell(c, TierEncoded), weight: e.Weight})
 	}
 	out.count(node, alone, labels)
 	return out, nil

@@ -3,11 +3,12 @@ package linkage
 import (
 	"cmp"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
-	"github.com/ark-tre/ark/pkg/linkage/frame"
+	"github.com/ark-tre/ark/pkg/linkage/engine"
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
 
@@ -28,107 +29,177 @@ const TierEncoded = "encoded"
 const Probabilistic = "probabilistic"
 
 // link is one row of the evidence: two records, each the first by key of all
-// that say the same.
+// that say the same, and the number of what is said of them.
 type link struct {
-	l, r    uint32 // record numbers
-	status  string
-	person  string // of l
-	tier    string
-	weight  *float64
-	pattern string
-	reason  string
+	l, r   uint32 // record numbers
+	says   uint32
+	weight float64 // not a number: none
 }
 
-// links lists the evidence in order of record keys.
-func (n *nodes) links(r *records, p *people, found *Result, more []link) []link {
-	dict := r.keys.Dict
-	var out []link
+// says is what links have in common: millions of them say few different things.
+type says struct{ status, tier, pattern, reason string }
+
+// links are rows of evidence.
+type links struct {
+	all  []link
+	says []says
+	seen map[says]uint32
+}
+
+func (k *links) number(s says) uint32 {
+	if n, ok := k.seen[s]; ok {
+		return n
+	}
+	if k.seen == nil {
+		k.seen = map[says]uint32{}
+	}
+	n := uint32(len(k.says))
+	k.says, k.seen[s] = append(k.says, s), n
+	return n
+}
+
+// compared is a pair as far as what is said of it goes.
+type compared struct {
+	pattern uint32
+	tier    int8
+	status  string
+	why     string // it is not what the comparisons say
+}
+
+// teller says of compared pairs what came out, each kind of pair once.
+type teller struct {
+	*links
+	scored *engine.Scored
+	tiers  []model.Rule
+	known  map[compared]uint32
+}
+
+func (t *teller) tell(c compared, otherwise string) uint32 {
+	if n, ok := t.known[c]; ok {
+		return n
+	}
+	s := says{status: c.status, tier: otherwise, pattern: t.scored.Gammas(c.pattern), reason: cmp.Or(c.why, t.scored.Reason(c.pattern))}
+	if c.tier >= 0 {
+		s.tier = t.tiers[c.tier].Name
+	}
+	n := t.number(s)
+	t.known[c] = n
+	return n
+}
+
+func (k *links) teller(s *engine.Scored, tiers []model.Rule) *teller {
+	return &teller{links: k, scored: s, tiers: tiers, known: map[compared]uint32{}}
+}
+
+// links adds the evidence to that of encodings, in order of record keys.
+func (n *nodes) links(r *records, p *people, found *Result, out *links) {
+	same := out.number(says{status: Linked, tier: model.TierTuple, reason: "every identifier the same"})
+	count := len(out.all) + len(n.decided)
+	for i, rec := range r.keys.IDs {
+		if rec != n.first[n.of[i]] {
+			count++
+		}
+	}
+	if found != nil {
+		count += len(found.Edges)
+	}
+	out.all = append(make([]link, 0, count), out.all...)
 	add := func(k link) {
-		if dict.At(k.r) < dict.At(k.l) {
+		if p.rank[k.r] < p.rank[k.l] {
 			k.l, k.r = k.r, k.l
 		}
-		k.person = p.ids[p.of[k.l]]
-		out = append(out, k)
+		out.all = append(out.all, k)
 	}
-	seen := map[[2]uint32]bool{}
-	for i, rec := range r.keys.IDs { // records that say the same as the first of their node
-		first := n.first[n.of[i]]
-		if rec != first && !seen[[2]uint32{first, rec}] {
-			seen[[2]uint32{first, rec}] = true
-			add(link{l: first, r: rec, status: Linked, tier: model.TierTuple, reason: "every identifier the same"})
+	for i, k := range out.all {
+		if p.rank[k.r] < p.rank[k.l] {
+			out.all[i].l, out.all[i].r = k.r, k.l
 		}
 	}
-	for _, k := range more {
-		add(k)
+	none := math.NaN()
+	for i, rec := range r.keys.IDs { // records that say the same as the first of their node
+		if first := n.first[n.of[i]]; rec != first {
+			add(link{l: first, r: rec, says: same, weight: none})
+		}
 	}
 	decided := map[[2]uint32]bool{}
 	for _, d := range n.decided {
-		k := link{l: d.l, r: d.r, tier: TierDecision, status: Refused, reason: "decided: " + d.Reason}
+		s := says{tier: TierDecision, status: Refused, reason: "decided: " + d.Reason}
 		if d.Same {
-			k.status = Linked
+			s.status = Linked
 		}
 		decided[[2]uint32{d.l, d.r}] = true
-		add(k)
+		add(link{l: d.l, r: d.r, says: out.number(s), weight: none})
 	}
-	if found == nil {
-		return sorted(out, dict)
+	if found != nil {
+		n.compared(p, found, decided, out, add)
 	}
+	out.sort(p.rank)
+	out.all = slices.CompactFunc(out.all, func(a, b link) bool { return a.says == same && b.says == same && a.l == b.l && a.r == b.r })
+}
+
+// compared adds the pairs that weights judged.
+func (n *nodes) compared(p *people, found *Result, decided map[[2]uint32]bool, out *links, add func(link)) {
 	why := map[int]string{}
 	for _, x := range found.Refused {
 		why[x.Edge] = x.Reason
 	}
+	t := out.teller(found.Scored, found.Model.Tiers)
 	for i, e := range found.Edges {
-		w := e.Weight
-		k := link{l: n.first[e.L], r: n.first[e.R], tier: Probabilistic, weight: &w, pattern: found.Scored.Gammas(e.Pattern),
-			status: Linked, reason: found.Scored.Reason(e.Pattern)}
-		if e.Tier >= 0 {
-			k.tier = found.Model.Tiers[e.Tier].Name
+		l, r := n.first[e.L], n.first[e.R]
+		if p.rank[r] < p.rank[l] {
+			l, r = r, l
 		}
-		if dict.At(k.r) < dict.At(k.l) {
-			k.l, k.r = k.r, k.l
-		}
-		if k.l == k.r || decided[[2]uint32{k.l, k.r}] { // the same record at two times, or people decided
+		if l == r || decided[[2]uint32{l, r}] { // the same record at two times, or people decided
 			continue
 		}
+		c := compared{pattern: e.Pattern, tier: e.Tier, status: Linked}
 		if found.Clusters[e.L] != found.Clusters[e.R] {
-			k.status = Review
+			c.status = Review
 			if s := why[i]; s != "" {
-				k.status, k.reason = Refused, s
+				c.status, c.why = Refused, s
 			}
 		}
-		add(k)
+		add(link{l: l, r: r, says: t.tell(c, Probabilistic), weight: e.Weight})
 	}
-	return sorted(out, dict)
 }
 
-func sorted(out []link, dict *frame.Words) []link {
-	slices.SortFunc(out, func(a, b link) int {
-		return cmp.Or(cmp.Compare(dict.At(a.l), dict.At(b.l)), cmp.Compare(dict.At(a.r), dict.At(b.r)),
-			cmp.Compare(a.tier, b.tier), cmp.Compare(a.pattern, b.pattern), cmp.Compare(weightOr(a.weight), weightOr(b.weight)))
+// sort puts links in the order of record keys; rank is that of record numbers.
+func (k *links) sort(rank []uint32) {
+	slices.SortFunc(k.all, func(a, b link) int {
+		if c := cmp.Or(cmp.Compare(rank[a.l], rank[b.l]), cmp.Compare(rank[a.r], rank[b.r])); c != 0 {
+			return c
+		}
+		x, y := &k.says[a.says], &k.says[b.says]
+		return cmp.Or(cmp.Compare(x.tier, y.tier), cmp.Compare(x.pattern, y.pattern), cmp.Compare(weightOr(a.weight), weightOr(b.weight)))
 	})
-	return out
 }
 
-func weightOr(w *float64) float64 {
-	if w == nil {
+// weightOr is a weight, 0 for none.
+func weightOr(w float64) float64 {
+	if math.IsNaN(w) {
 		return 0
 	}
-	return *w
+	return w
 }
 
 // evidence sets for each record the strongest link that ties it to its person.
-func (p *people) evidence(r *records, links []link) {
+func (p *people) evidence(r *records, links *links) {
 	rank := func(tier string) int {
 		return slices.Index([]string{"", Probabilistic, TierEncoded, model.TierTuple, model.TierPartial, model.TierExact, TierDecision}, tier)
 	}
+	ranks := make([]int, len(links.says))
+	for i, s := range links.says {
+		ranks[i] = rank(s.tier)
+	}
 	better := func(k uint32, l link) {
-		old, new := rank(p.tier[k]), rank(l.tier)
+		tier := links.says[l.says].tier
+		old, new := rank(p.tier[k]), ranks[l.says]
 		if new > old || new == old && weightOr(l.weight) > weightOr(p.weight[k]) {
-			p.tier[k], p.weight[k] = l.tier, l.weight
+			p.tier[k], p.weight[k] = tier, l.weight
 		}
 	}
-	for _, l := range links {
-		if l.status == Linked {
+	for _, l := range links.all {
+		if links.says[l.says].status == Linked {
 			better(l.l, l)
 			better(l.r, l)
 		}
@@ -153,12 +224,13 @@ func linksSchema() columnar.Schema {
 	}
 }
 
-func writeLinks(w io.Writer, r *records, links []link) error {
+func writeLinks(w io.Writer, r *records, p *people, links *links) error {
 	dict := r.keys.Dict
-	return table(w, linksSchema(), len(links), func(i int, row []cell.Value) {
-		l := &links[i]
-		row[0], row[1], row[2], row[3] = cell.Str(dict.At(l.l)), cell.Str(dict.At(l.r)), cell.Str(l.status), cell.Str(l.person)
-		row[4], row[5], row[6], row[7] = cell.Str(l.tier), optional(l.weight), text(l.pattern), cell.Str(l.reason)
+	return table(w, linksSchema(), len(links.all), func(i int, row []cell.Value) {
+		l := &links.all[i]
+		s := &links.says[l.says]
+		row[0], row[1], row[2], row[3] = cell.Str(dict.At(l.l)), cell.Str(dict.At(l.r)), cell.Str(s.status), cell.Str(p.ids[p.of[l.l]])
+		row[4], row[5], row[6], row[7] = cell.Str(s.tier), optional(l.weight), text(s.pattern), cell.Str(s.reason)
 	})
 }
 
@@ -166,17 +238,17 @@ func writePersonIndex(w io.Writer, p *people) error {
 	return table(w, columnar.Schema{
 		{Name: "person_record_key", Type: cell.String}, {Name: "person_id", Type: cell.String},
 		{Name: "tier", Type: cell.String}, {Name: "weight", Type: cell.Float64, Nullable: true},
-	}, len(p.keys), func(i int, row []cell.Value) {
+	}, len(p.number), func(i int, row []cell.Value) {
 		k := p.number[i]
-		row[0], row[1], row[2], row[3] = cell.Str(p.keys[i]), cell.Str(p.ids[p.of[k]]), cell.Str(p.tier[k]), optional(p.weight[k])
+		row[0], row[1], row[2], row[3] = cell.Str(p.dict.At(k)), cell.Str(p.ids[p.of[k]]), cell.Str(p.tier[k]), optional(p.weight[k])
 	})
 }
 
-func optional(w *float64) cell.Value {
-	if w == nil {
+func optional(w float64) cell.Value {
+	if math.IsNaN(w) {
 		return cell.Null
 	}
-	return cell.Float(*w)
+	return cell.Float(w)
 }
 
 func text(s string) cell.Value {

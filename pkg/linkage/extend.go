@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -84,7 +85,7 @@ func newExtension(ctx context.Context, in ExtendInput) (*extension, []extendLink
 	x.model = x.segments[0].Model
 	x.model.Trained = true
 	// 1. The new identities.
-	raw, err := readAll(ctx, in.Identifiers, in.Options.Threads)
+	raw, err := readIdentifiers(ctx, in.Identifiers, in.Options.Threads)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,9 +142,9 @@ type extension struct {
 	apart    [][2]uint32
 	decided  []Decision
 	found    *Result
-	person   []uint64 // per row of the frame
-	tier     []string // per row of the frame, of new identities
-	weight   []*float64
+	person   []uint64  // per row of the frame
+	tier     []string  // per row of the frame, of new identities
+	weight   []float64 // not a number: none
 	rep      ExtendReport
 }
 
@@ -177,7 +178,8 @@ func (x *extension) now(p uint64) uint64 {
 // all others of the persons so found.
 func (x *extension) gather(decisions []Decision) error {
 	n := x.nodes
-	keys, err := engine.Keys(&x.model, n.frame)
+	var keys [][]uint64
+	err := engine.Keys(&x.model, n.frame, func(_ int, k []uint64) { keys = append(keys, slices.Clone(k)) })
 	if err != nil {
 		return err
 	}
@@ -323,7 +325,7 @@ func (x *extension) gather(decisions []Decision) error {
 	}
 	old := uint32(len(x.old))
 	x.tier = make([]string, int(old)+n.frame.N)
-	x.weight = make([]*float64, len(x.tier))
+	x.weight = slices.Repeat([]float64{math.NaN()}, len(x.tier))
 	says := map[uint32]uint64{} // new node → the person who said the same
 	for _, t := range ties {
 		if t.print { // two persons say the same where people parted them: the first counts

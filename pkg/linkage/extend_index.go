@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 
@@ -87,7 +88,7 @@ func (x *extension) people(ctx context.Context, before File) (*people, error) {
 	}
 	type line struct {
 		key, id, tier string
-		weight        *float64
+		weight        float64
 	}
 	lines := make([]line, 0, f.N+len(x.nodes.of))
 	dict, node := x.recs.keys.Dict, x.nodes.recordNodes()
@@ -102,7 +103,7 @@ func (x *extension) people(ctx context.Context, before File) (*people, error) {
 		if isNew[k] {
 			continue
 		}
-		l := line{key: k}
+		l := line{key: k, weight: math.NaN()}
 		l.id, _ = id.Value(i)
 		l.tier, _ = tier.Value(i)
 		if len(x.merged) > 0 {
@@ -110,18 +111,20 @@ func (x *extension) people(ctx context.Context, before File) (*people, error) {
 		}
 		if weight != nil {
 			if s, ok := weight.Value(i); ok {
-				w, err := strconv.ParseFloat(s, 64)
-				if err != nil {
+				if l.weight, err = strconv.ParseFloat(s, 64); err != nil {
 					return nil, ark.Faultf(ark.Invalid, "a weight of the earlier index is not a number").At(before.Name, int64(i)+1, "weight").Because(err)
 				}
-				l.weight = &w
 			}
 		}
 		lines = append(lines, l)
 	}
 	slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.key, b.key) })
-	n := len(lines)
-	p := &people{of: make([]uint32, n), tier: make([]string, n), weight: make([]*float64, n), Events: x.rep.Events}
+	keys := make([]string, len(lines))
+	for i, l := range lines {
+		keys[i] = l.key
+	}
+	n := len(lines) + 1 // numbers begin with one
+	p := &people{dict: frame.NewWords(keys...), of: make([]uint32, n), tier: make([]string, n), weight: make([]float64, n), Events: x.rep.Events}
 	ordinal := map[string]uint32{}
 	for i, l := range lines {
 		o, ok := ordinal[l.id]
@@ -130,11 +133,12 @@ func (x *extension) people(ctx context.Context, before File) (*people, error) {
 			ordinal[l.id] = o
 			p.ids, p.least, p.size = append(p.ids, l.id), append(p.least, l.key), append(p.size, 0)
 		}
-		p.keys, p.number = append(p.keys, l.key), append(p.number, uint32(i))
-		p.of[i], p.tier[i], p.weight[i] = o, l.tier, l.weight
+		k := uint32(i) + 1
+		p.number = append(p.number, k)
+		p.of[k], p.tier[k], p.weight[k] = o, l.tier, l.weight
 		p.size[o]++
 	}
-	for i := range p.tier { // who was alone may have company now
+	for _, i := range p.number { // who was alone may have company now
 		if p.tier[i] == "single" && p.size[p.of[i]] > 1 {
 			p.tier[i] = "joined_later"
 		}
@@ -172,11 +176,21 @@ func (p *people) livedBefore(ctx context.Context, before File, persons []person,
 // ordinals gives each key of a column its person, noNode when it has none.
 func (p *people) ordinals(keys *frame.Column) []uint32 {
 	out := make([]uint32, keys.Dict.Len())
+	at, last := 0, "" // keys come in order, file by file: the next is not far
 	for k := uint32(1); int(k) < keys.Dict.Len(); k++ {
 		out[k] = noNode
-		if i, ok := slices.BinarySearch(p.keys, keys.Dict.At(k)); ok {
-			out[k] = p.of[i]
+		key, far := keys.Dict.At(k), 1
+		if key < last {
+			at = 0
 		}
+		for at+far < len(p.number) && p.dict.At(p.number[at+far]) < key {
+			at, far = at+far, 2*far
+		}
+		some := p.number[min(at, len(p.number)):min(at+far+1, len(p.number))]
+		if i, ok := slices.BinarySearchFunc(some, key, p.compare); ok {
+			out[k] = p.of[some[i]]
+		}
+		last = key
 	}
 	return out
 }
@@ -233,26 +247,24 @@ func (x *extension) writeAllLinks(ctx context.Context, before File, links []exte
 	all := slices.Clip(links)
 	for i := range f.N {
 		v := func(c int) string { s, _ := cols[c].Value(i); return s }
-		l := extendLink{l: v(0), r: v(1), status: v(2), person: v(3), tier: v(4), pattern: v(6), reason: v(7)}
+		l := extendLink{l: v(0), r: v(1), status: v(2), person: v(3), tier: v(4), pattern: v(6), reason: v(7), weight: math.NaN()}
 		if len(x.merged) > 0 {
 			l.person = personText(x.now(personNumber(l.person)))
 		}
 		if s := v(5); s != "" {
-			w, err := strconv.ParseFloat(s, 64)
-			if err != nil {
+			if l.weight, err = strconv.ParseFloat(s, 64); err != nil {
 				return nil, ark.Faultf(ark.Invalid, "a weight of the earlier evidence is not a number").At(before.Name, int64(i)+1, "weight").Because(err)
 			}
-			l.weight = &w
 		}
 		all = append(all, l)
 	}
 	for _, d := range x.decided {
 		q := inOrder(d.L, d.R)
-		l := extendLink{l: q[0], r: q[1], status: Refused, tier: TierDecision, reason: "decided: " + d.Reason}
+		l := extendLink{l: q[0], r: q[1], status: Refused, tier: TierDecision, reason: "decided: " + d.Reason, weight: math.NaN()}
 		if d.Same {
 			l.status = Linked
 		}
-		if i, ok := slices.BinarySearch(p.keys, l.l); ok {
+		if i, ok := p.find(l.l); ok {
 			l.person = p.ids[p.of[i]]
 		}
 		if !slices.ContainsFunc(all, func(o extendLink) bool { return o.tier == TierDecision && o.l == l.l && o.r == l.r }) {
@@ -276,15 +288,15 @@ func (x *extension) report(in ExtendIndexInput, p *people, links map[string]int)
 		rep.Deliveries = append(rep.Deliveries, f.Name)
 	}
 	rep.Rows += len(x.recs.keys.IDs)
-	rep.Records, rep.Persons, rep.Identities = len(p.keys), len(p.ids), rep.Identities+x.rep.New
+	rep.Records, rep.Persons, rep.Identities = len(p.number), len(p.ids), rep.Identities+x.rep.New
 	rep.Single, rep.ByTier, rep.Links, rep.Events = 0, map[string]int{}, links, p.Events
 	for _, n := range p.size {
 		if n == 1 {
 			rep.Single++
 		}
 	}
-	for _, t := range p.tier {
-		rep.ByTier[t]++
+	for _, k := range p.number {
+		rep.ByTier[p.tier[k]]++
 	}
 	q := x.recs.quality()
 	rep.Quality.NoNHSNumber += q.NoNHSNumber

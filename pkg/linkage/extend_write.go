@@ -28,7 +28,7 @@ func (x *extension) links(found *Result, labels []uint32) []extendLink {
 	var out []extendLink
 	for i, e := range found.Edges {
 		w := e.Weight
-		l := extendLink{l: key(e.L), r: key(e.R), status: Linked, person: personText(x.person[e.R]), tier: Probabilistic, weight: &w,
+		l := extendLink{l: key(e.L), r: key(e.R), status: Linked, person: personText(x.person[e.R]), tier: Probabilistic, weight: w,
 			pattern: found.Scored.Gammas(e.Pattern), reason: found.Scored.Reason(e.Pattern)}
 		if e.Tier >= 0 {
 			l.tier = found.Model.Tiers[e.Tier].Name
@@ -43,7 +43,7 @@ func (x *extension) links(found *Result, labels []uint32) []extendLink {
 		} else {
 			for _, j := range []uint32{e.L, e.R} {
 				if j >= old && (x.tier[j] == "" || x.tier[j] == Probabilistic && (l.tier != Probabilistic || w > weightOr(x.weight[j]))) {
-					x.tier[j], x.weight[j] = l.tier, &w
+					x.tier[j], x.weight[j] = l.tier, w
 				}
 			}
 		}
@@ -71,7 +71,7 @@ func linkColumns() []string {
 // extendLink is a row of evidence between two record keys.
 type extendLink struct {
 	l, r, status, person, tier string
-	weight                     *float64
+	weight                     float64
 	pattern, reason            string
 }
 

@@ -75,7 +75,7 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 		return Report{}, ark.Faultf(ark.Internal, "an output of the index is missing")
 	}
 	// 1. Read identifiers; one node per distinct identity.
-	raw, err := readAll(ctx, in.Identifiers, in.Options.Threads)
+	raw, err := readIdentifiers(ctx, in.Identifiers, in.Options.Threads)
 	if err != nil {
 		return Report{}, err
 	}
@@ -108,8 +108,9 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 	people := newPeople(recs, nodes, labels)
 	people.name(in.Key, earlier)
 	// 4. Write.
-	links := nodes.links(recs, people, found, coded.links)
-	if err := writeLinks(out.Links, recs, links); err != nil {
+	links := &coded.links
+	nodes.links(recs, people, found, links)
+	if err := writeLinks(out.Links, recs, people, links); err != nil {
 		return Report{}, err
 	}
 	if out.Review != nil {
@@ -149,7 +150,17 @@ func BuildIndex(ctx context.Context, in IndexInput, out IndexOutput) (Report, er
 }
 
 func readAll(ctx context.Context, files []File, threads int) (*frame.Frame, error) {
-	b := frame.NewBuilder().Threads(threads)
+	return read(ctx, frame.NewBuilder().Threads(threads), files)
+}
+
+// readIdentifiers reads the columns that say whose a record is.
+func readIdentifiers(ctx context.Context, files []File, threads int) (*frame.Frame, error) {
+	return read(ctx, frame.NewBuilder().Threads(threads).Only(func(c string) bool {
+		return c == "record_key" || c == "source" || model.RoleOf(c) != model.Ignored || model.IsEncoded(c)
+	}), files)
+}
+
+func read(ctx context.Context, b *frame.Builder, files []File) (*frame.Frame, error) {
 	for _, f := range files {
 		if err := b.AddParquet(ctx, f.Name, f.At, f.Size); err != nil {
 			return nil, err

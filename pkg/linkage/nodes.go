@@ -73,7 +73,7 @@ func (r *records) nodes(decisions []Decision) *nodes {
 	n := &nodes{recs: r, of: make([]uint32, len(r.keys.IDs))}
 	strong := r.strong()
 	alone := n.decide(decisions)
-	seen := map[string]uint32{}
+	seen := frame.NewInterner() // what nodes say, by number of the node plus one
 	buf := make([]byte, 0, 128)
 	for i := range n.of {
 		buf = buf[:0]
@@ -85,10 +85,8 @@ func (r *records) nodes(decisions []Decision) *nodes {
 		} else {
 			buf = put(buf, r.keys.IDs[i])
 		}
-		id, ok := seen[string(buf)]
-		if !ok {
-			id = uint32(len(n.row))
-			seen[string(buf)] = id
+		id := seen.Bytes(buf) - 1
+		if int(id) == len(n.row) {
 			n.row = append(n.row, uint32(i))
 			n.first = append(n.first, r.keys.IDs[i])
 		}

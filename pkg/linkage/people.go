@@ -5,19 +5,23 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"math"
 	"slices"
+
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 )
 
 // people are the clusters of nodes, seen as sets of records.
 type people struct {
-	of     []uint32   // record number → person ordinal
-	keys   []string   // all record keys in order
-	number []uint32   // per key in order, its record number
-	ids    []string   // person ordinal → person id
-	least  []string   // person ordinal → smallest record key
-	size   []int      // person ordinal → records
-	tier   []string   // record number → how it came to its person
-	weight []*float64 // record number → weight of that link
+	dict   *frame.Words // record keys by number
+	of     []uint32     // record number → person ordinal
+	number []uint32     // per key in order, its record number
+	rank   []uint32     // record number → place in the order of keys
+	ids    []string     // person ordinal → person id
+	least  []string     // person ordinal → smallest record key
+	size   []int        // person ordinal → records
+	tier   []string     // record number → how it came to its person
+	weight []float64    // record number → weight of that link, not a number: none
 	Events []Event
 }
 
@@ -31,18 +35,17 @@ type Event struct {
 
 func newPeople(r *records, n *nodes, labels []uint32) *people {
 	dict := r.keys.Dict
-	p := &people{of: make([]uint32, dict.Len()), tier: make([]string, dict.Len()), weight: make([]*float64, dict.Len())}
-	for k := uint32(1); int(k) < dict.Len(); k++ {
-		p.number = append(p.number, uint32(k))
+	p := &people{dict: dict, of: make([]uint32, dict.Len()), tier: make([]string, dict.Len()), weight: slices.Repeat([]float64{math.NaN()}, dict.Len()),
+		number: inOrderOf(dict), rank: make([]uint32, dict.Len())}
+	for i, k := range p.number {
+		p.rank[k] = uint32(i)
 	}
-	slices.SortFunc(p.number, func(a, b uint32) int { return cmp.Compare(dict.At(a), dict.At(b)) })
 	label := make([]uint32, dict.Len())
 	for i, k := range r.keys.IDs {
 		label[k] = labels[n.of[i]] + 1
 	}
 	ordinal := map[uint32]uint32{}
 	for _, k := range p.number { // persons are numbered by their smallest record key
-		p.keys = append(p.keys, dict.At(k))
 		o, ok := ordinal[label[k]]
 		if !ok {
 			o = uint32(len(p.least))
@@ -55,6 +58,43 @@ func newPeople(r *records, n *nodes, labels []uint32) *people {
 	}
 	return p
 }
+
+// inOrderOf returns the numbers of words in the order of the words. Their first
+// eight bytes, which tell nearly all of them apart, are compared as a number.
+func inOrderOf(dict *frame.Words) []uint32 {
+	type start struct {
+		bytes uint64
+		word  uint32
+	}
+	all := make([]start, 0, max(dict.Len()-1, 0))
+	for k := uint32(1); int(k) < dict.Len(); k++ {
+		var b [8]byte
+		copy(b[:], dict.At(k))
+		all = append(all, start{binary.BigEndian.Uint64(b[:]), k})
+	}
+	slices.SortFunc(all, func(a, b start) int {
+		if a.bytes != b.bytes {
+			return cmp.Compare(a.bytes, b.bytes)
+		}
+		return cmp.Compare(dict.At(a.word), dict.At(b.word))
+	})
+	out := make([]uint32, len(all))
+	for i, s := range all {
+		out[i] = s.word
+	}
+	return out
+}
+
+// find returns the number of a record key, and whether there is one.
+func (p *people) find(key string) (uint32, bool) {
+	i, ok := slices.BinarySearchFunc(p.number, key, p.compare)
+	if !ok {
+		return 0, false
+	}
+	return p.number[i], true
+}
+
+func (p *people) compare(k uint32, key string) int { return cmp.Compare(p.dict.At(k), key) }
 
 // claim is how many records of a person had an id before.
 type claim struct {
@@ -69,9 +109,9 @@ func (p *people) name(key []byte, earlier map[string]string) {
 	p.ids = make([]string, len(p.least))
 	taken := map[string]bool{}
 	count := map[claim]int{}
-	for i, k := range p.keys {
-		if id, ok := earlier[k]; ok {
-			count[claim{person: p.of[p.number[i]], id: id}]++
+	for _, k := range p.number {
+		if id, ok := earlier[p.dict.At(k)]; ok {
+			count[claim{person: p.of[k], id: id}]++
 		}
 	}
 	claims := make([]claim, 0, len(count))

@@ -106,16 +106,7 @@ func (p *people) reconcile(r *records, demo *frame.Frame) []person {
 	}
 	keys := demo.Col("record_key")
 	if keys != nil {
-		number := make(map[string]uint32, len(p.keys))
-		for i, k := range p.keys {
-			number[k] = p.number[i]
-		}
-		who := make([]int64, keys.Dict.Len()) // key → person ordinal + 1
-		for id := uint32(1); int(id) < keys.Dict.Len(); id++ {
-			if n, ok := number[keys.Dict.At(id)]; ok {
-				who[id] = int64(p.of[n]) + 1
-			}
-		}
+		who := p.ordinals(keys)
 		for v, name := range coarse() {
 			if c := demo.Col(name); c != nil {
 				settle(out, v, keys, c, demo.Source, who)
@@ -137,14 +128,14 @@ func compareText(a, b string) int {
 }
 
 // settle sets value v of every person from column c.
-func settle(out []person, v int, keys, c *frame.Column, source []uint16, who []int64) {
+func settle(out []person, v int, keys, c *frame.Column, source []uint16, who []uint32) {
 	type said struct {
 		n, last int
 	}
 	votes := map[uint64]said{}
 	for i, k := range keys.IDs {
-		if o, id := who[k], c.IDs[i]; o > 0 && id != 0 {
-			at := uint64(o-1)<<32 | uint64(id)
+		if o, id := who[k], c.IDs[i]; k != 0 && o != noNode && id != 0 {
+			at := uint64(o)<<32 | uint64(id)
 			s := votes[at]
 			s.n++
 			s.last = max(s.last, int(source[i]))

@@ -100,8 +100,8 @@ type Group struct {
 // modelVersion names the default model; a change of it is a change of answers.
 const modelVersion = "person/1"
 
-func report(in IndexInput, r *records, n *nodes, p *people, persons []person, links []link, found *Result) Report {
-	rep := Report{ModelVersion: modelVersion, Rows: len(r.keys.IDs), Records: len(p.keys), Identities: n.frame.N,
+func report(in IndexInput, r *records, n *nodes, p *people, persons []person, links *links, found *Result) Report {
+	rep := Report{ModelVersion: modelVersion, Rows: len(r.keys.IDs), Records: len(p.number), Identities: n.frame.N,
 		Persons: len(p.ids), ByTier: map[string]int{}, Links: map[string]int{}, Events: p.Events, Deliveries: []string{},
 		Bias: []Group{}}
 	if rep.Events == nil {
@@ -118,8 +118,8 @@ func report(in IndexInput, r *records, n *nodes, p *people, persons []person, li
 	for _, k := range p.number {
 		rep.ByTier[p.tier[k]]++
 	}
-	for _, l := range links {
-		rep.Links[l.status]++
+	for _, l := range links.all {
+		rep.Links[links.says[l.says].status]++
 	}
 	rep.Quality = r.quality()
 	rep.Quality.Superseded = len(in.Superseded)

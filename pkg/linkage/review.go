@@ -93,17 +93,17 @@ func (x evidence) review() []ReviewPair {
 		key  uint64
 	}
 	var grey, linked, apart []pick
-	seen := map[[2]string]bool{}
+	seen := map[uint64]bool{}
 	for i, e := range found.Edges {
 		if e.Tier >= 0 {
 			continue
 		}
 		q := inOrder(x.key(e.L), x.key(e.R))
-		if q[0] == q[1] || x.decided[q] || seen[q] {
+		p := pick{i, math.Abs(e.Weight), engine.Hash(q[0] + "\x1f" + q[1])}
+		if q[0] == q[1] || x.decided[q] || seen[p.key] {
 			continue
 		}
-		seen[q] = true
-		p := pick{i, math.Abs(e.Weight), engine.Hash(q[0] + "\x1f" + q[1])}
+		seen[p.key] = true
 		switch {
 		case refused[i]:
 			apart = append(apart, p)

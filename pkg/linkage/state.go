@@ -76,10 +76,6 @@ func keyed(r model.Rule) uint32 {
 
 // writeState writes nodes as a state. person gives each node's person number.
 func writeState(w io.Writer, n *nodes, m *model.Model, person func(node int) uint64, size []uint64, strong []bool, counts [][]int32, known []float64, merged [][2]uint64) error {
-	keys, err := engine.Keys(m, n.frame)
-	if err != nil {
-		return err
-	}
 	h := stateHeader{N: n.frame.N, R: n.recs.keys.Dict.Len() - 1, Model: *m, Known: known, Merged: merged}
 	for i, c := range n.frame.Cols {
 		h.Columns = append(h.Columns, c.Name)
@@ -109,8 +105,8 @@ func writeState(w io.Writer, n *nodes, m *model.Model, person func(node int) uin
 		u64(person(i))
 	}
 	rules := append(append([]model.Rule(nil), m.Tiers...), m.Rules...)
-	for r, k := range keys {
-		many := crowded(k, keyed(rules[r]))
+	err := engine.Keys(m, n.frame, func(rule int, k []uint64) {
+		many := crowded(k, keyed(rules[rule]))
 		for _, v := range k {
 			x := uint32(v>>32) | 1
 			if v == 0 || many[v] {
@@ -118,6 +114,9 @@ func writeState(w io.Writer, n *nodes, m *model.Model, person func(node int) uin
 			}
 			u32(x)
 		}
+	})
+	if err != nil {
+		return err
 	}
 	node := n.recordNodes()
 	for id := uint32(1); int(id) <= h.R; id++ {
@@ -126,11 +125,17 @@ func writeState(w io.Writer, n *nodes, m *model.Model, person func(node int) uin
 	for id := uint32(1); int(id) <= h.R; id++ {
 		u32(node[id])
 	}
-	rows, ends := n.encode(counts, size)
-	for _, e := range ends {
-		u64(e)
+	var row []byte
+	end := uint64(0)
+	for i := range h.N { // once for where each ends, once for what it says: all rows together are not held
+		row = n.encode(row[:0], i, counts, size)
+		end += uint64(len(row))
+		u64(end)
 	}
-	b.Write(rows)
+	for i := range h.N {
+		row = n.encode(row[:0], i, counts, size)
+		b.Write(row)
+	}
 	return b.Flush()
 }
 
@@ -175,24 +180,20 @@ func (n *nodes) recordNodes() []uint32 {
 	return out
 }
 
-// encode writes the rows of all nodes, and where each ends.
-func (n *nodes) encode(counts [][]int32, size []uint64) (rows []byte, ends []uint64) {
-	for i := range n.frame.N {
-		for j, c := range n.frame.Cols {
-			v := c.Dict.At(c.IDs[i])
-			rows = binary.AppendUvarint(rows, uint64(len(v)))
-			rows = append(rows, v...)
-			if v != "" {
-				rows = binary.AppendUvarint(rows, uint64(counts[j][c.IDs[i]]))
-			}
+// encode appends the row of a node.
+func (n *nodes) encode(row []byte, node int, counts [][]int32, size []uint64) []byte {
+	for j, c := range n.frame.Cols {
+		v := c.Dict.At(c.IDs[node])
+		row = binary.AppendUvarint(row, uint64(len(v)))
+		row = append(row, v...)
+		if v != "" {
+			row = binary.AppendUvarint(row, uint64(counts[j][c.IDs[node]]))
 		}
-		k := n.recs.keys.Dict.At(n.first[i])
-		rows = binary.AppendUvarint(rows, uint64(len(k)))
-		rows = append(rows, k...)
-		rows = binary.AppendUvarint(rows, size[i])
-		ends = append(ends, uint64(len(rows)))
 	}
-	return rows, ends
+	k := n.recs.keys.Dict.At(n.first[node])
+	row = binary.AppendUvarint(row, uint64(len(k)))
+	row = append(row, k...)
+	return binary.AppendUvarint(row, size[node])
 }
 
 // segment is a state that is being read.

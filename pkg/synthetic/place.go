@@ -16,14 +16,15 @@ type region struct {
 const perPostcode = 14
 
 // newRegion sizes the region of a number of people as Greater Manchester's is:
-// 472 practices, 10 acute trusts, 10 councils and 3 mental health trusts for
-// 2.8 million, and never fewer than a small demonstration needs.
+// 504 organisations for 2.8 million, of them 480 practices, 10 acute trusts, 10
+// councils, 3 mental health trusts and a laboratory, and never fewer than a
+// small demonstration needs.
 func newRegion(seed uint64, people int) region {
 	addresses := max(people*10/23, 40)
 	areas := max(12, people/1600)
 	return region{
 		seed: seed, areas: areas, addresses: addresses, perArea: addresses/areas + 1, perStreet: 26,
-		practices: max(4, people/5932), trusts: max(2, people/280_000),
+		practices: max(4, people/5833), trusts: max(2, people/280_000),
 		councils: max(1, people/280_000), mentals: max(1, people/930_000),
 	}
 }

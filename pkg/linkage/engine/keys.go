@@ -8,20 +8,21 @@ import (
 	"github.com/ark-tre/ark/pkg/linkage/model"
 )
 
-// Keys returns, for each tier and rule of m and each row of f, a hash of the
+// Keys works out, for each tier and rule of m and each row of f, a hash of the
 // row's blocking key that is the same in every run; 0 when a part is null.
-func Keys(m *model.Model, f *frame.Frame) ([][]uint64, error) {
+// visit is given those of one rule after the other and must not keep them.
+func Keys(m *model.Model, f *frame.Frame, visit func(rule int, keys []uint64)) error {
 	vs := newVectors(f)
 	vs.eval.patterns = map[string]*regexp.Regexp{}
 	hashes := map[*vector][]uint64{}
-	var out [][]uint64
+	keys, rule := make([]uint64, f.N), 0
 	for _, set := range [][]model.Rule{m.Tiers, m.Rules} {
 		for _, r := range set {
 			n, err := expr.Rule(r.When)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			keys := make([]uint64, f.N)
+			clear(keys)
 			first := true
 			for _, e := range n.Conjuncts() {
 				if !isKey(e) {
@@ -29,7 +30,7 @@ func Keys(m *model.Model, f *frame.Frame) ([][]uint64, error) {
 				}
 				v, err := vs.key(e.Args[0])
 				if err != nil {
-					return nil, err
+					return err
 				}
 				h := hashes[v]
 				if h == nil {
@@ -52,10 +53,11 @@ func Keys(m *model.Model, f *frame.Frame) ([][]uint64, error) {
 				}
 				first = false
 			}
-			out = append(out, keys)
+			visit(rule, keys)
+			rule++
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // Hash is a 64-bit hash of s, the same in every run and never 0.
