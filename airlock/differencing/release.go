@@ -59,7 +59,11 @@ type Plain struct {
 
 // People lists who is behind any figure, in order.
 func (r Release) People() []uint64 {
-	all := map[uint64]bool{}
+	most := 0
+	for _, f := range r.Figures {
+		most = max(most, len(f.Times))
+	}
+	all := make(map[uint64]bool, most)
 	for _, f := range r.Figures {
 		for p := range f.Times {
 			all[p] = true

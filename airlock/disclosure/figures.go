@@ -88,13 +88,20 @@ func (r *Recomputed) Value(record int) float64 {
 	return r.frame.rows[record][r.value].Float()
 }
 
-// Unit names the unit that a record belongs to, if the microdata says so.
-func (r *Recomputed) Unit(record int) (string, bool) {
-	if r.units < 0 || r.frame.rows[record][r.units].IsNull() {
-		return "", false
+// Unit numbers the unit that a record belongs to, from 0 to before Units; -1
+// where the record tells none.
+func (r *Recomputed) Unit(record int) int {
+	if r.units < 0 {
+		return -1
 	}
-	return r.frame.rows[record][r.units].Text(), true
+	return int(r.coded.at[record])
 }
+
+// UnitName is the name of a unit.
+func (r *Recomputed) UnitName(unit int) string { return r.coded.values[unit].Text() }
+
+// Units is how many units the microdata has, in any cell or none.
+func (r *Recomputed) Units() int { return len(r.coded.values) }
 
 // ByUnit reports whether records tell their unit.
 func (r *Recomputed) ByUnit() bool { return r.units >= 0 }

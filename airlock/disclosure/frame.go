@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/columnar"
@@ -18,6 +19,47 @@ type Frame struct {
 	names []string
 	types map[string]typed.Type
 	rows  [][]typed.Value
+
+	mu     sync.Mutex
+	coding map[int]coded // by column, of those that were asked for
+}
+
+// coded is a column whose distinct values are numbered in the order met.
+type coded struct {
+	at     []int32 // of each record; -1: null
+	values []typed.Value
+}
+
+// coded numbers the values of a column, once for a frame.
+func (f *Frame) coded(col int) coded {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c, ok := f.coding[col]; ok {
+		return c
+	}
+	c, known := coded{at: make([]int32, len(f.rows))}, map[typed.Value]int32{}
+	for i, row := range f.rows {
+		v := row[col]
+		if v.IsNull() {
+			c.at[i] = -1
+			continue
+		}
+		if i > 0 && c.at[i-1] >= 0 && v == c.values[c.at[i-1]] {
+			c.at[i] = c.at[i-1] // records often come in runs
+			continue
+		}
+		n, ok := known[v]
+		if !ok {
+			n = int32(len(c.values))
+			known[v], c.values = n, append(c.values, v)
+		}
+		c.at[i] = n
+	}
+	if f.coding == nil {
+		f.coding = map[int]coded{}
+	}
+	f.coding[col] = c
+	return c
 }
 
 // maxRecordsHeld bounds the microdata that a check holds in memory.

@@ -20,6 +20,8 @@ type Recomputed struct {
 	value int // column of the values, or -1
 	weigh int // column of the weights, or -1
 	frame *Frame
+	coded coded   // the units
+	met   []int32 // of each unit, 1 + the last cell it was counted in
 }
 
 // RecomputedCell is one cell: its labels, records and statistics.
@@ -113,15 +115,14 @@ func (f *Frame) filtered(text string) ([]int, error) {
 
 // labels lists a column's distinct values in order, as printed.
 func (f *Frame) labels(col int, keep []int) []string {
-	distinct := map[typed.Value]bool{}
-	for _, i := range keep {
-		if v := f.rows[i][col]; !v.IsNull() {
-			distinct[v] = true
-		}
-	}
+	c := f.coded(col)
+	met := make([]bool, len(c.values))
 	seen := map[string]typed.Value{}
-	for v := range distinct {
-		seen[v.Text()] = v
+	for _, i := range keep {
+		if at := c.at[i]; at >= 0 && !met[at] {
+			met[at] = true
+			seen[c.values[at].Text()] = c.values[at]
+		}
 	}
 	var out []string
 	for s := range seen {
@@ -193,8 +194,12 @@ func (r *Recomputed) fill(keep []int) error {
 			add(margin(len(r.Spec.Rows)), margin(len(r.Spec.Cols)), true, keep)
 		}
 	}
+	if r.units >= 0 {
+		r.coded = f.coded(r.units)
+		r.met = make([]int32, len(r.coded.values))
+	}
 	for i := range r.Cells {
-		r.measure(&r.Cells[i])
+		r.measure(i)
 	}
 	return nil
 }
@@ -213,7 +218,7 @@ func (r *Recomputed) Weight(record int) float64 {
 
 // places gives, for a record, the place of its labels in the product.
 func (f *Frame) places(cols []int, keep []int) func(int) int {
-	codes := make([]map[typed.Value]int, len(cols))
+	codes, places := make([]coded, len(cols)), make([][]int, len(cols))
 	sizes := make([]int, len(cols))
 	for d, c := range cols {
 		ls := f.labels(c, keep)
@@ -221,19 +226,16 @@ func (f *Frame) places(cols []int, keep []int) func(int) int {
 		for i, l := range ls {
 			at[l] = i
 		}
-		codes[d], sizes[d] = map[typed.Value]int{}, len(ls)
-		for _, i := range keep {
-			if v := f.rows[i][c]; !v.IsNull() {
-				if _, ok := codes[d][v]; !ok {
-					codes[d][v] = at[v.Text()]
-				}
-			}
+		codes[d], sizes[d] = f.coded(c), len(ls)
+		places[d] = make([]int, len(codes[d].values))
+		for i, v := range codes[d].values {
+			places[d][i] = at[v.Text()] // of a value that no kept record has: never asked
 		}
 	}
 	return func(i int) int {
 		at := 0
-		for d, c := range cols {
-			at = at*sizes[d] + codes[d][f.rows[i][c]]
+		for d := range cols {
+			at = at*sizes[d] + places[d][codes[d].at[i]]
 		}
 		return at
 	}
@@ -259,9 +261,9 @@ func product(f *Frame, cols []int, keep []int) ([][]string, error) {
 }
 
 // measure computes a cell's statistics and contributors.
-func (r *Recomputed) measure(c *RecomputedCell) {
+func (r *Recomputed) measure(at int) {
+	c, cell := &r.Cells[at], int32(at)+1
 	var xs []float64
-	seen := map[typed.Value]bool{}
 	n, weight, weighed := int64(0), 0.0, 0.0
 	for _, i := range c.records {
 		if r.value >= 0 && r.frame.rows[i][r.value].IsNull() {
@@ -273,12 +275,10 @@ func (r *Recomputed) measure(c *RecomputedCell) {
 			weighed += r.Weight(i) * r.frame.rows[i][r.value].Float()
 			xs = append(xs, r.frame.rows[i][r.value].Float())
 		}
-		if r.units >= 0 && !r.frame.rows[i][r.units].IsNull() {
-			if u := r.frame.rows[i][r.units]; !seen[u] {
-				seen[u] = true
-				c.Units++
-			}
+		if u := r.Unit(i); u >= 0 && r.met[u] == cell {
 			continue
+		} else if u >= 0 {
+			r.met[u] = cell
 		}
 		c.Units++ // a record of an unknown unit is its own
 	}

@@ -28,11 +28,12 @@ func Release(p policy.Profile, m disclosure.Microdata, f *disclosure.File, numbe
 			continue
 		}
 		c := r.Cells[s.Cell]
-		out := differencing.Figure{Table: name, Row: c.Row, Col: c.Col, Statistic: s.Statistic, Printed: s.Printed, Times: map[uint64]int{}}
+		out := differencing.Figure{Table: name, Row: c.Row, Col: c.Col, Statistic: s.Statistic, Printed: s.Printed}
 		if m.Spec.Values != nil && s.Statistic != "count" {
 			out.Of = *m.Spec.Values
 		}
 		behind := r.Behind(s.Cell)
+		out.Times = make(map[uint64]int, c.Units)
 		// A weighted count is the sum of the weights, a weighted sum that of the
 		// weighted values: systems of their own.
 		if m.Spec.Weights != "" {
@@ -71,21 +72,19 @@ func Release(p policy.Profile, m disclosure.Microdata, f *disclosure.File, numbe
 // known by its contents.
 func unitsOf(frame *disclosure.Frame, r *disclosure.Recomputed, numbers Numbers) func(int) uint64 {
 	var contents [][32]byte
-	known := map[string]uint64{}
+	known, numbered := make([]uint64, r.Units()), make([]bool, r.Units())
 	return func(record int) uint64 {
-		name, ok := r.Unit(record)
-		if !ok {
+		at := r.Unit(record)
+		if at < 0 {
 			if contents == nil {
 				contents = frame.Contents()
 			}
 			return numbers("record\x1f" + hex.EncodeToString(contents[record][:]))
 		}
-		n, ok := known[name]
-		if !ok {
-			n = numbers("unit\x1f" + name)
-			known[name] = n
+		if !numbered[at] {
+			known[at], numbered[at] = numbers("unit\x1f"+r.UnitName(at)), true
 		}
-		return n
+		return known[at]
 	}
 }
 

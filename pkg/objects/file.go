@@ -97,7 +97,7 @@ func (s *Store) Get(ctx context.Context, ref Ref) ([]byte, error) {
 	}
 	defer r.Close()
 	var b bytes.Buffer
-	b.Grow(int(min(ref.Size, 1<<20)) + bytes.MinRead)
+	b.Grow(int(min(ref.Size, 64<<20)) + bytes.MinRead)
 	_, err = b.ReadFrom(r)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,7 +18,6 @@ import (
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 	"github.com/ark-tre/ark/pkg/engine"
 	"github.com/ark-tre/ark/pkg/keys"
-	"github.com/ark-tre/ark/pkg/objects"
 	"github.com/ark-tre/ark/policies/disclosure"
 )
 
@@ -56,15 +54,6 @@ func (a *again) close() {
 	}
 }
 
-func (a *again) read(ctx context.Context, ref objects.Ref) ([]byte, error) {
-	r, err := a.b.Objects.Open(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return io.ReadAll(r)
-}
-
 // table reads one table of the extract and learns who stands behind its rows.
 func (a *again) table(ctx context.Context, name string) (*disclose.Frame, error) {
 	if f, ok := a.frames[name]; ok {
@@ -74,7 +63,7 @@ func (a *again) table(ctx context.Context, name string) (*disclose.Frame, error)
 	if at < 0 {
 		return nil, ark.Faultf(ark.Invalid, "the extract has no table of that name").Do("name a table as it is called in the workspace")
 	}
-	data, err := a.read(ctx, a.behind.Data.Tables[at].Ref)
+	data, err := a.b.Objects.Get(ctx, a.behind.Data.Tables[at].Ref)
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +71,7 @@ func (a *again) table(ctx context.Context, name string) (*disclose.Frame, error)
 	if err != nil {
 		return nil, err
 	}
-	want := map[string]bool{}
-	for i := range f.Len() {
-		want[f.At(i, person).Text()] = true
-	}
-	if err := a.learn(ctx, want, map[string][]byte{name: data}); err != nil {
+	if err := a.learn(ctx, behind(f), map[string][]byte{name: data}); err != nil {
 		return nil, err
 	}
 	a.frames[name] = f
@@ -124,11 +109,8 @@ func (a *again) records(ctx context.Context, s rederive.Spec) (*disclose.Frame, 
 	if types[person] == "" {
 		return nil, ark.Faultf(ark.Invalid, "the specification's query drops the column person").Do("keep it, so that people can be counted")
 	}
-	f, want := disclose.NewFrame(names, types, got.Rows), map[string]bool{}
-	for i := range f.Len() {
-		want[f.At(i, person).Text()] = true
-	}
-	if err := a.learn(ctx, want, held); err != nil {
+	f := disclose.NewFrame(names, types, got.Rows)
+	if err := a.learn(ctx, behind(f), held); err != nil {
 		return nil, err
 	}
 	return f, nil
@@ -151,7 +133,7 @@ func (a *again) asked(ctx context.Context, query string) (tables engine.Tables, 
 		tables[t.Name] = file
 		data, err := os.ReadFile(filepath.Join(a.dir, file))
 		if errors.Is(err, fs.ErrNotExist) {
-			if data, err = a.read(ctx, t.Ref); err == nil {
+			if data, err = a.b.Objects.Get(ctx, t.Ref); err == nil {
 				err = os.WriteFile(filepath.Join(a.dir, file), data, 0o600)
 			}
 		}
@@ -183,7 +165,7 @@ func (a *again) output(ctx context.Context, t table) (o rederive.Output, says *a
 	if at < 0 || len(a.behind.Data.Tables) == 0 {
 		return o, nil, nil
 	}
-	raw, err := a.read(ctx, a.behind.Specs[at].Ref)
+	raw, err := a.b.Objects.Get(ctx, a.behind.Specs[at].Ref)
 	if err != nil {
 		return o, nil, err
 	}
@@ -312,7 +294,7 @@ func (a *again) remember(ctx context.Context) error {
 func (a *again) kept(ctx context.Context, same differencing.Same) (*differencing.History, error) {
 	h := differencing.NewSame(same)
 	for _, ref := range a.behind.History {
-		sets, err := a.read(ctx, ref)
+		sets, err := a.b.Objects.Get(ctx, ref)
 		if err != nil {
 			return nil, err
 		}

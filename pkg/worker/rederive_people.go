@@ -4,17 +4,31 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"math"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/ark-tre/ark/airlock/differencing"
+	disclose "github.com/ark-tre/ark/airlock/disclosure"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/columnar"
 )
 
+// behind are those behind the records of a frame.
+func behind(f *disclose.Frame) map[string]bool {
+	out, last := map[string]bool{}, ""
+	for i := range f.Len() {
+		if name := f.At(i, person).Text(); name != last || i == 0 {
+			out[name], last = true, name
+		}
+	}
+	return out
+}
+
 // learn finds the sidecar's numbers of the wanted people of some tables, whose
-// bytes are held. It reads two columns of the extract and stops when nobody is
+// bytes are held. It reads one column of the extract and stops when nobody is
 // wanted any more; the sidecar is in the order of the tables' rows.
 func (a *again) learn(ctx context.Context, want map[string]bool, held map[string][]byte) error {
 	for name := range a.persons {
@@ -23,7 +37,7 @@ func (a *again) learn(ctx context.Context, want map[string]bool, held map[string
 	if len(want) == 0 {
 		return nil
 	}
-	side, err := a.read(ctx, a.behind.Data.Sidecar)
+	side, err := a.b.Objects.Get(ctx, a.behind.Data.Sidecar)
 	if err != nil {
 		return err
 	}
@@ -62,9 +76,10 @@ type learning struct {
 	next  func() (arrow.Record, error, bool)
 	stop  func()
 	names *array.String // of a batch of the table, nil if the table is not asked for
-	at    int           // into names
-	row   int64
-	last  string
+	from  int64         // the row of the table that names begins with
+	at    int           // into names: the next row that was not looked at
+	last  string        // the person of the row before
+	known int64         // and the number
 }
 
 func (x *learning) close() {
@@ -74,28 +89,24 @@ func (x *learning) close() {
 	x.next, x.stop, x.names = nil, nil, nil
 }
 
-// end refuses a table of which the sidecar says less than all.
+// misfit says that the sidecar and the extract are not of one cut.
+func misfit() error { return ark.Faultf(ark.Internal, "the sidecar does not fit the extract") }
+
+// end sees to it that the rest of a table is of the last person told of it.
 func (x *learning) end() error {
 	defer x.close()
 	if x.next == nil {
 		return nil
 	}
-	if more, err := x.more(); err != nil || more {
-		return orMisfit(err)
-	}
-	return nil
+	return x.same(math.MaxInt64)
 }
 
-func orMisfit(err error) error {
-	if err != nil {
-		return err
-	}
-	return ark.Faultf(ark.Internal, "the sidecar does not fit the extract")
-}
-
-// more reports whether the table has another row.
+// more reports whether the table has another row, at x.at of x.names.
 func (x *learning) more() (bool, error) {
 	for x.names == nil || x.at == x.names.Len() {
+		if x.names != nil {
+			x.from += int64(x.names.Len())
+		}
 		rec, err, ok := x.next()
 		if !ok || err != nil {
 			return false, err
@@ -108,11 +119,35 @@ func (x *learning) more() (bool, error) {
 	return true, nil
 }
 
+// same walks to a row of the table, or to its end, all of one person.
+func (x *learning) same(row int64) error {
+	for {
+		more, err := x.more()
+		if err != nil {
+			return err
+		}
+		if !more {
+			if row != math.MaxInt64 {
+				return misfit()
+			}
+			return nil
+		}
+		for n := x.names.Len(); x.at < n; x.at++ {
+			if x.from+int64(x.at) == row {
+				return nil
+			}
+			if x.names.Value(x.at) != x.last {
+				return misfit()
+			}
+		}
+	}
+}
+
 func (x *learning) open(table string) error {
 	if err := x.end(); err != nil {
 		return err
 	}
-	x.table, x.begun, x.row, x.last = table, true, 0, ""
+	x.table, x.begun, x.from, x.at, x.last = table, true, 0, 0, ""
 	data, ok := x.held[table]
 	if !ok {
 		return nil
@@ -147,17 +182,28 @@ func (x *learning) batch(rec arrow.Record) error {
 		if x.next == nil {
 			continue
 		}
-		more, err := x.more()
-		if err != nil || !more || rows.Value(i) != x.row {
-			return orMisfit(err)
+		if err := x.run(rows.Value(i), numbers.Value(i)); err != nil {
+			return err
 		}
-		name := x.names.Value(x.at)
-		x.at, x.row = x.at+1, x.row+1
-		if name == x.last || !x.want[name] {
-			continue
+	}
+	return nil
+}
+
+// run takes in who stands behind the rows from this one on.
+func (x *learning) run(row, number int64) error {
+	if err := x.same(row); err != nil {
+		return err
+	}
+	name := x.names.Value(x.at)
+	if name == x.last && row > 0 {
+		if number != x.known { // a sidecar of an older Ark has a line for every row
+			return misfit()
 		}
-		x.last = string(append([]byte(nil), name...))
-		x.a.persons[x.last] = uint64(numbers.Value(i))
+		return nil
+	}
+	x.last, x.known = strings.Clone(name), number
+	if x.want[name] {
+		x.a.persons[x.last] = uint64(number)
 		delete(x.want, x.last)
 	}
 	return nil
@@ -169,7 +215,7 @@ func (a *again) aliases(ctx context.Context) (differencing.Same, error) {
 	if a.behind.Data.Aliases.Name == "" || a.same != nil {
 		return a.same, nil
 	}
-	data, err := a.read(ctx, a.behind.Data.Aliases)
+	data, err := a.b.Objects.Get(ctx, a.behind.Data.Aliases)
 	if err != nil {
 		return nil, err
 	}

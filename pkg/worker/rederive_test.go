@@ -192,7 +192,7 @@ func TestTheSealedStoreYieldsNobody(t *testing.T) {
 	ref, _, err := keeper.keepSets(context.Background(), airlock.ReleaseJob{Release: "rel-1", Project: "prj-a", Files: []airlock.CheckOf{all}, Behind: behind},
 		[]leaving{{all, []table{{name: all.Name, spec: all.Name + airlock.SpecSuffix, data: data}}}})
 	must(t, err)
-	opened, err := keeper.read(context.Background(), ref)
+	opened, err := keeper.b.Objects.Get(context.Background(), ref)
 	must(t, err)
 	count := func(store []byte, number func(i int, name string) uint64) (n int) {
 		for i := range 120 {
@@ -229,5 +229,63 @@ func TestTheSealedStoreYieldsNobody(t *testing.T) {
 	}))
 	if found != 0 {
 		t.Errorf("the sealed bytes show %d people", found)
+	}
+}
+
+// TestASidecarFitsItsExtract walks sidecars beside a table, by runs and by rows
+// as an older Ark wrote them: whatever is not of the same cut is refused, not
+// taken for somebody.
+func TestASidecarFitsItsExtract(t *testing.T) {
+	b := bench(t)
+	names := []string{"p1", "p1", "p1", "p2", "p3", "p3"}
+	var rows [][]columnar.Value
+	for _, n := range names {
+		rows = append(rows, []columnar.Value{cell.Str(n)})
+	}
+	table := b.parquet(t, "project/prj-a", "prj-a/fit/visits.parquet", columnar.Schema{{Name: "person", Type: cell.String}}, rows)
+	data, err := b.Objects.Get(t.Context(), table)
+	must(t, err)
+	line := func(table string, row, person int64) []columnar.Value {
+		return []columnar.Value{cell.Str(table), cell.Int(row), cell.Int(person)}
+	}
+	before := [][]columnar.Value{line("other", 0, 9), line("other", 1, 8)} // of a table nobody asks for
+	runs := [][]columnar.Value{line("visits", 0, 1), line("visits", 3, 2), line("visits", 4, 3)}
+	for what, c := range map[string]struct {
+		side [][]columnar.Value
+		want []string
+		says string
+	}{
+		"runs":                       {slices.Concat(before, runs), []string{"p1", "p2", "p3"}, ""},
+		"one of them":                {slices.Concat(before, runs), []string{"p2"}, ""},
+		"every row":                  {[][]columnar.Value{line("visits", 0, 1), line("visits", 1, 1), line("visits", 2, 1), line("visits", 3, 2), line("visits", 4, 3), line("visits", 5, 3)}, []string{"p1", "p2", "p3"}, ""},
+		"somebody else":              {runs, []string{"p1", "p4"}, "not in the extract"},
+		"the first row untold":       {[][]columnar.Value{line("visits", 1, 1), line("visits", 3, 2), line("visits", 4, 3)}, []string{"p3"}, "does not fit"},
+		"a run too long":             {[][]columnar.Value{line("visits", 0, 1), line("visits", 4, 3)}, []string{"p3"}, "does not fit"},
+		"a person untold at the end": {[][]columnar.Value{line("visits", 0, 1), line("visits", 3, 2)}, []string{"p3"}, "does not fit"},
+		"two numbers in a run":       {[][]columnar.Value{line("visits", 0, 1), line("visits", 1, 7), line("visits", 3, 2), line("visits", 4, 3)}, []string{"p3"}, "does not fit"},
+		"rows past the end":          {slices.Concat(runs, [][]columnar.Value{line("visits", 6, 4)}), []string{"p4"}, "does not fit"},
+		"rows out of order":          {[][]columnar.Value{line("visits", 0, 1), line("visits", 4, 3), line("visits", 3, 2)}, []string{"p2"}, "does not fit"},
+		"rows of another table":      {[][]columnar.Value{line("visits", 0, 1), line("other", 3, 2), line("visits", 4, 3)}, []string{"p3"}, "does not fit"},
+		"nothing":                    {nil, []string{"p1"}, "not in the extract"},
+		"nothing of the table asked": {before, []string{"p1"}, "not in the extract"},
+	} {
+		a := b.again(mustProfile(t, "cms"), airlock.Behind{Data: airlock.Data{Sidecar: b.parquet(t, cut.SidecarKey, "prj-a/fit/"+strings.ReplaceAll(what, " ", "-")+".parquet", cut.SidecarSchema, c.side)}})
+		want := map[string]bool{}
+		for _, n := range c.want {
+			want[n] = true
+		}
+		err := a.learn(t.Context(), want, map[string][]byte{"visits": data})
+		a.close()
+		if err != nil || c.says != "" {
+			if err == nil || c.says == "" || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%s: %v, want %q", what, err, c.says)
+			}
+			continue
+		}
+		for _, n := range c.want {
+			if a.persons[n] != uint64(n[1]-'0') {
+				t.Errorf("%s: %s goes by %d", what, n, a.persons[n])
+			}
+		}
 	}
 }

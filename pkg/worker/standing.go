@@ -40,7 +40,7 @@ func (b Bench) makeTable(ctx context.Context, job airlock.MakeJob) ([]byte, int,
 	}
 	a := b.again(profile, airlock.Behind{Data: job.Data})
 	defer a.close()
-	raw, err := a.read(ctx, job.Spec)
+	raw, err := a.b.Objects.Get(ctx, job.Spec)
 	if err != nil {
 		return nil, 0, err
 	}

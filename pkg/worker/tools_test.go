@@ -42,7 +42,7 @@ func (b Bench) stays(t *testing.T) (map[string][]byte, airlock.Data) {
 		}
 		shape = append(columnar.Schema{{Name: "person", Type: cell.String}}, shape...)
 		ref := b.parquet(t, keys.Of(keys.Project, "prj-a"), "prj-a/ext/"+name+".parquet", shape, rows)
-		data, err := b.again(mustProfile(t, "ark"), airlock.Behind{}).read(context.Background(), ref)
+		data, err := b.Objects.Get(context.Background(), ref)
 		must(t, err)
 		files[name+".parquet"] = data
 		return airlock.DataTable{Name: name, Ref: ref}

@@ -335,17 +335,19 @@ func TestOnlyWhatIsGranted(t *testing.T) {
 		}
 		// The sidecar says who is behind every row, each once, the same person
 		// for the same project pseudonym, and another for another.
-		_, side := w.read(t, got.Sidecar)
-		of, back := map[string]int64{}, map[int64]string{}
-		for i, r := range side {
-			at := rows[r[0].Str()][r[1].Int()][0].Str()
-			if was, ok := of[at]; ok && was != r[2].Int() || back[r[2].Int()] != "" && back[r[2].Int()] != at {
-				t.Errorf("%s: sidecar row %d gives a person two numbers, or two persons one", name, i)
+		of, back, told := map[string]int64{}, map[int64]string{}, 0
+		for table, numbers := range w.behind(t, got.Sidecar, rows) {
+			for i, number := range numbers {
+				at := rows[table][i][0].Str()
+				if was, ok := of[at]; ok && was != number || back[number] != "" && back[number] != at {
+					t.Errorf("%s: by the sidecar row %d of %s has a person with two numbers, or of one number with another", name, i, table)
+				}
+				of[at], back[number] = number, at
 			}
-			of[at], back[r[2].Int()] = r[2].Int(), at
+			told += len(numbers)
 		}
-		if len(side) != total {
-			t.Errorf("%s: the sidecar has %d rows for %d", name, len(side), total)
+		if told != total {
+			t.Errorf("%s: the sidecar tells of %d rows of %d", name, told, total)
 		}
 	}
 	for name, bad := range map[string]string{"the organisation": "_org = 'x'", "the organisations of a person": "_orgs = 'x'", "the person's key": "person = 'x'"} {

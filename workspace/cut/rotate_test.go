@@ -70,16 +70,12 @@ func TestRotation(t *testing.T) {
 	}
 	visit := func(cj workspace.CutJob) (map[[2]any]row, map[string]bool) {
 		res, rows, _ := extract(t, w, cj)
-		_, side := w.read(t, res.Sidecar)
 		out, entities := map[[2]any]row{}, map[string]bool{}
-		for _, s := range side {
-			if s[0].Str() != "community__visits" {
-				continue
-			}
-			r := rows["community__visits"][s[1].Int()]
+		for i, number := range w.behind(t, res.Sidecar, rows)["community__visits"] {
+			r := rows["community__visits"][i]
 			entities[r[4].Str()] = true
 			if !r[3].IsNull() {
-				out[[2]any{r[1].Str(), r[3].Float()}] = row{r[0].Str(), s[2].Int()}
+				out[[2]any{r[1].Str(), r[3].Float()}] = row{r[0].Str(), number}
 			}
 		}
 		if len(rows["community__visits"]) != 588 {

@@ -13,16 +13,19 @@ import (
 )
 
 // SidecarSchema is the shape of a sidecar, in the order of the extract's rows:
-// which person, in the airlock's own keyed numbering, stands behind a row of a
-// table. The number is the same in every project and version and is of no use
-// without the sidecar's domain key.
+// which person, in the airlock's own keyed numbering, stands behind the rows of
+// a table from this one (the first is 0) to before the next of the sidecar or
+// the table's end. The number is the same in every project and version and is
+// of no use without the sidecar's domain key.
 var SidecarSchema = columnar.Schema{{Name: "table", Type: cell.String}, {Name: "row", Type: cell.Int64}, {Name: "person", Type: cell.Int64}}
 
-// sidecar is the sidecar being written, row by row beside the extract.
+// sidecar is the sidecar being written beside the extract: a row for each run
+// of rows of one person, since an extract's rows are in the order of persons.
 type sidecar struct {
 	object *objects.Writer
 	table  *columnar.Writer
-	row    []columnar.Value
+	row    []columnar.Value // the run being written
+	any    bool
 }
 
 func (c *cutting) openSidecar(ctx context.Context) (*sidecar, error) {
@@ -36,7 +39,10 @@ func (c *cutting) openSidecar(ctx context.Context) (*sidecar, error) {
 }
 
 func (s *sidecar) add(table string, row int64, person columnar.Value) error {
-	s.row[0], s.row[1], s.row[2] = cell.Str(table), cell.Int(row), person
+	if s.any && row > 0 && s.row[2].Int() == person.Int() {
+		return nil
+	}
+	s.any, s.row[0], s.row[1], s.row[2] = true, cell.Str(table), cell.Int(row), person
 	return s.table.Append(s.row)
 }
 

@@ -225,3 +225,25 @@ func cutJob(project string, job catalogue.PublishJob, res catalogue.PublishResul
 	}
 	return workspace.CutJob{Extract: "ext_" + project[4:], Project: project, Permit: "prm_1", PermitHash: "h", OptOut: "applied", Cuts: []catalogue.Cut{c}}
 }
+
+// behind tells by its sidecar who stands behind each row of an extract's tables,
+// in their order. Runs of one person are as long as they can be.
+func (w *world) behind(t *testing.T, sidecar objects.Ref, rows map[string][][]columnar.Value) map[string][]int64 {
+	t.Helper()
+	_, side := w.read(t, sidecar)
+	out, last := map[string][]int64{}, ""
+	for i, s := range side {
+		table, to := s[0].Str(), int64(len(rows[s[0].Str()]))
+		if i+1 < len(side) && side[i+1][0].Str() == table {
+			to = side[i+1][1].Int()
+		}
+		if have := out[table]; int64(len(have)) != s[1].Int() || to <= s[1].Int() || table != last && have != nil || len(have) > 0 && have[len(have)-1] == s[2].Int() {
+			t.Fatalf("line %d of the sidecar is of rows %d to %d of %s, after %d rows", i, s[1].Int(), to, table, len(have))
+		}
+		for range to - s[1].Int() {
+			out[table] = append(out[table], s[2].Int())
+		}
+		last = table
+	}
+	return out
+}
