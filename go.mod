@@ -3,6 +3,7 @@ module github.com/ark-tre/ark
 go 1.26.0
 
 require (
+	filippo.io/age v1.3.2
 	github.com/alecthomas/kong v1.17.0
 	github.com/apache/arrow/go/v17 v17.0.0
 	github.com/cedar-policy/cedar-go v1.9.0
@@ -54,7 +55,10 @@ require (
 
 require github.com/klippa-app/go-pdfium v1.17.2
 
-require github.com/jolestar/go-commons-pool/v2 v2.1.2 // indirect
+require (
+	filippo.io/hpke v0.4.0 // indirect
+	github.com/jolestar/go-commons-pool/v2 v2.1.2 // indirect
+)
 
 require (
 	github.com/FastFilter/xorfilter v0.4.2-0.20260120015552-4e5a4d9df65a // indirect

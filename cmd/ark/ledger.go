@@ -52,6 +52,9 @@ func (c ledgerVerifyCmd) Run() error {
 	if report.Size > 0 {
 		fmt.Printf("entries are dated %s to %s\n", report.First.Format("2006-01-02 15:04:05Z"), report.Last.Format("2006-01-02 15:04:05Z"))
 	}
+	for _, r := range report.Restored {
+		fmt.Printf("restored from a backup at entry %d, on %s: a checkpoint of more than %d entries from before then is of acts that are lost\n", r.Entry, r.Time.Format("2006-01-02 15:04:05Z"), r.Entry)
+	}
 	for _, size := range report.Against {
 		fmt.Printf("begins with the %d entries of a checkpoint given out earlier\n", size)
 	}

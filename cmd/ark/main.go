@@ -32,6 +32,8 @@ type cli struct {
 	Renew    renewCmd    `cmd:"" help:"Bring what an older version set up on Vault and S3 to today's; status 1 when something is to be done and was only printed."`
 	Reach    reachCmd    `cmd:"" help:"Try what the credential of each role really reaches; status 1 when it is not what the grants say."`
 	Fsck     fsckCmd     `cmd:"" help:"Read database, objects, ledger, keys and volumes independently, and find where they disagree; status 1 when they do."`
+	Backup   backupCmd   `cmd:"" help:"Copy an Ark that may be at work, and check copies."`
+	Restore  restoreCmd  `cmd:"" help:"Make an Ark of a backup, in an empty place."`
 	Ledger   ledgerCmd   `cmd:"" help:"Fetch and verify the ledger."`
 	Synth    synthCmd    `cmd:"" help:"Make a synthetic city region: deliveries of many organisations and the truth behind them."`
 	Contract contractCmd `cmd:"" help:"Work on the contracts of sources."`

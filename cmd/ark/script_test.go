@@ -5,10 +5,13 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,7 +39,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "script"),
 		UpdateScripts: os.Getenv("ARK_GOLDEN") == "update",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": func(ts *testscript.TestScript, _ bool, args []string) {
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"configure": configure, "flip": flip, "status": func(ts *testscript.TestScript, _ bool, args []string) {
 			// status N ARGS…: ark ARGS… ends with exit status N.
 			if len(args) < 2 {
 				ts.Fatalf("usage: status N args")
@@ -90,4 +93,28 @@ func sealed(t *testing.T) (zip, key, broken string) {
 	data[len(data)/2] ^= 1
 	ok(os.WriteFile(broken, data, 0o600))
 	return zip, key, broken
+}
+
+// configure RECIPIENT CONFIG FOLDER has backups go to a folder, for a recipient.
+func configure(ts *testscript.TestScript, _ bool, args []string) {
+	name := ts.MkAbs(args[1])
+	text := strings.Replace(ts.ReadFile(args[1]), "backup:\n    to: \"\"\n    recipients: []\n",
+		fmt.Sprintf("backup:\n    to: %q\n    recipients: [%s]\n", ts.MkAbs(args[2]), strings.TrimSpace(ts.ReadFile(args[0]))), 1)
+	if !strings.Contains(text, "age1") {
+		ts.Fatalf("the configuration has no part for backups")
+	}
+	ts.Check(os.WriteFile(name, []byte(text), 0o644))
+}
+
+// flip FOLDER flips one bit in the middle of its newest bundle.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	names, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "bundles", "*.age"))
+	ts.Check(err)
+	slices.Sort(names)
+	name := names[len(names)-1]
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	data[len(data)/2] ^= 1
+	ts.Check(os.Chmod(name, 0o600))
+	ts.Check(os.WriteFile(name, data, 0o600))
 }

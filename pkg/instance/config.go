@@ -16,6 +16,7 @@ import (
 	"github.com/ark-tre/ark/airlock/inspect"
 	"github.com/ark-tre/ark/airlock/notify"
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/backup"
 	"github.com/ark-tre/ark/workspace/enclave"
 )
 
@@ -52,6 +53,8 @@ type Config struct {
 	Notify Notify `yaml:"notify"`
 	// OptOuts says how the national opt-out check is asked; empty: by hand.
 	OptOuts OptOuts `yaml:"optouts"`
+	// Backup says where ark backup puts copies of this Ark.
+	Backup Backup `yaml:"backup"`
 	// Workspace limits each workspace.
 	Workspace Limits `yaml:"workspace"`
 	// Demonstration shows the sign-ins of the demonstration's users on the
@@ -59,6 +62,25 @@ type Config struct {
 	Demonstration bool `yaml:"demonstration"`
 
 	dir string
+}
+
+// Backup says where copies of the Ark go, and who can open them.
+type Backup struct {
+	To         string   `yaml:"to"`         // a folder on another disk
+	Recipients []string `yaml:"recipients"` // of age; their identities are kept elsewhere
+}
+
+// check refuses half a setting.
+func (b Backup) check() error {
+	if (b.To == "") != (len(b.Recipients) == 0) || b.To != "" && !filepath.IsAbs(b.To) {
+		return ark.Faultf(ark.Invalid, "backup.to is the full path of a folder, and backup.recipients are who can open what is there").At("config.yaml", 0, "backup").
+			Do("set both or none; ark backup new-key makes a recipient")
+	}
+	if b.To == "" {
+		return nil
+	}
+	_, err := backup.Recipients(b.Recipients)
+	return err
 }
 
 // Inspection says how files that want to leave are looked at.
@@ -183,7 +205,7 @@ func (c Config) check() error {
 		return ark.Faultf(ark.Conflict, "this Ark is not marked as a trial, and the one-box defaults are for trial only").At("config.yaml", 0, "trial").
 			Do("docs/production.md says what an Ark needs before it may hold people's records")
 	}
-	if err := errors.Join(c.Notify.check(), c.OptOuts.check()); err != nil {
+	if err := errors.Join(c.Notify.check(), c.OptOuts.check(), c.Backup.check()); err != nil {
 		return err
 	}
 	return c.checkOutside()

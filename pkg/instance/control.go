@@ -44,6 +44,11 @@ type Control struct {
 
 // OpenControl opens the control plane of an Ark.
 func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, error) {
+	return openControl(ctx, c, log, false)
+}
+
+// openControl is OpenControl; settled: beside another that may be at work.
+func openControl(ctx context.Context, c Config, log *slog.Logger, settled bool) (*Control, error) {
 	role, err := OpenRole(ctx, c, "control")
 	if err != nil {
 		return nil, err
@@ -60,7 +65,7 @@ func OpenControl(ctx context.Context, c Config, log *slog.Logger) (*Control, err
 	for _, l := range []map[string]store.Loader{governance.Loaders(), catalogue.Loaders(), workspace.Loaders(), airlock.Loaders(), ingress.Loaders(), trace.Loaders()} {
 		maps.Copy(loaders, l)
 	}
-	ctl.Store, err = store.Open(ctx, store.Config{DSN: c.dsn(role.credential), Decider: ctl.Access, Bodies: bodies, Entities: loaders, Commit: breakCommits().commit, Retry: testLease() / 10, Tries: testTries(),
+	ctl.Store, err = store.Open(ctx, store.Config{DSN: c.dsn(role.credential), Decider: ctl.Access, Bodies: bodies, Entities: loaders, Commit: breakCommits().commit, Retry: testLease() / 10, Tries: testTries(), Settled: settled,
 		Schemas: []store.Schema{governance.Schema(), catalogue.Schema(), workspace.Schema(), airlock.Schema(), ingress.Schema(), trace.Schema()}})
 	if err != nil {
 		return nil, err

@@ -139,6 +139,9 @@ func (c Config) Layout() error {
 			return err
 		}
 	}
+	if err := c.ownCopies(); err != nil {
+		return err
+	}
 	for _, d := range []string{"db", "identity"} {
 		if err := own(c.Path(d), ids["control"].uid, 0o700); err != nil {
 			return err

@@ -138,6 +138,9 @@ func (c *Control) closeProject(ctx context.Context, project string) error {
 	if err != nil && !ark.Is(err, ark.Unknown) && !ark.Is(err, ark.Lapsed) {
 		return err
 	}
+	if err == nil {
+		c.Config.destroyCopy(&evidence, c.Slog)
+	}
 	remains, err := c.remains(ctx, project)
 	if err != nil {
 		return err

@@ -40,8 +40,15 @@ type Report struct {
 	Against    []int64 // sizes of the older checkpoints that hold
 	First      time.Time
 	Last       time.Time // of the entries, by their own time
+	Restored   []Restored
 	Findings   []Finding
 	Dismissed  int // further findings beyond maxFindings
+}
+
+// Restored is where the log says that it goes on from a backup.
+type Restored struct {
+	Entry int64
+	Time  time.Time
 }
 
 // OK reports whether the log is whole and is what its checkpoint, and every
@@ -153,7 +160,7 @@ func (v *verifier) run() error {
 	for _, c := range v.against {
 		if c.Size > size {
 			v.report.find(Truncated, fmt.Sprintf("entry %d", size), size,
-				"a checkpoint of %d entries was given out, and this log ends after %d", c.Size, size)
+				"a checkpoint of %d entries was given out, and this log ends after %d%s", c.Size, size, v.declared(c.Size))
 		}
 	}
 	return nil
@@ -188,9 +195,21 @@ func (v *verifier) hold(size int64) {
 			v.report.Against = append(v.report.Against, size)
 		default:
 			v.report.find(Rewritten, fmt.Sprintf("entries 0 to %d", size-1), 0,
-				"they are not what the checkpoint of %d entries, given out earlier, fixes", size)
+				"they are not what the checkpoint of %d entries, given out earlier, fixes%s", size, v.declared(size))
 		}
 	}
+}
+
+// declared says, after a finding about a checkpoint given out, where the log
+// itself tells of its loss.
+func (v *verifier) declared(size int64) string {
+	for _, r := range v.report.Restored {
+		if r.Entry < size {
+			return fmt.Sprintf(": entry %d tells that it was restored from a backup on %s, so at least %d entries that the checkpoint covers are lost",
+				r.Entry, r.Time.Format(time.DateOnly), size-r.Entry)
+		}
+	}
+	return ""
 }
 
 // spine is a Merkle tree while it grows: its complete subtrees, largest first.

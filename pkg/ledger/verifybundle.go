@@ -106,6 +106,9 @@ func (v *verifier) entry(index int64, e []byte) {
 		v.report.find(Malformed, where, index, "it is not an entry in canonical form")
 		return
 	}
+	if leaf.Type == RestoredType {
+		v.report.Restored = append(v.report.Restored, Restored{index, leaf.Time})
+	}
 	if v.report.First.IsZero() || leaf.Time.Before(v.report.First) {
 		v.report.First = leaf.Time
 	}

@@ -103,6 +103,8 @@ var actText = map[string]string{
 	"project.active":                 "made the project active",
 	"project.closing":                "began to close the project",
 	"project.closed":                 "closed the project",
+	"backup.taken":                   "recorded that a backup was taken",
+	"ark.restored":                   "restored the Ark from a backup: what was done after it is lost",
 	"review.approved":                "approved it for their organisation",
 	"review.changes-requested":       "asked for changes",
 	"review.refused":                 "refused it for their organisation",

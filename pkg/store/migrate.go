@@ -42,6 +42,9 @@ func (s *Store) migrate(ctx context.Context, all []Schema) error {
 				return ark.Faultf(ark.Conflict, "the table file %s was changed after this database had applied it", key).
 					Do("run the version of ark that made this database, or restore its backup into a new one")
 			}
+			if !done && s.cfg.Settled {
+				return ark.Faultf(ark.Conflict, "this database was made by an older version of ark").Do("start the Ark with this version first")
+			}
 			if !done {
 				if err := s.apply(ctx, schema.Room, name, hash, string(text)); err != nil {
 					return fmt.Errorf("apply %s: %w", key, err)

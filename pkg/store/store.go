@@ -43,6 +43,9 @@ type Config struct {
 	// Retry is how long a job that failed once waits, twice as long each time
 	// after that; 0: two seconds.
 	Retry time.Duration
+	// Settled refuses a database that wants table files applied: somebody else
+	// is at work on it.
+	Settled bool
 	// Commit, if set, does what commits the transaction named what, and may fail
 	// before or after: for crash tests.
 	Commit func(ctx context.Context, what string, commit func() error) error
