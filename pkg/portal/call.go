@@ -3,11 +3,13 @@ package portal
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/ark-tre/ark/airlock/ingress"
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/portal/edge"
 	"github.com/ark-tre/ark/pkg/portal/ui"
@@ -157,13 +159,19 @@ func (c *Call) Attempt(again build, act func(form url.Values) (string, error)) e
 		return err
 	}
 	next, err := act(c.R.PostForm)
+	return c.answer(again, c.R.PostForm, next, err)
+}
+
+// answer sends the browser on to next, or, where err refuses, draws the page
+// again with what was typed.
+func (c *Call) answer(again build, form url.Values, next string, err error) error {
 	if err == nil {
 		return c.Go(next)
 	}
 	if again == nil || c.stepUp(err) || ark.KindOf(err) == ark.Internal || ark.KindOf(err) == ark.Unknown || ark.KindOf(err) == ark.Withheld {
 		return err
 	}
-	page, bad := again(c.R.PostForm, problems(err))
+	page, bad := again(form, problems(err))
 	if bad != nil {
 		return err // the page can't be drawn for this user; the refusal itself can
 	}
@@ -189,6 +197,45 @@ func (c *Call) parse() error {
 		return ark.Faultf(ark.Invalid, "the form could not be read").Do("go back and send it again").Because(err)
 	}
 	return nil
+}
+
+// sealed reads the posted form, whose files, most of them at the most, are
+// sealed in a folder of the zone of outputs as they come.
+func (c *Call) sealed(folder string, most int) (form url.Values, files []ingress.File, err error) {
+	form = url.Values{}
+	outputs := c.p.cfg.Rooms.Outputs
+	if outputs == nil {
+		return form, nil, ark.Faultf(ark.Unavailable, "no file can be taken in on this host").Do("ask the operator")
+	}
+	in, err := c.R.MultipartReader()
+	if err != nil {
+		return form, nil, ark.Faultf(ark.Invalid, "the upload is not made of a form and files").Do("send multipart/form-data").Because(err)
+	}
+	for {
+		part, err := in.NextPart()
+		if errors.Is(err, io.EOF) {
+			return form, files, nil
+		}
+		if err != nil {
+			return form, nil, broken4xx(err)
+		}
+		if name := part.FileName(); name != "" {
+			if len(files) == most {
+				return form, nil, ark.Faultf(ark.TooMuch, "at most %s can be sent at once", count(most, "file")).At("", 0, part.FormName())
+			}
+			ref, err := outputs.Take(c.Ctx(), folder, part)
+			if err != nil {
+				return form, nil, broken4xx(err)
+			}
+			files = append(files, ingress.File{Name: name, Ref: ref})
+			continue
+		}
+		text, err := io.ReadAll(io.LimitReader(part, 64<<10))
+		if err != nil {
+			return form, nil, broken4xx(err)
+		}
+		form.Add(part.FormName(), string(text))
+	}
 }
 
 // stepUp reports whether err asks for the second factor of a signed-in user.

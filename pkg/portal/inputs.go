@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -84,13 +83,8 @@ func (p *Portal) bringForm(c *Call) build {
 
 func (p *Portal) bringPage(c *Call) error { return p.draw(c, p.bringForm(c)) }
 
-// taken reads the fields and the files of a multipart form; the files are
-// sealed as they come.
-func (p *Portal) taken(c *Call) (url.Values, ingress.Asked, error) {
-	form, a := url.Values{}, ingress.Asked{}
-	if p.cfg.Rooms.Outputs == nil {
-		return form, a, ark.Faultf(ark.Unavailable, "nothing can be brought in on this host").Do("ask the operator")
-	}
+// taken reads what is asked for; the files are sealed as they come.
+func (p *Portal) taken(c *Call) (form url.Values, a ingress.Asked, err error) {
 	var project string
 	if err := c.view(func(q store.Querier) error {
 		w, err := workspace.Get(c.Ctx(), q, c.ID())
@@ -99,57 +93,23 @@ func (p *Portal) taken(c *Call) (url.Values, ingress.Asked, error) {
 		}
 		return err
 	}); err != nil {
-		return form, a, err
+		return url.Values{}, a, err
 	}
-	in, err := c.R.MultipartReader()
-	if err != nil {
-		return form, a, ark.Faultf(ark.Invalid, "the upload is not made of files").Do("send multipart/form-data with the files").Because(err)
-	}
-	for {
-		part, err := in.NextPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return form, a, broken4xx(err)
-		}
-		if name := part.FileName(); name != "" {
-			if len(a.Files) >= ingress.MaxFiles {
-				return form, a, ark.Faultf(ark.TooMuch, "at most %d files come in at once", ingress.MaxFiles).At("", 0, "files")
-			}
-			ref, err := p.cfg.Rooms.Outputs.Take(c.Ctx(), project, part)
-			if err != nil {
-				return form, a, broken4xx(err)
-			}
-			a.Files = append(a.Files, ingress.File{Name: name, Ref: ref})
-			continue
-		}
-		text, err := io.ReadAll(io.LimitReader(part, 16<<10))
-		if err != nil {
-			return form, a, broken4xx(err)
-		}
-		form.Add(part.FormName(), string(text))
-	}
+	form, a.Files, err = c.sealed(project, ingress.MaxFiles)
 	a.Kind, a.Title, a.Origin, a.Why, a.People = form.Get("kind"), form.Get("title"), form.Get("origin"), form.Get("why"), form.Get("people")
-	return form, a, nil
+	return form, a, err
 }
 
 func (p *Portal) bring(c *Call) error {
 	form, a, err := p.taken(c)
+	var next string
 	if err == nil {
 		var i *ingress.Input
 		if i, err = p.cfg.Rooms.Ingress.Submit(c.Ctx(), c.Actor, c.ID(), a); err == nil {
-			return c.Go("/inputs/" + i.ID)
+			next = "/inputs/" + i.ID
 		}
 	}
-	if k := ark.KindOf(err); k != ark.Invalid && k != ark.TooMuch && k != ark.Conflict {
-		return err
-	}
-	page, bad := p.bringForm(c)(form, problems(err))
-	if bad != nil {
-		return err
-	}
-	return p.print(c, Status(ark.KindOf(err)), page)
+	return c.answer(p.bringForm(c), form, next, err)
 }
 
 // inputList is what the viewer may see of inputs.

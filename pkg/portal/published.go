@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/ark-tre/ark/airlock"
-	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
 	"github.com/ark-tre/ark/pkg/portal/ui"
 	"github.com/ark-tre/ark/pkg/portal/viewer"
@@ -90,43 +89,14 @@ func isoText(iso string) string {
 
 func (p *Portal) publishedList(c *Call) error { return p.draw(c, p.publishedForm(c)) }
 
-// takenTable reads the fields and the file of a multipart form; the file is
-// sealed as it comes.
+// takenTable reads the table that is added; its file is sealed as it comes.
 func (p *Portal) takenTable(c *Call) (form url.Values, g airlock.Given, err error) {
-	form = url.Values{}
-	if p.cfg.Rooms.Outputs == nil {
-		return form, g, ark.Faultf(ark.Unavailable, "no table can be added on this host").Do("ask the operator")
-	}
-	in, err := c.R.MultipartReader()
-	if err != nil {
-		return form, g, ark.Faultf(ark.Invalid, "the upload is not made of a form and a file").Do("send multipart/form-data with the file").Because(err)
-	}
-	for {
-		part, err := in.NextPart()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return form, g, broken4xx(err)
-		}
-		if name := part.FileName(); name != "" {
-			if g.Name != "" {
-				return form, g, ark.Faultf(ark.TooMuch, "add one file at a time").At("", 0, "file")
-			}
-			g.Name = name
-			if g.File, err = p.cfg.Rooms.Outputs.Take(c.Ctx(), publishedFolder, part); err != nil {
-				return form, g, broken4xx(err)
-			}
-			continue
-		}
-		text, err := io.ReadAll(io.LimitReader(part, 64<<10))
-		if err != nil {
-			return form, g, broken4xx(err)
-		}
-		form.Add(part.FormName(), string(text))
+	form, files, err := c.sealed(publishedFolder, 1)
+	for _, f := range files {
+		g.Name, g.File = f.Name, f.Ref
 	}
 	g.Title, g.Cited, g.On, g.Dataset, g.Unit, g.Population = form.Get("title"), form.Get("cited"), form.Get("on"), form.Get("dataset"), form.Get("unit"), form.Get("population")
-	return form, g, nil
+	return form, g, err
 }
 
 // publishedFolder is where the files of published tables lie, which are of no
@@ -135,20 +105,14 @@ const publishedFolder = "published"
 
 func (p *Portal) addPublished(c *Call) error {
 	form, g, err := p.takenTable(c)
+	var next string
 	if err == nil {
 		var x *airlock.PublishedTable
 		if x, err = p.cfg.Rooms.Airlock.AddPublished(c.Ctx(), c.Actor, g); err == nil {
-			return c.Go("/published/" + x.ID)
+			next = "/published/" + x.ID
 		}
 	}
-	if k := ark.KindOf(err); k != ark.Invalid && k != ark.TooMuch {
-		return err
-	}
-	page, bad := p.publishedForm(c)(form, problems(err))
-	if bad != nil {
-		return err
-	}
-	return p.print(c, Status(ark.KindOf(err)), page)
+	return c.answer(p.publishedForm(c), form, next, err)
 }
 
 // publishedOne is one published table, and how it is taken back.
