@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math/bits"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -61,14 +62,15 @@ const together = 4
 // grouping is the memory that rules are numbered in, one after the other.
 type grouping struct {
 	keys         []uint64
-	parts        []entry
+	narrow       []entry[uint32]
+	wide         []entry[uint64]
 	starts, next []uint32
 	slots        []uint32
 }
 
-// entry is the key of a record.
-type entry struct {
-	key uint64
+// entry is what the part that an entry lies in leaves open of a record's key.
+type entry[K uint32 | uint64] struct {
+	key K
 	at  uint32
 }
 
@@ -134,114 +136,153 @@ func (r *rule) most(n int) float64 {
 
 // group numbers the records by their keys.
 func (r *rule) group(g *grouping, n int) ([]uint32, int) {
-	g.keys = room(g.keys, n)
-	keys := g.keys
-	switch len(r.keys) {
-	case 1:
+	first := r.keys[0]
+	if len(r.keys) == 1 {
 		ids := make([]uint32, n)
-		copy(ids, r.keys[0].run(0, n, ids))
-		return dropSingles(ids, r.keys[0].words.Len())
-	case 2:
-		var bufs [2][runOf]uint32
+		copy(ids, first.run(0, n, ids))
+		return dropSingles(ids, first.words.Len())
+	}
+	var ids []uint32 // of the keys so far: exact for two parts at a time
+	size := first.words.Len()
+	g.keys = room(g.keys, n)
+	var bufs [2][runOf]uint32
+	for _, k := range r.keys[1:] {
+		s := newSpread(size, k.words.Len(), n)
+		g.starts = room(g.starts, 1<<s.bits+1)
+		clear(g.starts)
 		for lo := 0; lo < n; lo += runOf {
 			hi := min(lo+runOf, n)
-			pair(keys[lo:hi], r.keys[0].run(lo, hi, bufs[0][:]), r.keys[1].run(lo, hi, bufs[1][:]))
-		}
-	default: // exact for two parts at a time
-		ids := make([]uint32, n)
-		copy(ids, r.keys[0].run(0, n, ids))
-		var buf [runOf]uint32
-		for j, k := range r.keys[1:] {
-			if j > 0 {
-				ids, _ = g.number(keys)
+			a := bufs[0][:]
+			if ids == nil {
+				a = first.run(lo, hi, a)
+			} else {
+				a = ids[lo:hi]
 			}
-			for lo := 0; lo < n; lo += runOf {
-				hi := min(lo+runOf, n)
-				pair(keys[lo:hi], ids[lo:hi], k.run(lo, hi, buf[:]))
-			}
+			s.pair(g.keys[lo:hi], a, k.run(lo, hi, bufs[1][:]), g.starts)
 		}
+		ids, size = g.number(s, n)
 	}
-	return g.number(keys)
+	return ids, size
 }
 
 // runOf is how many records' keys are made at a time.
 const runOf = 1024
 
-// pair makes keys of two numbers, 0 when either is.
-func pair(keys []uint64, a, b []uint32) {
-	for i := range keys {
-		keys[i] = 0
-		if a[i] != 0 && b[i] != 0 {
-			keys[i] = uint64(a[i])<<32 | uint64(b[i])
+// spread makes one key of two numbers and spreads keys over parts of about the
+// same size, without two keys ever becoming one.
+type spread struct {
+	times uint64 // more than any second number
+	mask  uint64 // of the bits that a key has
+	half  uint   // half of them
+	shift uint   // bits below those that tell the part
+	bits  uint   // those that tell the part
+}
+
+func newSpread(first, second, n int) spread {
+	s := spread{times: uint64(second), bits: 1}
+	for n>>s.bits > 1024 && s.bits < 14 {
+		s.bits++
+	}
+	all := uint(bits.Len64(uint64(first) * uint64(second)))
+	all = max(all, s.bits+1)
+	s.mask, s.half, s.shift = 1<<all-1, (all+1)/2, all-s.bits
+	return s
+}
+
+// none is the key of a record of which a part is null.
+const none = ^uint64(0)
+
+// pair makes keys of two numbers, none when either is 0, and counts in starts
+// how many lie in each part.
+func (s spread) pair(keys []uint64, a, b, starts []uint32) {
+	b = b[:len(a)]
+	keys = keys[:len(a)]
+	for i, x := range a {
+		y := b[i]
+		if x == 0 || y == 0 {
+			keys[i] = none
+			continue
 		}
+		k := uint64(x)*s.times + uint64(y)
+		k = (k ^ k>>s.half) * 0x9E3779B97F4A7C15 & s.mask
+		keys[i] = k
+		starts[k>>s.shift+1]++
 	}
 }
 
-// number numbers the keys that occur twice or more densely from 1; others,
-// and key 0, get 0. It works on one small part of the keys at a time, so that
-// its tables stay in cache.
-func (g *grouping) number(keys []uint64) (ids []uint32, size int) {
-	bits := 1
-	for len(keys)>>bits > 1024 && bits < 14 {
-		bits++
+// number numbers the keys of n records that occur twice or more densely from
+// 1, in the order in which they first occur; others get 0.
+func (g *grouping) number(s spread, n int) (ids []uint32, size int) {
+	ids = make([]uint32, n)
+	if s.shift <= 32 {
+		g.narrow = firsts(g, g.narrow, s, ids)
+	} else {
+		g.wide = firsts(g, g.wide, s, ids)
 	}
-	g.starts, g.next = room(g.starts, 1<<bits+1), room(g.next, 1<<bits+1)
-	starts, next := g.starts, g.next
-	clear(starts)
-	for _, k := range keys {
-		if k != 0 {
-			starts[frame.Mix(k)>>(64-bits)+1]++
+	last := uint32(0)
+	for i, f := range ids {
+		switch {
+		case f == 0:
+		case f == uint32(i)+1:
+			last++
+			ids[i] = last
+		default:
+			ids[i] = ids[f-1]
 		}
 	}
+	return ids, int(last) + 1
+}
+
+// firsts sets ids to one more than the first record with the same key, for
+// those that share theirs. It works on one small part of the keys at a time, so
+// that its tables stay in cache.
+func firsts[K uint32 | uint64](g *grouping, parts []entry[K], s spread, ids []uint32) []entry[K] {
+	starts := g.starts
 	for i := 1; i < len(starts); i++ {
 		starts[i] += starts[i-1]
 	}
-	g.parts = room(g.parts, int(starts[len(starts)-1]))
-	parts := g.parts
+	g.next = room(g.next, len(starts))
+	parts = room(parts, int(starts[len(starts)-1]))
+	next := g.next
 	copy(next, starts)
-	for i, k := range keys {
-		if k != 0 {
-			p := frame.Mix(k) >> (64 - bits)
-			parts[next[p]] = entry{k, uint32(i)}
+	for i, k := range g.keys[:len(ids)] {
+		if k != none {
+			p := k >> s.shift
+			parts[next[p]] = entry[K]{K(k & (1<<s.shift - 1)), uint32(i)}
 			next[p]++
 		}
 	}
-	ids = make([]uint32, len(keys))
 	slots := g.slots // of the first entry with the key, plus one
-	n := uint32(0)
-	for p := range 1 << bits {
+	for p := range len(starts) - 1 {
 		part := parts[starts[p]:starts[p+1]]
-		room := 16
-		for room < 2*len(part) {
-			room *= 2
+		width := uint(4)
+		for 1<<width < 2*len(part) {
+			width++
 		}
-		if room > len(slots) {
-			slots = make([]uint32, room)
+		if 1<<width > len(slots) {
+			slots = make([]uint32, 1<<width)
 		}
-		table := slots[:room]
+		table := slots[:1<<width]
 		clear(table)
-		mask := uint64(room - 1)
+		mask := uint64(len(table) - 1)
 		for i := range part {
-			e := &part[i]
-			for h := frame.Mix(e.key) & mask; ; h = (h + 1) & mask {
+			e := part[i]
+			for h := uint64(e.key) * 0xD6E8FEB86659FD93 >> (64 - width); ; h = (h + 1) & mask {
 				f := table[h]
 				if f == 0 {
 					table[h] = uint32(i) + 1
 					break
 				}
-				if first := &part[f-1]; first.key == e.key {
-					if ids[first.at] == 0 {
-						n++
-						ids[first.at] = n
-					}
-					ids[e.at] = ids[first.at]
+				if first := part[f-1]; first.key == e.key {
+					ids[first.at] = first.at + 1
+					ids[e.at] = first.at + 1
 					break
 				}
 			}
 		}
 	}
 	g.slots = slots
-	return ids, int(n) + 1
+	return parts
 }
 
 // divide gives the records of the blocks in over (all blocks when nil) new

@@ -5,6 +5,9 @@ import "unsafe"
 // bytesString views b as a string, which holds as long as nobody writes to b.
 func bytesString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+// stringBytes views s as bytes, which nobody may write to.
+func stringBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
 // Builder collects rows of one or more inputs into a frame. Columns are
 // matched by name; a column that an input lacks is null in its rows.
 type Builder struct {

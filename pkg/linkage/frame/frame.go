@@ -4,10 +4,7 @@
 // its caller opens the readers.
 package frame
 
-import (
-	"hash/maphash"
-	"unsafe"
-)
+import "hash/maphash"
 
 // Column is one column: per row the number of its value in Dict. Number 0 is
 // null; an empty string in the input is null too.
@@ -145,7 +142,7 @@ func (t *Interner) tagged(tag uint64, s string) uint32 {
 }
 
 func (t *Interner) add(slot, tag uint64, s string) uint32 {
-	id := t.dict.add(unsafe.Slice(unsafe.StringData(s), len(s)))
+	id := t.dict.add(stringBytes(s))
 	t.slots[slot] = tag<<32 | uint64(id)
 	if t.dict.Len()*8 > len(t.slots)*5 {
 		t.grow()

@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -114,88 +113,71 @@ func (b *Builder) readColumns(ctx context.Context, pf *file.Reader, cols []*buil
 	return errors.Join(errs...)
 }
 
-// looks is how many words are looked for at a time.
-const looks = 128
-
-// readBytes reads a column of strings. Values of a dictionary page come as
-// views of the same bytes again and again, so most are found by their address
-// and only compared, not hashed.
+// readBytes reads a column of strings.
 func (c *building) readBytes(ctx context.Context, pf *file.Reader, column int) error {
-	const batch = 4096
-	values := make([]parquet.ByteArray, batch)
-	levels := make([]int16, batch)
-	nullable := pf.MetaData().Schema.Column(column).MaxDefinitionLevel() > 0
-	type known struct {
-		at *byte
-		id uint32
-	}
-	recent := make([]known, 1<<12)
-	tags, late := make([]uint64, 0, batch), make([]int32, 0, batch) // values that were not seen lately, and their rows
+	p := &pages{c: c, nullable: pf.MetaData().Schema.Column(column).MaxDefinitionLevel() > 0}
 	for g := range pf.NumRowGroups() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		cr, err := pf.RowGroup(g).Column(column)
+		group := pf.RowGroup(g)
+		chunk, err := group.MetaData().ColumnChunk(column)
 		if err != nil {
 			return err
 		}
-		r, ok := cr.(*file.ByteArrayColumnChunkReader)
-		if !ok {
-			return errors.New("a column is not of bytes")
-		}
-		for r.HasNext() {
-			n, got, err := r.ReadBatch(batch, values, levels, nil)
+		before := len(c.ids)
+		if readable(chunk.Encodings()) {
+			r, err := group.GetColumnPageReader(column)
 			if err != nil {
 				return err
 			}
-			if n == 0 {
-				break
+			err = p.chunk(r)
+			if err != nil {
+				return err
 			}
-			at, base := 0, len(c.ids)
-			tags, late = tags[:0], late[:0]
-			for i := range int(n) {
-				c.ids = append(c.ids, 0)
-				if nullable && levels[i] == 0 {
-					continue
-				}
-				if at >= got {
-					return errors.New("a page holds fewer values than it says")
-				}
-				v := values[at]
-				at++
-				if len(v) == 0 {
-					continue
-				}
-				if c.each {
-					c.ids[base+i] = c.in.dict.add(v)
-					continue
-				}
-				p := unsafe.SliceData([]byte(v))
-				if k := &recent[uintptr(unsafe.Pointer(p))>>2%(1<<12)]; k.at == p && c.in.dict.At(k.id) == string(v) { // buffers are used again
-					c.ids[base+i] = k.id
-					continue
-				}
-				values[len(late)] = v // its own place or one that was read
-				tags, late = append(tags, c.in.tag(bytesString(v))), append(late, int32(i))
-			}
-			for j, i := range late {
-				if j%looks == 0 {
-					some := tags[j:min(j+looks, len(tags))]
-					c.in.touch(some)
-					c.in.near(some)
-				}
-				v := values[j]
-				id := c.in.tagged(tags[j], bytesString(v))
-				p := unsafe.SliceData([]byte(v))
-				recent[uintptr(unsafe.Pointer(p))>>2%(1<<12)] = known{p, id}
-				c.ids[base+int(i)] = id
-			}
-		}
-		if err := r.Err(); err != nil {
+		} else if err := c.readChunk(group, column); err != nil {
 			return err
+		}
+		if int64(len(c.ids)-before) != group.NumRows() {
+			return errors.New("a row group has fewer values than rows")
 		}
 	}
 	return nil
+}
+
+// readChunk reads strings of encodings that pages does not know.
+func (c *building) readChunk(group *file.RowGroupReader, column int) error {
+	cr, err := group.Column(column)
+	if err != nil {
+		return err
+	}
+	r, ok := cr.(*file.ByteArrayColumnChunkReader)
+	if !ok {
+		return errors.New("a column is not of bytes")
+	}
+	values, levels := make([]parquet.ByteArray, 4096), make([]int16, 4096)
+	for r.HasNext() {
+		n, got, err := r.ReadBatch(int64(len(values)), values, levels, nil)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+		at := 0
+		for i := range int(n) {
+			if cr.Descriptor().MaxDefinitionLevel() > 0 && levels[i] == 0 {
+				c.ids = append(c.ids, 0)
+				continue
+			}
+			if at >= got {
+				return errPage
+			}
+			c.word(bytesString(values[at]))
+			at++
+		}
+	}
+	return r.Err()
 }
 
 // readOther reads a column of another type, in its usual written form.
@@ -225,10 +207,11 @@ func (c *building) add(a arrow.Array) {
 			c.ids = append(c.ids, 0)
 			continue
 		}
-		if v := a.ValueStr(i); c.each && v != "" {
-			c.ids = append(c.ids, c.in.dict.add([]byte(v)))
-		} else {
-			c.ids = append(c.ids, c.in.String(v))
-		}
+		c.word(a.ValueStr(i))
 	}
+}
+
+// word appends the number of s.
+func (c *building) word(s string) {
+	c.lookUp([]string{s}, func(_ int, id uint32) { c.ids = append(c.ids, id) })
 }
