@@ -180,11 +180,23 @@ func (c *clusters) find(x uint32) uint32 {
 	return x
 }
 
-// touch looks at what edges join, one look not waiting for the one before.
+// touch looks at what edges join, one look not waiting for the one before, and
+// at the records of those that have to be compared with more than each other.
 func (c *clusters) touch(edges []Edge, some []uint32) {
 	for _, i := range some {
 		e := &edges[i]
 		c.seen += c.parent[e.L] + c.parent[e.R]
+	}
+	for _, i := range some {
+		a, b := c.parent[edges[i].L], c.parent[edges[i].R]
+		if a == b {
+			continue
+		}
+		if c.size[a]|c.size[b] > 1 {
+			for _, x := range [2]uint32{a, b} {
+				c.seen += c.p.rows[int(x)*c.p.width+c.p.base] + c.p.rows[int(x+1)*c.p.width-1]
+			}
+		}
 	}
 }
 

@@ -87,14 +87,16 @@ func (p *Plan) collect(ctx context.Context) (*candidates, error) {
 		out.each = uint64(upper/(4<<20)) + 1
 	}
 	counters := make([]*counter, len(tasks))
-	err := p.each(ctx, tasks, out.each, func(w *worker, at int, l, r uint32, k int) {
+	err := p.each(ctx, tasks, out.each, func(w *worker, at int, pairs [][2]uint32, k int) {
 		if counters[at] == nil {
 			counters[at] = newCounter()
 		}
-		pat := p.pattern(&w.scratch, l, r)
-		counters[at].add(pat, p.mask(w, k, l, r))
-		if out.pairs != nil {
-			out.pairs[at] = append(out.pairs[at], Pair{l, r, pat, uint8(k)})
+		for i, pat := range p.patterns(&w.scratch, pairs) {
+			l, r := pairs[i][0], pairs[i][1]
+			counters[at].add(pat, p.mask(w, k, l, r))
+			if out.pairs != nil {
+				out.pairs[at] = append(out.pairs[at], Pair{l, r, pat, uint8(k)})
+			}
 		}
 	})
 	if err != nil {

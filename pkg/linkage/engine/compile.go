@@ -37,6 +37,10 @@ type scratch struct {
 	seen  []outcome // by comparison
 
 	left, right []uint32 // values of two records, but for one of each nothing
+
+	patterns []uint32 // of the pairs that are compared now
+	open     []open   // of these, the values that have yet to be compared
+	sum      uint32   // of what was touched: keeps the looks from being left out
 }
 
 type memo struct {

@@ -56,10 +56,11 @@ func (p *Plan) divided(k int, starts []uint32) (out []task, all int64) {
 	return out, all
 }
 
-// each calls visit for every candidate pair once, by the first rule that
-// holds, from several goroutines; the calls for one task come in order from
-// one goroutine. Of each so many records as left one only about one is visited.
-func (p *Plan) each(ctx context.Context, tasks []task, each uint64, visit func(w *worker, task int, l, r uint32, rule int)) error {
+// each calls visit with some candidate pairs at a time, each pair once, by the
+// first rule that holds, from several goroutines; the calls for one task come in
+// order from one goroutine. Of each so many records as left one only about one
+// is visited.
+func (p *Plan) each(ctx context.Context, tasks []task, each uint64, visit func(w *worker, task int, pairs [][2]uint32, rule int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range p.threads {
@@ -83,12 +84,16 @@ func (p *Plan) each(ctx context.Context, tasks []task, each uint64, visit func(w
 // worker is the state of one goroutine.
 type worker struct {
 	scratch
-	sum uint32 // of what was touched: keeps the looks from being left out
+	pairs [][2]uint32 // that wait to be compared
 }
 
 func (p *Plan) newWorker() *worker { return &worker{} }
 
-func (p *Plan) run(w *worker, at int, t task, each uint64, visit func(w *worker, task int, l, r uint32, rule int)) {
+// batch is how many pairs are compared at a time.
+const batch = 256
+
+func (p *Plan) run(w *worker, at int, t task, each uint64, visit func(w *worker, task int, pairs [][2]uint32, rule int)) {
+	w.pairs = w.pairs[:0]
 	list := p.lists.of(p, t.rule)
 	defer p.lists.done(p, t.rule)
 	order, starts := list.order, list.starts
@@ -124,9 +129,15 @@ func (p *Plan) run(w *worker, at int, t task, each uint64, visit func(w *worker,
 				if rest := p.rules[t.rule].rest; rest != nil && rest(&w.scratch, p.values(l), p.values(r)) != yes {
 					continue
 				}
-				visit(w, at, l, r, t.rule)
+				if w.pairs = append(w.pairs, [2]uint32{l, r}); len(w.pairs) == batch {
+					visit(w, at, w.pairs, t.rule)
+					w.pairs = w.pairs[:0]
+				}
 			}
 		}
+	}
+	if len(w.pairs) > 0 {
+		visit(w, at, w.pairs, t.rule)
 	}
 }
 
@@ -168,6 +179,54 @@ func (p *Plan) mask(w *worker, k int, l, r uint32) uint64 {
 	}
 	return m
 }
+
+// patterns compares some pairs of records, one comparison after the other, so
+// that what it looks at of one pair is fetched while others are at work.
+func (p *Plan) patterns(w *scratch, pairs [][2]uint32) []uint32 {
+	if w.seen == nil {
+		w.seen = make([]outcome, len(p.comps)<<seenBits)
+	}
+	if w.patterns == nil {
+		w.patterns, w.open = make([]uint32, batch), make([]open, batch)
+	}
+	out := w.patterns[:len(pairs)]
+	clear(out)
+	for i := range p.comps {
+		c := &p.comps[i]
+		if !c.plain {
+			for k, q := range pairs {
+				a, b := p.rows[int(q[0])*p.width+c.pos], p.rows[int(q[1])*p.width+c.pos]
+				out[k] += uint32(p.looked(w, i, a, b, q[0], q[1])) * c.stride
+			}
+			continue
+		}
+		n := 0
+		for k, q := range pairs {
+			a, b := p.rows[int(q[0])*p.width+c.pos], p.rows[int(q[1])*p.width+c.pos]
+			if a == 0 || b == 0 {
+				continue // level 0
+			}
+			if a == b {
+				out[k] += c.stride // level 1
+				continue
+			}
+			w.open[n] = open{a, b, uint32(k)}
+			n++
+		}
+		if shapes := p.vs.slots[c.slots[0]].shape; shapes != nil {
+			for _, o := range w.open[:n] {
+				w.sum += uint32(shapes[o.l].size + shapes[o.r].size)
+			}
+		}
+		for _, o := range w.open[:n] {
+			out[o.at] += uint32(p.unlike(w, i, o.l, o.r)) * c.stride
+		}
+	}
+	return out
+}
+
+// open is a pair of values that have yet to be compared.
+type open struct{ l, r, at uint32 }
 
 // pattern compares two records.
 func (p *Plan) pattern(w *scratch, l, r uint32) uint32 {

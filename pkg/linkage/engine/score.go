@@ -155,7 +155,12 @@ func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 				defer wg.Done()
 				sc := &scratch{}
 				for i := t; i < len(parts) && ctx.Err() == nil; i += p.threads {
-					for _, q := range s.c.pairs[i] {
+					for k, q := range s.c.pairs[i] {
+						if k%touched == 0 {
+							for _, q := range s.c.pairs[i][k:min(k+touched, len(s.c.pairs[i]))] {
+								sc.sum += p.rows[int(q.L)*p.width+p.base] + p.rows[int(q.R)*p.width+p.base] + p.rows[int(q.R+1)*p.width-1]
+							}
+						}
 						parts[i] = keep(sc, parts[i], q)
 					}
 				}
@@ -164,9 +169,10 @@ func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 		wg.Wait()
 	} else {
 		parts = make([][]Edge, len(p.tasks))
-		err := p.each(ctx, p.tasks, 1, func(w *worker, at int, l, r uint32, k int) {
-			pat := p.pattern(&w.scratch, l, r)
-			parts[at] = keep(&w.scratch, parts[at], Pair{l, r, pat, uint8(k)})
+		err := p.each(ctx, p.tasks, 1, func(w *worker, at int, pairs [][2]uint32, k int) {
+			for i, pat := range p.patterns(&w.scratch, pairs) {
+				parts[at] = keep(&w.scratch, parts[at], Pair{pairs[i][0], pairs[i][1], pat, uint8(k)})
+			}
 		})
 		if err != nil {
 			return nil, err
