@@ -18,6 +18,10 @@ func (p *Plan) block() {
 		gs[i] = &grouping{}
 	}
 	tasks, pairs := make([][]task, len(p.rules)), make([]int64, len(p.rules))
+	together := 4 // rules that are numbered before their numbers are laid out
+	if p.f.N > keepLists {
+		together = p.threads
+	}
 	for from := 0; from < len(p.rules); from += together {
 		to := min(from+together, len(p.rules))
 		var wg sync.WaitGroup
@@ -49,15 +53,15 @@ func (p *Plan) block() {
 			p.rules[k].ids = nil
 		}
 		p.put(p.own+from, columns)
+		for i, c := range columns {
+			gs[i%len(gs)].spare = append(gs[i%len(gs)].spare, c)
+		}
 	}
 	for k := range p.rules {
 		p.tasks = append(p.tasks, tasks[k]...)
 		p.upper += pairs[k]
 	}
 }
-
-// together is how many rules are numbered before their numbers are laid out.
-const together = 4
 
 // grouping is the memory that rules are numbered in, one after the other.
 type grouping struct {
@@ -66,6 +70,19 @@ type grouping struct {
 	wide         []entry[uint64]
 	starts, next []uint32
 	slots        []uint32
+	spare        [][]uint32 // numbers of records that are laid out already
+}
+
+// numbers returns room for the numbers of n records, all 0.
+func (g *grouping) numbers(n int) []uint32 {
+	k := len(g.spare)
+	if k == 0 {
+		return make([]uint32, n)
+	}
+	ids := g.spare[k-1]
+	g.spare = g.spare[:k-1]
+	clear(ids)
+	return ids
 }
 
 // entry is what the part that an entry lies in leaves open of a record's key.
@@ -138,8 +155,11 @@ func (r *rule) most(n int) float64 {
 func (r *rule) group(g *grouping, n int) ([]uint32, int) {
 	first := r.keys[0]
 	if len(r.keys) == 1 {
-		ids := make([]uint32, n)
-		copy(ids, first.run(0, n, ids))
+		ids := g.numbers(n)
+		for lo := 0; lo < n; lo += runOf {
+			hi := min(lo+runOf, n)
+			copy(ids[lo:hi], first.run(lo, hi, ids[lo:hi]))
+		}
 		return dropSingles(ids, first.words.Len())
 	}
 	var ids []uint32 // of the keys so far: exact for two parts at a time
@@ -159,6 +179,9 @@ func (r *rule) group(g *grouping, n int) ([]uint32, int) {
 				a = ids[lo:hi]
 			}
 			s.pair(g.keys[lo:hi], a, k.run(lo, hi, bufs[1][:]), g.starts)
+		}
+		if ids != nil {
+			g.spare = append(g.spare, ids)
 		}
 		ids, size = g.number(s, n)
 	}
@@ -213,7 +236,7 @@ func (s spread) pair(keys []uint64, a, b, starts []uint32) {
 // number numbers the keys of n records that occur twice or more densely from
 // 1, in the order in which they first occur; others get 0.
 func (g *grouping) number(s spread, n int) (ids []uint32, size int) {
-	ids = make([]uint32, n)
+	ids = g.numbers(n)
 	if s.shift <= 32 {
 		g.narrow = firsts(g, g.narrow, s, ids)
 	} else {
@@ -421,6 +444,30 @@ func (p *Plan) layOut() {
 		values = append(values, v.ids)
 	}
 	p.put(p.base, values)
+	if p.f.N > keepLists {
+		p.slim(values)
+	}
+}
+
+// slim lets go of the columns that are in the records' rows too: blocking of
+// very many records reads them there.
+func (p *Plan) slim(values [][]uint32) {
+	for _, v := range p.vs.all {
+		for slot, ids := range values {
+			if &ids[0] == &v.ids[0] {
+				v.ids, v.from, v.rows, v.width, v.pos = nil, nil, p.rows, p.width, p.base+slot
+				break
+			}
+		}
+	}
+	p.dropColumns()
+}
+
+// dropColumns lets go of the frame's columns.
+func (p *Plan) dropColumns() {
+	f := *p.f
+	f.Cols = nil
+	p.f, p.vs.f = &f, &f
 }
 
 // put lays columns out in the records' rows from a place on.
@@ -467,7 +514,7 @@ func (p *Plan) free() {
 		v.frequencies()
 	}
 	for _, v := range p.vs.all {
-		v.ids, v.from = nil, nil
+		v.ids, v.rows, v.from = nil, nil, nil
 		if v.slot < 0 {
 			v.via, v.words, v.nums = nil, nil, nil
 		}
@@ -475,9 +522,7 @@ func (p *Plan) free() {
 	for i := range p.rules {
 		p.rules[i].keys, p.rules[i].ref = nil, nil
 	}
-	f := *p.f
-	f.Cols = nil
-	p.f, p.vs.f = &f, &f
+	p.dropColumns()
 }
 
 // row is what blocking and comparing look at first.

@@ -14,7 +14,10 @@ import (
 // the number of its value, 0 for null.
 type vector struct {
 	slot   int      // place among a record's values of it, or of the column when via is there; -1 when only blocking looks at it
-	ids    []uint32 // per record; of the column's values when via is there
+	ids    []uint32 // per record; of the column's values when via is there; nil when they are in rows only
+	rows   []uint32 // the records' rows, of which each has it in one place
+	width  int      // of a row
+	pos    int      // of its place
 	via    []uint32 // the column's value → the number of what is worked out of it
 	words  *frame.Words
 	nums   []float64     // per value; NaN when it is not a number
@@ -27,10 +30,24 @@ type vector struct {
 
 // at is the number of the value of record i.
 func (v *vector) at(i int) uint32 {
-	if v.via != nil {
-		return v.via[v.ids[i]]
+	var id uint32
+	if v.ids == nil {
+		id = v.rows[i*v.width+v.pos]
+	} else {
+		id = v.ids[i]
 	}
-	return v.ids[i]
+	if v.via != nil {
+		return v.via[id]
+	}
+	return id
+}
+
+// len is how many records there are.
+func (v *vector) len() int {
+	if v.ids == nil {
+		return len(v.rows) / v.width
+	}
+	return len(v.ids)
 }
 
 // in is the number of the value of a record, given as a row of value numbers.
@@ -45,6 +62,12 @@ func (v *vector) in(row []uint32) uint32 {
 // run returns the numbers of the values of records lo to hi, in buf when they
 // have to be worked out.
 func (v *vector) run(lo, hi int, buf []uint32) []uint32 {
+	if v.ids == nil {
+		for i := lo; i < hi; i++ {
+			buf[i-lo] = v.at(i)
+		}
+		return buf[:hi-lo]
+	}
 	if v.via == nil {
 		return v.ids[lo:hi]
 	}
@@ -75,7 +98,7 @@ func (v *vector) shapes() []shape {
 func (v *vector) frequencies() []int32 {
 	if v.counts == nil {
 		v.counts = make([]int32, v.words.Len())
-		for i := range v.ids {
+		for i := range v.len() {
 			id := v.at(i)
 			if v.times == nil {
 				v.counts[id]++
