@@ -34,7 +34,7 @@ func (c backupTakeCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: %d acts, %d objects (%d new), %d keys of projects\n", t.Name, t.Acts, len(t.Objects), t.New, len(t.Keys))
+	fmt.Printf("%s: %d acts, %d objects (%d new), %d keys beside it\n", t.Name, t.Acts, len(t.Objects), t.New, len(t.Keys))
 	for _, l := range t.Left {
 		fmt.Println("not in it: " + l)
 	}
@@ -134,7 +134,7 @@ func (c backupVerifyCmd) Run(ctx context.Context) error {
 		fmt.Println("NOT VERIFIED")
 		return errFound
 	}
-	fmt.Printf("verified: %s of %s, taken %s by ark %s: %d acts, %d objects, %d keys of projects, ledger of %d entries\n", c.Name, m.Origin, m.Taken.Format("2006-01-02 15:04:05Z"), m.Program, m.Acts, len(m.Objects), len(m.Keys), m.Ledger.Size)
+	fmt.Printf("verified: %s of %s, taken %s by ark %s: %d acts, %d objects, %d keys beside it, ledger of %d entries\n", c.Name, m.Origin, m.Taken.Format("2006-01-02 15:04:05Z"), m.Program, m.Acts, len(m.Objects), len(m.Keys), m.Ledger.Size)
 	fmt.Println("sha256 " + sum)
 	return nil
 }

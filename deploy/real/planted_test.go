@@ -96,6 +96,7 @@ func TestPlantedDisagreements(t *testing.T) {
 			}
 		})
 	}
+	backedUp(t, cfg) // the Ark was dear to play: it is used for this, too
 }
 
 func short(found []fsck.Finding) string {

@@ -35,12 +35,12 @@ func (c *check) objects(ctx context.Context) error {
 	return c.strays(ctx)
 }
 
-// closed reports whether an extract's key is gone with its project, so that
-// nobody can read it.
+// closed reports whether an extract's key is gone with its project, or may be at
+// any moment, so that nobody can read it.
 func (c *check) closed(extract *row) bool {
 	project, _ := extract.doc["project"].(string)
 	p := c.tables["projects"][project]
-	return extract.state == "destroyed" || p != nil && p.state == "closed"
+	return extract.state == "destroyed" || p != nil && (p.state == "closed" || p.state == "closing")
 }
 
 func reason(err error) string {

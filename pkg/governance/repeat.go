@@ -71,3 +71,22 @@ func (r *Room) again(ctx context.Context, tx *store.Tx, id, to, action string) (
 	}
 	return r.move(ctx, tx, id, to, action, "It was "+to+" after the backup from which this Ark was restored.")
 }
+
+// Moved has everybody whom one issuer knew be known by another name of it,
+// inside the change that restores an Ark at another address.
+func (r *Room) Moved(ctx context.Context, tx *store.Tx, from, to string) error {
+	all, err := Users(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if all[i].Issuer != from {
+			continue
+		}
+		all[i].Issuer = to
+		if err := users.Update(ctx, tx, &all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -271,7 +271,7 @@ func (t *taking) data(ctx context.Context) error {
 		return err
 	}
 	for _, ref := range named.Needs() {
-		if !in[string(ref.Zone)+"/"+ref.Name] && ref.Zone != objects.Ledger {
+		if !in[string(ref.Zone)+"/"+ref.Name] && !objects.DefaultRules()[ref.Zone].Plain {
 			return ark.Faultf(ark.Conflict, "the object %q in the zone %q is named by a row and is not there", ref.Name, string(ref.Zone)).
 				Do("ark fsck says more; a backup without it would not be one").Because(errMoved)
 		}
@@ -299,6 +299,12 @@ func (t *taking) objects(ctx context.Context, each func(key string, o backup.Obj
 			if was, had := t.had[key]; !ok && had && was.Modified.Equal(meta.Modified) && was.Size == meta.Size && t.folder.Has(was.SHA256, was.Size) {
 				k, ok = was, true
 			}
+			if rules[z].Plain { // readable by anybody there, by nobody here
+				if err := t.plain(ctx, back, z, meta); err != nil {
+					return err
+				}
+				continue
+			}
 			if !ok {
 				if k, err = t.keep(ctx, back, z, meta); errors.Is(err, objects.ErrNotFound) {
 					continue // deleted meanwhile; if a row names it, that is said
@@ -311,6 +317,33 @@ func (t *taking) objects(ctx context.Context, each func(key string, o backup.Obj
 		}
 	}
 	return nil
+}
+
+// plainDir holds, in the bundle, the objects of zones that are not sealed.
+const plainDir = "plain"
+
+func (t *taking) plain(ctx context.Context, back objects.Backend, z objects.Zone, meta objects.Meta) error {
+	file := filepath.Join(t.stage, plainDir, string(z), filepath.FromSlash(meta.Name))
+	if _, err := os.Stat(file); err == nil {
+		return nil
+	}
+	r, err := back.Read(ctx, z, meta.Name, 0, -1)
+	if errors.Is(err, objects.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	out, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, r)
+	return errors.Join(err, out.Close())
 }
 
 func (t *taking) keep(ctx context.Context, back objects.Backend, z objects.Zone, meta objects.Meta) (kept, error) {
@@ -399,15 +432,19 @@ func (t *taking) files(context.Context) error {
 		if !e.Type().IsRegular() || slices.Contains(ending, e.Name()) || strings.HasPrefix(e.Name(), durable.TempPrefix) {
 			continue
 		}
-		data, err := os.ReadFile(t.Path("identity", e.Name()))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(t.stage, "identity", e.Name()), data, 0o600); err != nil {
+		if err := copyFile(t.Path("identity", e.Name()), filepath.Join(t.stage, "identity", e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o600)
 }
 
 // volumes copies the homes of workspaces that are closed. One that is open
@@ -427,6 +464,16 @@ func (t *taking) volumes(ctx context.Context) error {
 			if before.IsZero() {
 				if strings.HasPrefix(part, "volumes") {
 					t.m.Left = append(t.m.Left, "the home of the workspace "+id+", which is open")
+				}
+				continue
+			}
+			if strings.HasPrefix(part, "records") { // it names what is in the extract
+				err := os.MkdirAll(filepath.Join(t.stage, "records"), 0o700)
+				if err == nil {
+					err = copyFile(path, filepath.Join(t.stage, "records", filepath.Base(path)))
+				}
+				if err != nil {
+					return err
 				}
 				continue
 			}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -88,8 +89,10 @@ type restoring struct {
 	stage  string
 	cfg    Config
 	acts   int64
-	head   ledger.Checkpoint // of the newest ledger that is known of
+	heard  string            // the newest ledger that is known of
+	head   ledger.Checkpoint // its head
 	closed []string          // projects
+	issuer string            // who signed users in
 }
 
 func beginRestore(o Restoring) (*restoring, error) {
@@ -143,7 +146,7 @@ func (r *restoring) configure(dir string) error {
 	if err := dec.Decode(&r.cfg); err != nil {
 		return ark.Faultf(ark.Invalid, "the configuration in the backup cannot be read: %v", err).Do("use the version of Ark that took it: " + r.Program)
 	}
-	r.cfg.dir = dir
+	r.cfg.dir, r.issuer = dir, r.cfg.issuerURL()
 	r.cfg.Backup = Backup{} // a drill must not write over the copies of the Ark that lives
 	if _, err := os.Stat(r.cfg.program("ark")); errors.Is(err, fs.ErrNotExist) {
 		self, err := os.Executable()
@@ -262,7 +265,27 @@ func (r *restoring) objects(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return plain(ctx, back, os.DirFS(r.stage))
+}
+
+// plain brings back the objects of zones that are not sealed.
+func plain(ctx context.Context, back objects.Backend, stage fs.FS) error {
+	err := fs.WalkDir(stage, path.Join("bundle", plainDir), func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		zone, object, _ := strings.Cut(strings.TrimPrefix(name, "bundle/"+plainDir+"/"), "/")
+		f, err := stage.Open(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return back.Create(ctx, objects.Zone(zone), object, f)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // there were none
+	}
+	return err
 }
 
 // ledger brings back the ledger of the bundle, which has been verified.
@@ -312,6 +335,18 @@ func (r *restoring) files(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	records, err := os.ReadDir(r.bundle("records"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range records {
+		if err := os.MkdirAll(r.cfg.Path("workspaces", "records"), 0o700); err != nil {
+			return err
+		}
+		if err := os.Rename(r.bundle("records", e.Name()), r.cfg.Path("workspaces", "records", e.Name())); err != nil {
+			return err
+		}
+	}
 	return makeSecrets(r.cfg)
 }
 
@@ -352,13 +387,18 @@ func (r *restoring) begin(ctx context.Context, log *slog.Logger) error {
 	}
 	r.Later.Closed = r.closed
 	err = ctl.Store.Act(ctx, store.Actor{System: "governance"}, "ark.restore", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
+		if r.issuer != r.cfg.issuerURL() { // the embedded one moves with the Ark
+			if err := ctl.Governance.Moved(ctx, tx, r.issuer, r.cfg.issuerURL()); err != nil {
+				return nil, err
+			}
+		}
 		again, err := ctl.Governance.Repeat(ctx, tx, r.Later)
 		if err != nil {
 			return nil, err
 		}
 		head := map[string]any{"size": r.head.Size, "root": r.head.Root.String()}
 		return append([]store.Event{{Type: ledger.RestoredType, Body: map[string]any{"backup": r.Manifest.Name, "sha256": r.Restored.SHA256, "taken": r.Taken, "acts": r.acts,
-			"ledger": r.Manifest.Ledger, "known": head, "lost": r.Lost, "again": r.Later, "by": caller()}}}, again...), nil
+			"ledger": r.Manifest.Ledger, "known": head, "lost": r.Lost, "again": r.Later, "issuer": r.cfg.issuerURL(), "by": caller()}}}, again...), nil
 	})
 	if err != nil {
 		return err
@@ -460,7 +500,7 @@ func (r *restoring) hear(own ledger.Checkpoint, dir string) error {
 		if report.Last.After(r.Until) {
 			r.Until = report.Last
 		}
-		r.Restoring.Ledger = dir
+		r.heard = dir
 	}
 	return nil
 }
@@ -480,7 +520,7 @@ func (r *restoring) heed() error {
 		return nil
 	}
 	r.Lost = r.Known - r.Manifest.Acts
-	leaves, err := ledger.Leaves(os.DirFS(r.Restoring.Ledger), r.Manifest.Acts, r.Known)
+	leaves, err := ledger.Leaves(os.DirFS(r.heard), r.Manifest.Acts, r.Known)
 	if err != nil {
 		return err
 	}
