@@ -76,6 +76,7 @@ type benchCityCmd struct {
 	Dir    string `help:"An empty or absent folder, or one in which a run was interrupted; it is removed at the end." required:"" type:"path"`
 	Busy   int    `help:"How many times the ordinary number of contacts and tests people have: 2 makes a hundred million rows of 2,800,000 people." default:"2"`
 	People int    `help:"How many people live in the region." default:"2800000"`
+	One    bool   `help:"End after one stage; called again, the next one is done."`
 	Engine string `help:"ark-engine." default:"bin/ark-engine" type:"path"`
 	Tree   string `help:"The checkout, for the demonstration's contracts and datasets." default:"." type:"path"`
 }
@@ -86,5 +87,5 @@ func (c benchCityCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return measure.City(ctx, measure.Options{Ark: self, Engine: c.Engine, Dir: c.Dir, Busy: c.Busy, Out: os.Stdout}, c.People, c.Tree)
+	return measure.City(ctx, measure.Options{Ark: self, Engine: c.Engine, Dir: c.Dir, Busy: c.Busy, One: c.One, Out: os.Stdout}, c.People, c.Tree)
 }

@@ -100,5 +100,20 @@ func FuzzOpen(f *testing.F) {
 		if n != r.NumRows() {
 			t.Errorf("%d rows read, %d promised", n, r.NumRows())
 		}
+		n = 0
+		for rec, err := range r.Coded(context.Background()) {
+			if err != nil {
+				return
+			}
+			for i := range int(rec.NumRows()) {
+				for _, col := range rec.Columns() {
+					At(col, i)
+				}
+				n++
+			}
+		}
+		if n != r.NumRows() {
+			t.Errorf("%d rows read by dictionary, %d promised", n, r.NumRows())
+		}
 	})
 }

@@ -133,7 +133,8 @@ func (p path) in(at []int, members [][]byte) []byte {
 	return nil
 }
 
-// descend applies what is left of steps[0], its choice, to value, and goes on.
+// descend applies what is left of steps[0], its choice, to the value that value
+// begins with, and goes on.
 func descend(value []byte, steps []step) (found []byte) {
 	if len(value) == 0 {
 		return nil
@@ -160,7 +161,7 @@ func descend(value []byte, steps []step) (found []byte) {
 
 // chosen reports whether value is an object whose key where is the text is.
 func (s step) chosen(value []byte) bool {
-	return len(value) > 0 && value[0] == '{' && string(scalar(find(value, s.where))) == s.is
+	return len(value) > 0 && value[0] == '{' && string(scalar(first(find(value, s.where)))) == s.is
 }
 
 func deeper(value []byte, steps []step) []byte {
@@ -168,7 +169,7 @@ func deeper(value []byte, steps []step) []byte {
 		if len(value) > 0 && value[0] == '[' {
 			return nil
 		}
-		return scalar(value)
+		return scalar(first(value))
 	}
 	if len(value) == 0 || value[0] != '{' {
 		return nil

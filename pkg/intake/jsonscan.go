@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"math/bits"
 )
 
 // maxDepth is how deep a JSON document may nest.
@@ -54,12 +55,17 @@ func members(b []byte, keys []string, values [][]byte) (ok bool) {
 	}
 }
 
-// elements calls f with each element of a well-formed array until f says stop.
+// elements calls f with each element of a well-formed array until f says stop,
+// and with what follows it: only the elements that are passed over are read to
+// their ends.
 func elements(b []byte, f func(i int, element []byte) (stop bool)) {
 	i := space(b, 1)
 	for n := 0; i < len(b) && b[i] != ']'; n++ {
+		if f(n, b[i:]) {
+			return
+		}
 		end := skip(b, i, 1)
-		if end < 0 || f(n, b[i:end]) {
+		if end < 0 {
 			return
 		}
 		if i = space(b, end); i < len(b) && b[i] == ',' {
@@ -68,7 +74,8 @@ func elements(b []byte, f func(i int, element []byte) (stop bool)) {
 	}
 }
 
-// find returns the value of a key of a well-formed object, nil if it has none.
+// find returns the value of a key of a well-formed object and what follows it,
+// nil if it has none.
 func find(b []byte, key string) []byte {
 	i := space(b, 1)
 	for i < len(b) && b[i] == '"' {
@@ -78,11 +85,11 @@ func find(b []byte, key string) []byte {
 		}
 		name := b[start+1 : i-1]
 		start = space(b, space(b, i)+1)
+		if string(name) == key {
+			return b[min(start, len(b)):]
+		}
 		if i = skip(b, start, 1); i < 0 {
 			return nil
-		}
-		if string(name) == key {
-			return b[start:i]
 		}
 		if i = space(b, i); i < len(b) && b[i] == ',' {
 			i = space(b, i+1)
@@ -167,10 +174,17 @@ func skipString(b []byte, i int) int {
 	if i >= len(b) || b[i] != '"' {
 		return -1
 	}
-	if j := bytes.IndexByte(b[i+1:], '"'); j >= 0 && plain(b[i+1:i+1+j]) { // the common case, many bytes at a time
-		return i + j + 2
-	}
 	for i++; i < len(b); i++ {
+		for len(b)-i >= 8 { // many bytes at a time to the next that means something
+			if at := special(binary.LittleEndian.Uint64(b[i:])); at < 8 {
+				i += at
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			break
+		}
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
@@ -195,23 +209,12 @@ func skipString(b []byte, i int) int {
 	return -1
 }
 
-// plain reports whether text holds no control character and no backslash.
-func plain(text []byte) bool {
+// special is the place of the first of eight bytes that is a control character,
+// a backslash or a quote, 8 where none is.
+func special(x uint64) int {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
-	for len(text) >= 8 {
-		x := binary.LittleEndian.Uint64(text)
-		slash := x ^ ones*'\\'
-		if ((x-ones*0x20)&^x|(slash-ones)&^slash)&high != 0 {
-			return false
-		}
-		text = text[8:]
-	}
-	for _, c := range text {
-		if c < 0x20 || c == '\\' {
-			return false
-		}
-	}
-	return true
+	slash, quote := x^ones*'\\', x^ones*'"'
+	return bits.TrailingZeros64(((x-ones*0x20)&^x|(slash-ones)&^slash|(quote-ones)&^quote)&high) / 8 // what a borrow marks lies behind the first
 }
 
 func isHex(b []byte) bool {
@@ -255,6 +258,14 @@ func skipNumber(b []byte, i int) int {
 		return digits(i)
 	}
 	return i
+}
+
+// first returns the value that b begins with.
+func first(b []byte) []byte {
+	if end := skip(b, 0, 1); end >= 0 {
+		return b[:end]
+	}
+	return nil
 }
 
 // scalar returns the text of a string, number or truth value; nil for null,

@@ -124,9 +124,11 @@ func (s *Store) pinned(ref Ref) error {
 }
 
 // Open returns the object's plaintext. Each chunk is authenticated before any
-// of its bytes are returned; the last Read returns io.EOF only if the whole
-// hashes to ref.SHA256, and an ErrDamaged fault otherwise: act on what was
-// read only after EOF. The reader ends with ctx.
+// of its bytes are returned; the last Read returns io.EOF only if the whole is
+// what ref says, and an ErrDamaged fault otherwise: act on what was read only
+// after EOF. A Ref with Seal pins the data key and with it every chunk, their
+// order and their end; without Seal, and in a plain zone, the whole is hashed.
+// The reader ends with ctx.
 func (s *Store) Open(ctx context.Context, ref Ref) (io.ReadCloser, error) {
 	err := s.pinned(ref)
 	if err != nil {
@@ -147,22 +149,37 @@ func (s *Store) Open(ctx context.Context, ref Ref) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return o.stream(ctx)
+	if ref.Seal == "" {
+		return o.stream(ctx)
+	}
+	r, err := o.chunked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
+// stream reads and hashes the whole.
 func (o *object) stream(ctx context.Context) (io.ReadCloser, error) {
+	plain, err := o.chunked(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &verifier{src: newDigest(plain), close: plain, ref: o.ref}, nil
+}
+
+func (o *object) chunked(ctx context.Context) (*unsealer, error) {
 	r, err := o.store.backend.Read(ctx, o.ref.Zone, o.ref.Name, int64(o.head), o.ref.Size+o.chunks*tagSize)
 	if err != nil {
 		return nil, o.store.fault(o.ref.Zone, o.ref.Name, err)
 	}
-	plain := &unsealer{o: o, r: r, buf: make([]byte, o.chunk+tagSize)}
-	return &verifier{src: newDigest(plain), close: r, ref: o.ref}, nil
+	return &unsealer{o: o, r: r, buf: make([]byte, o.chunk+tagSize)}, nil
 }
 
 // unsealer opens chunk after chunk.
 type unsealer struct {
 	o     *object
-	r     io.Reader
+	r     io.ReadCloser
 	buf   []byte
 	plain []byte
 	index int64
@@ -191,6 +208,9 @@ func (u *unsealer) Read(p []byte) (int, error) {
 	u.plain = u.plain[n:]
 	return n, nil
 }
+
+// Close releases the backend's reader. It does not verify.
+func (u *unsealer) Close() error { return u.r.Close() }
 
 func (o *object) openChunk(dst, sealed []byte, index int64) ([]byte, error) {
 	flag := byte(flagChunk)

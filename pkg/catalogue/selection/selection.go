@@ -138,7 +138,7 @@ func (r Reader) each(ctx context.Context, t catalogue.CutTable, persons map[stri
 	columns = append(columns, extra...)
 	orgAt, orgsAt := slices.Index(columns, org), slices.Index(columns, orgs)
 	row, last, in, first := make([]columnar.Value, len(columns)), "", false, true
-	for rec, err := range columnar.Ahead(f.Records(ctx, columns...)) {
+	for rec, err := range columnar.Ahead(f.Coded(ctx, columns...)) {
 		if err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func City(ctx context.Context, o Options, people int, tree string) error {
 			return err
 		}
 		line := fmt.Sprintf("%-14s %9.1f %9.1f %9d %14.0f %10.2f %10.2f\n", name[5:], u.Wall.Seconds(), u.CPU.Seconds(), u.Peak, float64(s.Made.Rows)/u.Wall.Seconds(), float64(size(o.Dir))/1e9, float64(most)/1e9)
-		if _, err := io.WriteString(io.MultiWriter(done, o.Out), line); err != nil {
+		if _, err := io.WriteString(io.MultiWriter(done, o.Out), line); err != nil || o.One {
 			return err
 		}
 	}

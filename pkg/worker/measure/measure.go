@@ -25,6 +25,7 @@ type Options struct {
 	Busy   int    // of a region: how many times the ordinary number of contacts
 	Big    int    // of a payload table that is published and cut
 	Rounds int    // how often each side is run, by turns
+	One    bool   // of a region: end after one stage; the next call goes on
 	Out    io.Writer
 }
 
