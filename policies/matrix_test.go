@@ -76,6 +76,8 @@ func question(a Action, who string) store.Decision {
 		e.Attrs = map[string]any{"empty": who == "founder"}
 	case "Organisation", "Source", "Delivery", "Dataset":
 		e.Attrs = map[string]any{"orgs": []string{ours}}
+	case "Version":
+		e.Attrs = map[string]any{"orgs": []string{ours}, "humans": []string{"h-lead"}}
 	case "Review":
 		project["deciders"], project["state"], project["lay"] = []string{ours}, "waiting", false
 		project["org"], project["decidersUntil"] = ours, int64(1<<60)

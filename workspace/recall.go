@@ -68,6 +68,47 @@ func (r *Room) FreezeExtracts(ctx context.Context, tx *store.Tx, versions, datas
 	return out, events, nil
 }
 
+// Pinned are the projects that keep a version: with an extract of it that is not
+// destroyed, or with a permit for it whose extract is not cut yet.
+func (r *Room) Pinned(ctx context.Context, q store.Querier, version, dataset string) ([]string, error) {
+	var out []string
+	pin := func(project string) {
+		if !slices.Contains(out, project) {
+			out = append(out, project)
+		}
+	}
+	es, err := extracts.Where(ctx, q, "state IN ('cutting', 'ready', 'frozen')")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range es {
+		holds, err := e.holds(ctx, q, []string{version}, []string{dataset})
+		if err != nil {
+			return nil, err
+		}
+		if holds {
+			pin(e.Project)
+		}
+	}
+	ps, err := governance.Projects(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range ps {
+		if p.Permit == "" || p.State != "approved" {
+			continue
+		}
+		permit, err := governance.GetPermit(ctx, q, p.Permit)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(permit.Grants, func(g governance.Grant) bool { return g.Version == version }) {
+			pin(p.ID)
+		}
+	}
+	return out, nil
+}
+
 // holds reports whether an extract was cut from one of the versions.
 func (e *Extract) holds(ctx context.Context, q store.Querier, versions, datasets []string) (bool, error) {
 	if len(e.Versions) > 0 {

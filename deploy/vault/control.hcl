@@ -72,3 +72,15 @@ path "ark/release/keys/+" {
 path "ark/signing/keys/+" {
   capabilities = ["read"]
 }
+
+path "ark/versions/keys/+" {
+  capabilities = ["delete", "read"]
+}
+
+path "ark/versions/keys/+/config" {
+  capabilities = ["create", "update"]
+}
+
+path "ark/versions/keys/GONE.*" {
+  capabilities = ["create", "read", "update"]
+}

@@ -94,5 +94,9 @@ path "ark/versions/hmac/FINGER.*" {
 }
 
 path "ark/versions/keys/+" {
-  capabilities = ["read"]
+  capabilities = ["create", "read", "update"]
+}
+
+path "ark/versions/keys/+/rotate" {
+  capabilities = ["create", "update"]
 }

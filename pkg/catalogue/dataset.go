@@ -74,7 +74,7 @@ func ParseDataset(text []byte) (*Dataset, error) {
 	if !person {
 		return nil, ark.Faultf(ark.Invalid, "a dataset needs the table %q", PersonTable).At("", 0, "tables")
 	}
-	return &d, nil
+	return &d, d.Retention.check()
 }
 
 // personColumns are what the person index knows of a person and a dataset's

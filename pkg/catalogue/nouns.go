@@ -121,6 +121,8 @@ type Dataset struct {
 	Orgs       []string `json:"orgs" yaml:"-"`   // organisations whose sources feed it
 	Latest     string   `json:"latest" yaml:"-"` // newest published version
 
+	Retention *Retention `json:"retention,omitempty" yaml:"retention"`
+
 	// Restricted are code lists, as name@version, that belong to a restricted
 	// group beside the codes that Ark ships: group to lists.
 	Restricted map[string][]string `json:"restricted,omitempty" yaml:"restricted"`
@@ -161,6 +163,10 @@ type Version struct {
 	Quality    []VariableQuality      `json:"quality,omitempty"`
 	Dictionary []Table                `json:"dictionary,omitempty"`  // as it was when the version was built
 	NamedUnder int                    `json:"named_under,omitempty"` // number of the key of names; 0 is the first
+	OwnKey     bool                   `json:"own_key,omitempty"`     // its tables are sealed by a key of its own, which can be destroyed
+	Withdrawn  time.Time              `json:"withdrawn,omitzero"`
+	Holds      []Hold                 `json:"holds,omitempty"`
+	Ending     *Ending                `json:"ending,omitempty"`
 }
 
 // VariableQuality is what a researcher may know of a variable's completeness,

@@ -54,6 +54,7 @@ type PublishResult struct {
 	Marginals map[string]objects.Ref `json:"marginals,omitempty"` // table → signed counts, for a custodian to approve
 	Withheld  []Withheld             `json:"withheld,omitempty"`
 	Quality   []VariableQuality      `json:"quality"`
+	OwnKey    bool                   `json:"own_key,omitempty"` // the tables are sealed by the version's own key
 }
 
 // Publish starts the building of a dataset's next version from all accepted
@@ -184,7 +185,7 @@ func (r *Room) ApplyVersion(ctx context.Context, tx *store.Tx, id string, res Pu
 	if to == "failed" {
 		return []store.Event{{Type: "version.failed", Subjects: []string{v.ID, v.Dataset}}}, versions.Update(ctx, tx, v)
 	}
-	v.Published, v.Tables, v.People, v.Manifest, v.Hash, v.Synthetic, v.Marginals, v.Withheld, v.Quality = tx.Now(), res.Tables, res.People, res.Manifest, res.Manifest.SHA256, res.Synthetic, res.Marginals, res.Withheld, res.Quality
+	v.Published, v.Tables, v.People, v.Manifest, v.Hash, v.Synthetic, v.Marginals, v.Withheld, v.Quality, v.OwnKey = tx.Now(), res.Tables, res.People, res.Manifest, res.Manifest.SHA256, res.Synthetic, res.Marginals, res.Withheld, res.Quality, res.OwnKey
 	if err := versions.Update(ctx, tx, v); err != nil {
 		return nil, err
 	}

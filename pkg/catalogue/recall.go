@@ -71,6 +71,8 @@ type Extracts interface {
 	// EndExtract begins to destroy one; ExtractState says what became of one.
 	EndExtract(ctx context.Context, tx *store.Tx, extract, why string) ([]store.Event, error)
 	ExtractState(ctx context.Context, q store.Querier, extract string) (string, error)
+	// Pinned are the projects with an extract in use, or about to be cut, from a version.
+	Pinned(ctx context.Context, q store.Querier, version, dataset string) ([]string, error)
 }
 
 // RecallDelivery takes an accepted delivery back, in one change: every version
@@ -189,7 +191,7 @@ func (r *Room) withdraw(ctx context.Context, tx *store.Tx, v *Version, action, s
 	if err := r.version.Move(v.State, "withdrawn", action); err != nil {
 		return nil, err
 	}
-	v.State, v.Says = "withdrawn", says
+	v.State, v.Says, v.Withdrawn = "withdrawn", says, tx.Now()
 	rec.Versions = append(rec.Versions, v.ID)
 	return []store.Event{{Type: "version.withdrawn", Subjects: []string{v.ID, v.Dataset}, Body: map[string]string{"reason": rec.Reason}}}, versions.Update(ctx, tx, v)
 }

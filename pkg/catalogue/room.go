@@ -35,7 +35,7 @@ func New(st *store.Store, trial bool) *Room {
 
 // Loaders read the room's entities for decisions.
 func Loaders() map[string]store.Loader {
-	return map[string]store.Loader{"Source": loadSource, "Delivery": loadDelivery, "Dataset": loadDataset, "Pair": loadPair}
+	return map[string]store.Loader{"Source": loadSource, "Delivery": loadDelivery, "Dataset": loadDataset, "Pair": loadPair, "Version": loadVersion}
 }
 
 func loadSource(ctx context.Context, q store.Querier, id string) (store.Entity, error) {

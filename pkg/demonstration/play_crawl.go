@@ -245,12 +245,15 @@ func (p *play) plantedValues() (map[string]bool, error) {
 
 var ids = regexp.MustCompile(`[a-z]{3}_[0-9a-f]{32}`)
 
+var numberInside = regexp.MustCompile(`/[0-9]+/`)
+
 var parameter = regexp.MustCompile(`\{[a-z]+\}|/[0-9]+$`)
 
 // template is a path of the API with {id} for every identifier and number.
 func template(path string) string {
 	path, _, _ = strings.Cut(path, "?")
 	path = ids.ReplaceAllString(path, "{id}")
+	path = numberInside.ReplaceAllString(path, "/{id}/")
 	return parameter.ReplaceAllStringFunc(path, func(x string) string {
 		if x[0] == '/' {
 			return "/{id}"

@@ -2,6 +2,7 @@ package demonstration
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/catalogue"
@@ -56,7 +57,66 @@ func (p *play) takeBack(ctx context.Context) error {
 		return err
 	}
 	p.Say("    %d extract frozen with its workspace, cut anew from the next version, and destroyed", len(rec.Frozen))
+	if err := p.destroy(ctx, d.ID, d.Latest); err != nil {
+		return err
+	}
 	return p.follow(ctx, d.ID)
+}
+
+// destroy has a withdrawn version destroyed whose retention is over: a data
+// engineer orders it, a custodian confirms, its key goes, and a signed
+// certificate says so.
+func (p *play) destroy(ctx context.Context, dataset, version string) error {
+	amina, carol, erin := p.as(ctx, "amina"), p.as(ctx, "carol"), p.as(ctx, "erin")
+	vs, err := all[struct {
+		ID     string
+		Number int
+	}](ctx, erin, "/datasets/"+dataset+"/versions")
+	if err != nil {
+		return err
+	}
+	at, newest, path := "", "", "/versions/"+version
+	for _, v := range vs {
+		if newest = v.ID; v.ID == version {
+			at = fmt.Sprintf("/datasets/%s/versions/%d", dataset, v.Number)
+		}
+	}
+	for _, x := range []struct {
+		err  error
+		what string
+		kind ark.Kind
+	}{
+		{amina.Post(ctx, path+"/destroy", nil, nil), "a version's destruction ordered by a researcher", ark.Forbidden},
+		{carol.Post(ctx, path+"/confirm", nil, nil), "a destruction confirmed that nobody ordered", ark.Conflict},
+		{carol.Post(ctx, "/versions/"+newest+"/destroy", nil, nil), "the newest version's destruction", ark.Conflict},
+	} {
+		if err := refused(x.err, x.what, x.kind); err != nil {
+			return err
+		}
+	}
+	if err := erin.Post(ctx, path+"/destroy", nil, nil); err != nil {
+		return err
+	}
+	if err := refused(erin.Post(ctx, path+"/confirm", nil, nil), "a destruction confirmed by who ordered it", ark.Forbidden); err != nil {
+		return err
+	}
+	if err := carol.Post(ctx, path+"/confirm", nil, nil); err != nil {
+		return err
+	}
+	var v struct {
+		Ending struct{ State, Certificate string }
+	}
+	if err := carol.Until(ctx, longest, "the version to be destroyed and certified", at, &v, func() (bool, error) {
+		return v.Ending.State == "destroyed" && v.Ending.Certificate != "", nil
+	}); err != nil {
+		return err
+	}
+	var signed struct{ PayloadType string }
+	if err := amina.Get(ctx, at+"/certificate", &signed); err != nil {
+		return err
+	}
+	p.Say("    the withdrawn version was destroyed with its key by two people; its certificate is signed")
+	return must(signed.PayloadType == "application/vnd.ark.version-destroyed+json", "the certificate is a %q", signed.PayloadType)
 }
 
 // follow has the project take newer versions: the next one that is published is

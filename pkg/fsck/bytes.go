@@ -26,6 +26,12 @@ func (c *check) objects(ctx context.Context) error {
 		if p.row.table == "extracts" && c.closed(p.row) || p.row.table == "sources" {
 			continue
 		}
+		if c.ended(p) {
+			if err := c.read(ctx, p); !ark.Is(err, ark.Lapsed) {
+				c.find(Key, p.row.id, "%s: its version was destroyed, and it is not refused for its destroyed key", key)
+			}
+			continue
+		}
 		if err := c.read(ctx, p); err != nil {
 			c.find(Missing, p.row.id, "%s: %s", key, reason(err))
 			continue
@@ -41,6 +47,15 @@ func (c *check) closed(extract *row) bool {
 	project, _ := extract.doc["project"].(string)
 	p := c.tables["projects"][project]
 	return extract.state == "destroyed" || p != nil && (p.state == "closed" || p.state == "closing")
+}
+
+// ended reports whether a pin is a table of a version whose key was destroyed.
+func (c *check) ended(p *pin) bool {
+	if p.row.table != "versions" || !strings.HasSuffix(p.ref.Name, ".parquet") {
+		return false
+	}
+	end, _ := p.row.doc["ending"].(map[string]any)
+	return end != nil && end["key"] != nil
 }
 
 func reason(err error) string {

@@ -88,7 +88,7 @@ func contents(ctx context.Context, stores map[objects.Zone][]*objects.Store) ([]
 		for _, name := range names {
 			t, err := readTable(ctx, stores[z], z, name)
 			if ark.Is(err, ark.Lapsed) {
-				continue // its project is closed
+				continue // its project is closed, or its version destroyed
 			}
 			if err != nil {
 				return nil, fmt.Errorf("read %s/%s: %w", z, name, err)

@@ -75,6 +75,9 @@ type Ark struct {
 	ProjectKey func(ctx context.Context, project string) (string, error)
 	// ProjectKeys lists the projects that have keys; nil where nobody may list.
 	ProjectKeys func(ctx context.Context) ([]string, error)
+	// VersionKeys lists what versions have keys of their own, and whether each
+	// was destroyed; nil where nobody may list.
+	VersionKeys func(ctx context.Context) (map[string]bool, error)
 	// Enclave is what the host holds; nil where no workspaces can be.
 	Enclave func(ctx context.Context) (Enclave, error)
 	Now     func() time.Time

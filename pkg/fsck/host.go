@@ -9,6 +9,9 @@ import (
 // every extract that can be opened, none for a project that is closed, and
 // none that no project knows.
 func (c *check) keys(ctx context.Context) error {
+	if err := c.versionKeys(ctx); err != nil {
+		return err
+	}
 	for id, p := range c.tables["projects"] {
 		state, err := c.ProjectKey(ctx, id)
 		if err != nil {
@@ -35,6 +38,33 @@ func (c *check) keys(ctx context.Context) error {
 	for _, id := range all {
 		if c.tables["projects"][id] == nil {
 			c.find(Leftover, id, "a key is there for a project that no row knows")
+		}
+	}
+	return nil
+}
+
+// versionKeys holds the keys of versions against the versions: one that lives
+// for every version that has its own and was not destroyed, and none besides.
+func (c *check) versionKeys(ctx context.Context) error {
+	if c.VersionKeys == nil {
+		return nil
+	}
+	all, err := c.VersionKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for id, destroyed := range all {
+		if v := c.tables["versions"][id]; v == nil {
+			c.find(Leftover, id, "a key is there for a version that no row knows")
+		} else if destroyed && v.state != "ending" && v.state != "destroyed" {
+			c.find(Key, id, "the version is %s and its key is destroyed", v.state)
+		} else if !destroyed && v.state == "destroyed" {
+			c.find(Key, id, "the version is destroyed and its key lives")
+		}
+	}
+	for id, v := range c.tables["versions"] {
+		if _, there := all[id]; v.doc["own_key"] == true && !there {
+			c.find(Key, id, "the version is sealed by a key of its own, which is not there")
 		}
 	}
 	return nil

@@ -218,7 +218,7 @@ func asRef(x map[string]any) (objects.Ref, bool) {
 
 // waiting are the states in which something waits for a job of its own.
 var waiting = map[string][]string{
-	"deliveries": {"received"}, "linkages": {"running"}, "versions": {"building"}, "extracts": {"cutting", "ending"},
+	"deliveries": {"received"}, "linkages": {"running"}, "versions": {"building", "ending"}, "extracts": {"cutting", "ending"},
 	"workspaces": {"provisioning", "starting"}, "requests": {"checking", "releasing"}, "projects": {"submitted", "closing"}, "published_tables": {"checking"},
 }
 

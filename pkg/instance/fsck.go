@@ -15,6 +15,7 @@ import (
 	_ "modernc.org/sqlite"             // database/sql driver "sqlite"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue/publish"
 	"github.com/ark-tre/ark/pkg/fsck"
 	"github.com/ark-tre/ark/pkg/keys"
 	"github.com/ark-tre/ark/pkg/ledger"
@@ -49,7 +50,7 @@ func Fsck(ctx context.Context, c Config, mend bool) (fsck.Report, error) {
 			return projectKey(ctx, roles["publish"].Keys, project)
 		}}
 	if c.Vault.Address == "" {
-		in.ProjectKeys = c.projectKeys
+		in.ProjectKeys, in.VersionKeys = c.projectKeys, c.versionKeys
 	}
 	if c.canIsolate() == "" {
 		in.Enclave = c.onHost
@@ -120,6 +121,23 @@ func (c Config) projectKeys(ctx context.Context) ([]string, error) {
 	var out []string
 	for _, k := range all {
 		out = append(out, k.Name.Local())
+	}
+	return out, err
+}
+
+// versionKeys are the versions that have keys of their own, and whether each is
+// destroyed.
+func (c Config) versionKeys(ctx context.Context) (map[string]bool, error) {
+	kr, err := c.keyring(Credential{})
+	if err != nil {
+		return nil, err
+	}
+	all, err := kr.List(ctx, keys.Versions)
+	out := map[string]bool{}
+	for _, k := range all {
+		if k.Name != publish.VersionsKey {
+			out[k.Name.Local()] = k.Destroyed
+		}
 	}
 	return out, err
 }

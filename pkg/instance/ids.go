@@ -80,13 +80,13 @@ func zoneGroups() map[objects.Zone]int {
 	return out
 }
 
-// classGroups says who reads which class; keys of projects are made and
-// destroyed while the Ark runs, and keys of names made.
+// classGroups says who reads which class; keys of projects and of versions are
+// made and destroyed while the Ark runs, and keys of names made.
 func classGroups() map[keys.Class]local.Access {
 	out := map[keys.Class]local.Access{}
 	for i, c := range keys.Classes {
 		out[c] = local.Access{GID: firstClass + i}
-		if c == keys.Project || c == keys.Pseudonym {
+		if c == keys.Project || c == keys.Versions || c == keys.Pseudonym {
 			out[c] = local.Access{GID: firstClass + i, Manager: firstManager + i}
 		}
 	}

@@ -83,6 +83,10 @@ func (c *Control) kinds() map[string]work.Kind {
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r workspace.EndResult) ([]store.Event, error) {
 				return c.Workspaces.ApplyEnd(ctx, tx, j.Subject, r)
 			})},
+		"certify-version": {Action: "version.apply", Resource: c.datasetOfVersion,
+			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r catalogue.EndVersionResult) ([]store.Event, error) {
+				return c.Catalogue.ApplyEnd(ctx, tx, j.Subject, r)
+			})},
 		"rotate-names": {Action: "names.apply", Resource: whole,
 			Apply: apply(func(ctx context.Context, tx *store.Tx, j store.Job, r catalogue.NameKeyResult) ([]store.Event, error) {
 				return c.Catalogue.ApplyRotation(ctx, tx, j.Subject, r)
@@ -149,10 +153,11 @@ func (c *Control) kinds() map[string]work.Kind {
 				}
 				return c.Airlock.ApplySample(ctx, tx, in, r)
 			})},
-		"issue-permit":  finishOnly(),
-		"run-standing":  finishOnly(),
-		"start-cut":     finishOnly(),
-		"close-project": finishOnly(),
+		"issue-permit":    finishOnly(),
+		"run-standing":    finishOnly(),
+		"start-cut":       finishOnly(),
+		"close-project":   finishOnly(),
+		"destroy-version": finishOnly(),
 	}
 }
 
@@ -176,7 +181,8 @@ func (c *Control) steps() map[string][]work.Step {
 		"run-standing": one("begin", func(ctx context.Context, in map[string]string) error {
 			return c.Airlock.Begin(ctx, in["run"], c.Workspaces.CutForRun)
 		}),
-		"close-project": one("close", func(ctx context.Context, in map[string]string) error { return c.closeProject(ctx, in["project"]) }),
+		"destroy-version": one("shred", func(ctx context.Context, in map[string]string) error { return c.shred(ctx, in["version"]) }),
+		"close-project":   one("close", func(ctx context.Context, in map[string]string) error { return c.closeProject(ctx, in["project"]) }),
 	}
 }
 

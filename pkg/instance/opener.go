@@ -31,7 +31,7 @@ func openable(role string) func(objects.Ref) bool {
 		return func(r objects.Ref) bool { return r.Zone == objects.Outputs || r.Zone == objects.Releases }
 	case "publish":
 		return func(r objects.Ref) bool {
-			return r.Zone == objects.Versions && (strings.Contains(r.Name, "/synthetic/") || strings.HasSuffix(r.Name, "/manifest.json")) ||
+			return r.Zone == objects.Versions && (strings.Contains(r.Name, "/synthetic/") || strings.HasSuffix(r.Name, "/manifest.json") || strings.HasSuffix(r.Name, "/destroyed.json")) ||
 				r.Zone == objects.Payload && strings.HasSuffix(r.Name, "/quality.json") // counts, never values
 		}
 	case "linkage":

@@ -9,6 +9,7 @@ import (
 	"github.com/ark-tre/ark/airlock"
 	"github.com/ark-tre/ark/airlock/ingress"
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/catalogue/publish"
 	"github.com/ark-tre/ark/pkg/store"
 	"github.com/ark-tre/ark/workspace"
 	"github.com/ark-tre/ark/workspace/cut"
@@ -149,6 +150,16 @@ func (c *Control) closeProject(ctx context.Context, project string) error {
 		return err
 	}
 	return c.Governance.Closed(ctx, project, map[string]any{"key": evidence, "remains": remains})
+}
+
+// shred destroys the key of a version that two people had destroyed. The key
+// has been destroyed already when a crash came before it was noted.
+func (c *Control) shred(ctx context.Context, version string) error {
+	evidence, err := c.Keys.Destroy(ctx, publish.VersionKey(version))
+	if err != nil {
+		return err
+	}
+	return c.Catalogue.Shredded(ctx, version, evidence)
 }
 
 // remains is what a closed project leaves behind, for its evidence of deletion.

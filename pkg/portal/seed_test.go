@@ -167,7 +167,7 @@ func (b *bench) publish() {
 	ctx, k := context.Background(), b.rooms.Catalogue
 	v, err := k.Publish(ctx, b.actor("engineer"), b.id["dataset"])
 	b.must(err)
-	res := catalogue.PublishResult{People: "20,010", Manifest: b.mem.put("versions", "m"),
+	res := catalogue.PublishResult{OwnKey: true, People: "20,010", Manifest: b.mem.put("versions", "m"),
 		Tables:    []catalogue.PublishedTable{{Name: "person", Ref: b.mem.put("versions", "a"), Rows: 20012, RowText: "20,010"}, {Name: "attendance", Ref: b.mem.put("versions", "b"), Rows: 47950, RowText: "47,950"}},
 		Marginals: refs{"person": b.mem.put("versions", marginalsText(v.ID))}, Withheld: []catalogue.Withheld{{Table: "person", Variable: "sex", Shown: 2, Few: 1}},
 		Quality: []catalogue.VariableQuality{{Table: "person", Variable: "sex", Complete: "99 %"}, {Table: "person", Variable: "ethnicity", Complete: "84 %"}}}

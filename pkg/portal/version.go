@@ -106,6 +106,11 @@ func (p *Portal) versionPage(c *Call) error {
 	if f.recall != nil {
 		page.Body = append(page.Body, ui.Head2{Text: "Taken back"}, ui.Text{Text: sentence(catalogue.RecallReasons()[f.recall.Reason]) + " " + count(len(f.recall.Frozen), "extract") + " of it " + map[bool]string{true: "was", false: "were"}[len(f.recall.Frozen) == 1] + " frozen; what is not cut anew by " + day(f.recall.Due) + " is destroyed."})
 	}
+	more, err := p.endingBlocks(c, f)
+	if err != nil {
+		return err
+	}
+	page.Body = append(page.Body, more...)
 	if off := c.Off("version.withdraw", "Dataset", f.dataset.ID); v.State == "published" && off == "" {
 		page.Body = append(page.Body, withdrawForm(f))
 	}
@@ -191,6 +196,7 @@ type VersionDetail struct {
 	Dictionary []catalogue.Table  `json:"dictionary"`
 	Lineage    *catalogue.Lineage `json:"lineage"`
 	Changes    *catalogue.Changes `json:"changes,omitempty" doc:"Since the version before"`
+	Ending     EndingOut          `json:"ending"`
 }
 
 func (p *Portal) versionOperations(a *API) error {
@@ -200,7 +206,12 @@ func (p *Portal) versionOperations(a *API) error {
 			if err != nil {
 				return nil, err
 			}
-			return &Body[VersionDetail]{VersionDetail{publicVersions([]catalogue.Version{f.version})[0], f.version.Dictionary, f.lineage, f.changes}}, nil
+			k, err := p.readKept(c, f)
+			if err != nil {
+				return nil, err
+			}
+			return &Body[VersionDetail]{VersionDetail{publicVersions([]catalogue.Version{f.version})[0], f.version.Dictionary, f.lineage, f.changes, endingOf(f.version, k.until)}}, nil
 		}),
+		p.endingOperations(a),
 	)
 }

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -108,6 +109,10 @@ func (p *Portal) waitingForCustodian(c *Call, q store.Querier) ([]todo, error) {
 	if err != nil {
 		return nil, err
 	}
+	ends, err := p.waitingEnds(c, q)
+	if err != nil {
+		return nil, err
+	}
 	more, err := p.waitingSigns(c, q)
-	return append(append(out, counts...), more...), err
+	return slices.Concat(out, counts, ends, more), err
 }

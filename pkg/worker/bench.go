@@ -44,7 +44,7 @@ func (b Bench) Roles() map[string]map[string][]work.Step {
 	return map[string]map[string][]work.Step{
 		"intake":  {"intake": b.intakeSteps()},
 		"linkage": {"link": b.linkSteps(), "identify": b.identifySteps()},
-		"publish": {"publish": b.publishSteps(), "synthesize": b.synthesisSteps(), "feasibility": b.feasibilitySteps(), "assess": b.assessSteps(), "cut": b.cutSteps(), "end-extract": b.endSteps(), "trace": b.traceSteps(), "rotate-names": b.rotateSteps()},
+		"publish": {"publish": b.publishSteps(), "synthesize": b.synthesisSteps(), "feasibility": b.feasibilitySteps(), "assess": b.assessSteps(), "cut": b.cutSteps(), "end-extract": b.endSteps(), "trace": b.traceSteps(), "rotate-names": b.rotateSteps(), "certify-version": b.certifySteps()},
 		"enclave": {"start-workspace": b.startSteps()},
 		"airlock": {"check": b.checkSteps(), "release": b.releaseSteps(), "make": b.makeSteps(), "check-input": b.bringSteps(), "sample": b.sampleSteps(), "type-published": b.publishedSteps()},
 	}

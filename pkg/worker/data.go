@@ -24,6 +24,14 @@ func (b Bench) publishSteps() []work.Step {
 	})}
 }
 
+// certifySteps end a version whose key was destroyed.
+func (b Bench) certifySteps() []work.Step {
+	shop := publish.Shop{Objects: b.Objects, Keys: b.Keys, Tmp: b.Tmp}
+	return []work.Step{step("certify", func(ctx context.Context, job catalogue.EndVersionJob, _ none) (any, error) {
+		return shop.Certify(ctx, job)
+	})}
+}
+
 // synthesisSteps make a synthetic version from what a custodian approved, and
 // then attack it with the version's own rows, which the first step never has.
 func (b Bench) synthesisSteps() []work.Step {

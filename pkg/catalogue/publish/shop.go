@@ -17,11 +17,16 @@ const (
 	// DomainKey names persons and entities inside this Ark until it is rotated:
 	// NamesKey gives the others.
 	DomainKey = keys.Name("pseudonym/ark")
-	// VersionsKey seals versions.
+	// VersionsKey seals what is left of a version when its rows are destroyed: its
+	// manifest, counts, synthetic tables and certificate.
 	VersionsKey = keys.Name("versions/data")
 	// SigningKey signs manifests.
 	SigningKey = keys.Name("signing/versions")
 )
+
+// VersionKey seals the tables of one version: destroying it destroys them,
+// however many copies there are.
+func VersionKey(version string) keys.Name { return keys.Of(keys.Versions, version) }
 
 // NamesKey is the key of names of a number: DomainKey is the first.
 func NamesKey(number int) keys.Name {
@@ -57,9 +62,9 @@ func (s Shop) rows(ctx context.Context, ref objects.Ref, columns []string, each 
 	return nil
 }
 
-// write stores a table in the versions zone, in the sorter's order.
-func (s Shop) write(ctx context.Context, name string, schema columnar.Schema, sorted *columnar.Sorter, each func(arrow.Record) error) (objects.Ref, error) {
-	w := s.Objects.Writer(ctx, objects.Versions, name, VersionsKey)
+// write stores a version's table in the versions zone, in the sorter's order.
+func (s Shop) write(ctx context.Context, version, name string, schema columnar.Schema, sorted *columnar.Sorter, each func(arrow.Record) error) (objects.Ref, error) {
+	w := s.Objects.Writer(ctx, objects.Versions, name, VersionKey(version))
 	defer w.Abort()
 	t, err := columnar.NewWriter(w, schema, columnar.Options{Behind: true, Each: each})
 	if err != nil {

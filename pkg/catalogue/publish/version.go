@@ -35,7 +35,10 @@ func (s Shop) Build(ctx context.Context, job catalogue.PublishJob) (catalogue.Pu
 	if err != nil {
 		return catalogue.PublishResult{}, err
 	}
-	res := catalogue.PublishResult{Marginals: map[string]objects.Ref{}}
+	if err := s.Keys.Create(ctx, VersionKey(job.Version)); err != nil && !ark.Is(err, ark.Conflict) {
+		return catalogue.PublishResult{}, err
+	}
+	res := catalogue.PublishResult{Marginals: map[string]objects.Ref{}, OwnKey: true}
 	for _, t := range job.Dataset.Tables {
 		if t.Name == catalogue.PersonTable {
 			continue
@@ -138,7 +141,7 @@ func (b *build) table(ctx context.Context, t catalogue.Table, res *catalogue.Pub
 func (b *build) finish(ctx context.Context, t catalogue.Table, shape columnar.Schema, sorted *columnar.Sorter, res *catalogue.PublishResult) error {
 	n, q := sorted.Rows(), newTally(b.profile, t, b.job.Own)
 	q.twice = newTwice(t, len(b.orgs))
-	ref, err := b.write(ctx, b.name(t.Name+".parquet"), shape, sorted, q.record)
+	ref, err := b.write(ctx, b.job.Version, b.name(t.Name+".parquet"), shape, sorted, q.record)
 	if err != nil {
 		return err
 	}
