@@ -61,13 +61,14 @@ type publishCmd struct {
 
 // published is a version as everyone may know it.
 type published struct {
-	ID     string            `json:"id"`
-	Number int               `json:"number"`
-	State  string            `json:"state"`
-	Says   string            `json:"says,omitempty"`
-	People string            `json:"people,omitempty"`
-	Rows   map[string]string `json:"rows,omitempty"`
-	Hash   string            `json:"hash,omitempty"`
+	ID      string            `json:"id"`
+	Number  int               `json:"number"`
+	Edition string            `json:"edition,omitempty"`
+	State   string            `json:"state"`
+	Says    string            `json:"says,omitempty"`
+	People  string            `json:"people,omitempty"`
+	Rows    map[string]string `json:"rows,omitempty"`
+	Hash    string            `json:"hash,omitempty"`
 }
 
 // Run publishes the dataset's next version and waits for it.

@@ -50,7 +50,7 @@ func (c versionsCmd) Run(ctx context.Context) error {
 	path := "/datasets/" + d.ID + "/versions"
 	if c.Number == 0 {
 		return list(ctx, c.online, path, "", func(v published) string {
-			return fmt.Sprintf("%d\t%s\t%s people\t%s", v.Number, v.State, v.People, v.Hash)
+			return fmt.Sprintf("%d\t%s\t%s\t%s people\t%s", v.Number, v.Edition, v.State, v.People, v.Hash)
 		})
 	}
 	at := path + "/" + strconv.Itoa(c.Number)
@@ -76,7 +76,7 @@ func (c versionsCmd) Run(ctx context.Context) error {
 		return printResult(v, false)
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s version %d\t%s\t%s people\tlinkage %d\n", d.Slug, v.Number, v.State, v.People, v.Lineage.Linkage)
+	fmt.Fprintf(w, "%s version %d\tedition %s\t%s\t%s people\tlinkage %d\n", d.Slug, v.Number, v.Edition, v.State, v.People, v.Lineage.Linkage)
 	for _, x := range v.Lineage.Deliveries {
 		fmt.Fprintf(w, "from\t%s\t%s\t%s\n", x.Source, x.Name, x.Received.Format("2006-01-02"))
 	}

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,7 +13,8 @@ import (
 // Fits refuses, as a conflict that names the variables, a version to which a
 // permit does not fit that was given for another version of its dataset: one of
 // the variables it grants or filters by is gone, of another type or code system,
-// transformed in another way, or more sensitive than what custodians looked at.
+// transformed in another way, or more sensitive than what custodians looked at;
+// or the version is of another major edition.
 func Fits(ctx context.Context, q store.Querier, granted, taken string, variables map[string][]string, filters map[string]string) error {
 	if granted == taken {
 		return nil
@@ -25,29 +27,12 @@ func Fits(ctx context.Context, q store.Querier, granted, taken string, variables
 	if err != nil {
 		return err
 	}
-	before, after := dictionaryOf(*was), dictionaryOf(*is)
-	if before == nil || after == nil {
-		return nil // from before versions kept their dictionary: the plan of the cut refuses what is missing
-	}
-	var wrong []string
-	for _, name := range sortedKeys(before) {
+	wrong := misfits(dictionaryOf(*was), dictionaryOf(*is), func(name string) bool {
 		table, variable, _ := strings.Cut(name, ".")
-		if !slices.Contains(variables[table], variable) && !mentions(filters[table], variable) {
-			continue
-		}
-		x, y := before[name], after[name]
-		switch {
-		case y.Name == "":
-			wrong = append(wrong, name+" is gone")
-		case x.Type != y.Type:
-			wrong = append(wrong, name+" was of the type "+x.Type+" and is "+y.Type)
-		case x.Transform != y.Transform:
-			wrong = append(wrong, name+" is transformed by "+y.Transform+" and no longer by "+x.Transform)
-		case x.System != y.System:
-			wrong = append(wrong, name+" has codes of another system")
-		case weight(y.Sensitivity) > weight(x.Sensitivity):
-			wrong = append(wrong, name+" is "+y.Sensitivity+" now")
-		}
+		return slices.Contains(variables[table], variable) || mentions(filters[table], variable)
+	})
+	if len(wrong) == 0 && was.Major != 0 && is.Major != 0 && was.Major != is.Major {
+		wrong = []string{fmt.Sprintf("it is edition %s, and the permit is for edition %d", is.Edition(), was.Major)}
 	}
 	if len(wrong) == 0 {
 		return nil

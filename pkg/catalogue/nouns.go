@@ -163,7 +163,10 @@ type Version struct {
 	Quality    []VariableQuality      `json:"quality,omitempty"`
 	Dictionary []Table                `json:"dictionary,omitempty"`  // as it was when the version was built
 	NamedUnder int                    `json:"named_under,omitempty"` // number of the key of names; 0 is the first
-	OwnKey     bool                   `json:"own_key,omitempty"`     // its tables are sealed by a key of its own, which can be destroyed
+	Major      int                    `json:"major,omitempty"`       // of its edition; 0: from before there were editions
+	Minor      int                    `json:"minor,omitempty"`
+	Contracts  map[string]string      `json:"contracts,omitempty"` // source → its contract's name and version
+	OwnKey     bool                   `json:"own_key,omitempty"`   // its tables are sealed by a key of its own, which can be destroyed
 	Withdrawn  time.Time              `json:"withdrawn,omitzero"`
 	Holds      []Hold                 `json:"holds,omitempty"`
 	Ending     *Ending                `json:"ending,omitempty"`

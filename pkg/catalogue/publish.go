@@ -25,14 +25,17 @@ type PublishInput struct {
 
 // PublishJob is what the publishing worker is given.
 type PublishJob struct {
-	Version string         `json:"version"`
-	Number  int            `json:"number"`
-	Dataset Dataset        `json:"dataset"`
-	Inputs  []PublishInput `json:"inputs"`
-	Index   objects.Ref    `json:"index"`
-	Persons objects.Ref    `json:"persons"`
-	Linkage string         `json:"linkage"`
-	Names   int            `json:"names,omitempty"` // number of the key that names people and entities; 0 is the first
+	Version string `json:"version"`
+	Number  int    `json:"number"`
+	Edition string `json:"edition,omitempty"`
+	// Contracts are the sources' contracts, by name and version.
+	Contracts map[string]string `json:"contracts,omitempty"`
+	Dataset   Dataset           `json:"dataset"`
+	Inputs    []PublishInput    `json:"inputs"`
+	Index     objects.Ref       `json:"index"`
+	Persons   objects.Ref       `json:"persons"`
+	Linkage   string            `json:"linkage"`
+	Names     int               `json:"names,omitempty"` // number of the key that names people and entities; 0 is the first
 	// Guards are the tables, of the sources behind Inputs, in which a person's
 	// own record can be withdrawn or left out. Nothing of such a person at that
 	// source is published, in whatever table and delivery it came.
@@ -91,7 +94,11 @@ func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (
 			return nil, err
 		}
 		v = Version{ID: tx.NewID(ark.PrefixVersion), Dataset: d.ID, Number: len(before) + 1, State: r.version.Start, Linkage: l.ID, Started: tx.Now(), Dictionary: d.Tables, NamedUnder: names}
-		job := PublishJob{Version: v.ID, Number: v.Number, Names: names, Dataset: *d, Index: l.Outputs["index"], Persons: l.Outputs["persons"], Linkage: l.ID, Objections: l.Outputs[ListObjections]}
+		if v.Contracts, err = contractsOf(ctx, tx, *d); err != nil {
+			return nil, err
+		}
+		v.edit(before)
+		job := PublishJob{Version: v.ID, Number: v.Number, Edition: v.Edition(), Contracts: v.Contracts, Names: names, Dataset: *d, Index: l.Outputs["index"], Persons: l.Outputs["persons"], Linkage: l.ID, Objections: l.Outputs[ListObjections]}
 		if job.Own, err = ownCodes(ctx, tx, *d); err != nil {
 			return nil, err
 		}

@@ -191,6 +191,13 @@ func (r *Room) draftPermit(ctx context.Context, tx *store.Tx, p *Project, checkp
 			return nil, err
 		}
 		g := Grant{Dataset: ask.Dataset, Version: ask.Version, Variables: ask.Variables, Filters: ask.Filters, Without: []string{}}
+		if ask.Version != "" {
+			v, err := catalogue.GetVersion(ctx, tx, ask.Version)
+			if err != nil {
+				return nil, err
+			}
+			g.Edition = v.Major
+		}
 		for _, o := range refused {
 			if slices.Contains(d.Orgs, o) {
 				g.Without = append(g.Without, o)

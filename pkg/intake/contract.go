@@ -29,6 +29,7 @@ type Contract struct {
 	Lists    map[string]CodeList `yaml:"code_lists"`
 	Limits   ContractLimits      `yaml:"limits"`
 	Tables   []*Table            `yaml:"tables"`
+	Between  []Between           `yaml:"between"` // conditions between rows and tables of a delivery
 
 	hash string
 }

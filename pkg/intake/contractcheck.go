@@ -75,7 +75,7 @@ func (c *Contract) check() error {
 	for _, t := range c.Tables {
 		t.marks = leaves && len(t.Person) > 0
 	}
-	return nil
+	return c.checkBetween()
 }
 
 func (f *Format) check() error {

@@ -74,6 +74,7 @@ type process struct {
 	tables  []*tableRun
 	late    map[int64]bool // rows refused after their identity was parted
 	pool    *columnar.Pool
+	between map[string]*betweenRun
 	left    map[cell.Value]bool // person record keys of people whose own record is left out: nothing of them passes
 }
 
@@ -88,7 +89,7 @@ func Process(ctx context.Context, j Job) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{job: j, limits: j.Limits.orDefault(), hasher: h, today: cell.DayOf(j.Received.UTC()), late: map[int64]bool{}, left: map[cell.Value]bool{}, report: &Report{
+	p := &process{job: j, limits: j.Limits.orDefault(), hasher: h, today: cell.DayOf(j.Received.UTC()), late: map[int64]bool{}, left: map[cell.Value]bool{}, between: map[string]*betweenRun{}, report: &Report{
 		Source: j.Source, Delivery: j.Delivery, Contract: j.Contract.Name, Version: j.Contract.Version, Hash: j.Contract.Hash(),
 		Declared: j.Contract.Declared, Received: j.Received.UTC().Format("2006-01-02")}}
 	p.encoded = j.Contract.encodings()
@@ -110,6 +111,9 @@ func (p *process) close() {
 	}
 	if p.who != nil {
 		p.who.close()
+	}
+	for _, b := range p.between {
+		b.sort.Close()
 	}
 	p.raws.close()
 	if p.bad != nil && p.bad.w != nil {
@@ -265,6 +269,9 @@ func (p *process) writeAll(ctx context.Context) error {
 		if err := p.who.write(ctx); err != nil {
 			return err
 		}
+	}
+	if err := p.judgeBetween(ctx); err != nil {
+		return err
 	}
 	for _, t := range p.report.Tables {
 		t.score()

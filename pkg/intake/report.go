@@ -56,6 +56,10 @@ type RuleReport struct {
 	Kind   Kahn   `json:"kind"`
 	Action Action `json:"action"`
 	Failed int64  `json:"failed"`
+	// Of a condition between rows: how many rows or people it was asked of, and
+	// whether it could not be, a table of it not being delivered.
+	Checked  int64 `json:"checked,omitempty"`
+	Unjudged bool  `json:"unjudged,omitempty"`
 }
 
 // Scores are shares of what was checked that held, from 0 to 1, in the terms

@@ -41,6 +41,7 @@ type tableRun struct {
 	identity bool
 	files    []string // names, by the number in a row number
 	changed  []change // values of the row in hand
+	taps     []tap
 	judge    *pseudonym.Hasher
 	batch    *judged      // rows judged and not yet handed on
 	out      chan *judged // to the goroutine that stores them, nil where none runs
@@ -83,6 +84,9 @@ func newTableRun(p *process, t *Table) (*tableRun, error) {
 	r.schema = t.PayloadSchema()
 	r.person, r.deleted = r.schema.Index("person_record_key"), r.schema.Index(markColumn)
 	spoken := t.spokenOf()
+	if r.taps, err = p.taps(r); err != nil {
+		return nil, err
+	}
 	for i, f := range t.Fields {
 		r.fields = append(r.fields, r.newField(f, missing))
 		r.fields[i].idle = f.Type == TypeString && f.To == ToNone && !spoken[f.Name]
@@ -434,6 +438,12 @@ func (r *tableRun) merge(ctx context.Context, keep func(key []byte)) error {
 		}
 		if r.deleted >= 0 && row.Cell(r.deleted).Flag() {
 			r.report.Withdrawn++
+		} else {
+			for _, t := range r.taps {
+				if err := t.take(row); err != nil {
+					return err
+				}
+			}
 		}
 		keep(held)
 		return nil

@@ -56,10 +56,10 @@ func (p *Portal) dataset(c *Call) error {
 	if latest != nil {
 		page.Body = append(page.Body, ui.Head2{Text: "Ask it something"}, ui.Code{Text: exampleQuery(*d)})
 	}
-	t := ui.Table{Caption: "Versions", Columns: ui.Cols("Version", "State", "Published", "People", "Manifest"), Empty: &ui.Empty{Text: "No version has been published yet."}}
+	t := ui.Table{Caption: "Versions", Columns: ui.Cols("Version", "Edition", "State", "Published", "People", "Manifest"), Empty: &ui.Empty{Text: "No version has been published yet."}}
 	for i := len(vs) - 1; i >= 0; i-- {
 		v := vs[i]
-		t.Rows = append(t.Rows, []ui.Cell{{Text: fmt.Sprint(v.Number), Href: fmt.Sprintf("/catalogue/%s/versions/%d", d.ID, v.Number), Head: true}, {Tag: tag(v.State, false)}, {Text: when(v.Published)}, {Text: v.People}, {Text: short(v.Hash)}})
+		t.Rows = append(t.Rows, []ui.Cell{{Text: fmt.Sprint(v.Number), Href: fmt.Sprintf("/catalogue/%s/versions/%d", d.ID, v.Number), Head: true}, {Text: v.Edition()}, {Tag: tag(v.State, false)}, {Text: when(v.Published)}, {Text: v.People}, {Text: short(v.Hash)}})
 	}
 	page.Body = append(page.Body, t)
 	followers, err := p.followersTable(c, d.ID)

@@ -190,8 +190,11 @@ func TestEndOfAVersion(t *testing.T) {
 	}))
 	for name, do := range map[string]func() error{
 		"destroyed twice": func() error { _, err := k.ConfirmEnd(ctx, b.actor("second"), one); return err },
-		"withdrawn":       func() error { _, err := k.WithdrawVersion(ctx, b.actor("custodian"), b.id["dataset"], one, "wrong-link", 3); return err },
-		"held":            func() error { _, err := k.HoldVersion(ctx, b.actor("custodian"), one, "audit"); return err },
+		"withdrawn": func() error {
+			_, err := k.WithdrawVersion(ctx, b.actor("custodian"), b.id["dataset"], one, "wrong-link", 3)
+			return err
+		},
+		"held": func() error { _, err := k.HoldVersion(ctx, b.actor("custodian"), one, "audit"); return err },
 	} {
 		if err := do(); !ark.Is(err, ark.Conflict) {
 			t.Errorf("%s: %v", name, err)

@@ -202,6 +202,8 @@ var sentElsewhere = map[string]string{
 	"POST /inputs/{id}/settle":           "the same of a file to be brought in",
 	"POST /jobs/{id}/retry":              "no job fails in this story; not sent without script",
 	"POST /queue/{id}/sign-off":          "no release of this story needs a custodian's consent; not sent without script",
+	"POST /versions/{id}/destroy":        "no version of this story has had its time: TestEndOfAVersion posts it",
+	"POST /versions/{id}/confirm":        "the same",
 	"POST /queue/{id}/waive":             "no failed rule of this story is a contract's own; not sent without script",
 }
 

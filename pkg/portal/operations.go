@@ -424,6 +424,7 @@ type VersionOut struct {
 	ID        string                      `json:"id"`
 	Dataset   string                      `json:"dataset"`
 	Number    int                         `json:"number"`
+	Edition   string                      `json:"edition" doc:"Its first part rises when what was made for the version before need not fit it; a permit is for one"`
 	State     string                      `json:"state"`
 	Started   string                      `json:"started"`
 	Published string                      `json:"published,omitempty"`
@@ -439,7 +440,7 @@ func publicVersions(vs []catalogue.Version) []VersionOut {
 	const layout = "2006-01-02T15:04:05.000000Z07:00"
 	out := make([]VersionOut, 0, len(vs))
 	for _, v := range vs {
-		o := VersionOut{ID: v.ID, Dataset: v.Dataset, Number: v.Number, State: v.State, Started: v.Started.UTC().Format(layout), Says: v.Says, People: v.People, Hash: v.Hash, Quality: v.Quality, Rows: map[string]string{}, Synthetic: map[string]string{}}
+		o := VersionOut{ID: v.ID, Dataset: v.Dataset, Number: v.Number, Edition: v.Edition(), State: v.State, Started: v.Started.UTC().Format(layout), Says: v.Says, People: v.People, Hash: v.Hash, Quality: v.Quality, Rows: map[string]string{}, Synthetic: map[string]string{}}
 		if !v.Published.IsZero() {
 			o.Published = v.Published.UTC().Format(layout)
 		}

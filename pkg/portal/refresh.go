@@ -145,7 +145,7 @@ func versionWords(v *catalogue.Version) string {
 	if v == nil {
 		return "none"
 	}
-	return fmt.Sprintf("version %d, published %s", v.Number, when(v.Published))
+	return fmt.Sprintf("version %d, edition %s, published %s", v.Number, v.Edition(), when(v.Published))
 }
 
 func (p *Portal) follow(c *Call) error {

@@ -371,8 +371,27 @@ func (p *Portal) quality(c *Call, d *catalogue.Delivery) []ui.Block {
 			f.Rows = append(f.Rows, []ui.Cell{{Text: y.Field, Head: true}, {Text: string(y.To)}, {Text: number(y.Filled)}, {Text: number(y.Missing)}, {Text: number(y.Changed)}, {Text: strings.Join(rules, "; ")}})
 		}
 		out = append(out, ui.Details{Summary: "Fields of " + x.Table, Body: []ui.Block{f}})
+		if len(x.Rules) > 0 {
+			out = append(out, ui.Details{Summary: "Rules of " + x.Table, Body: []ui.Block{ruleTable(x)}})
+		}
 	}
 	return out
+}
+
+// ruleTable are the rules about whole rows, and the conditions between them.
+func ruleTable(x *intake.TableReport) ui.Table {
+	t := ui.Table{Columns: ui.Cols("Rule", "Kind", "What happens", "#Asked of", "#Broken")}
+	for _, r := range x.Rules {
+		asked := "every row"
+		switch {
+		case r.Unjudged:
+			asked = "nothing: a table is missing"
+		case r.Checked > 0:
+			asked = number(r.Checked)
+		}
+		t.Rows = append(t.Rows, []ui.Cell{{Text: r.Rule, Head: true}, {Text: string(r.Kind)}, {Text: string(r.Action)}, {Text: asked}, {Text: number(r.Failed)}})
+	}
+	return t
 }
 
 // quarantine lists the first rows that were set aside: row, field and reason,

@@ -84,7 +84,7 @@ func (p *Portal) versionPage(c *Call) error {
 	}
 	v := f.version
 	page := ui.Page{Back: &ui.Link{Text: f.dataset.Title, Href: "/catalogue/" + f.dataset.ID}, Above: f.dataset.Title, Head: fmt.Sprintf("Version %d", v.Number), State: tag(v.State, false), Lead: sentence(orText(v.Says, "It is "+p.machines.version.States[v.State].Says))}
-	rows := []ui.Row{{Key: "Published", Text: orText(when(v.Published), "not yet")}, {Key: "People", Text: orText(v.People, "not counted") + " (rounded)"}, {Key: "Linkage", Text: fmt.Sprintf("run %d", f.lineage.Linkage)}, {Key: "Named under key", Text: strconv.Itoa(v.Names())}, {Key: "Hash of its signed manifest", Text: v.Hash}}
+	rows := []ui.Row{{Key: "Edition", Text: v.Edition() + editionWords(v)}, {Key: "Published", Text: orText(when(v.Published), "not yet")}, {Key: "People", Text: orText(v.People, "not counted") + " (rounded)"}, {Key: "Linkage", Text: fmt.Sprintf("run %d", f.lineage.Linkage)}, {Key: "Named under key", Text: strconv.Itoa(v.Names())}, {Key: "Hash of its signed manifest", Text: v.Hash}}
 	for _, t := range v.Tables {
 		if t.Twice != "" {
 			rows = append(rows, ui.Row{Key: "Told by two organisations", Text: t.Twice + " of " + t.RowText + " rows of " + t.Name + " (rounded): the same person, days and values; they are counted and stay"})
@@ -125,6 +125,14 @@ func withdrawForm(f *versionFacts) ui.Block {
 	return ui.Details{Summary: "Take this version back", Body: []ui.Block{
 		ui.Text{Text: "Every extract cut from it is frozen with its workspaces. Each is cut anew when the next version is published, and destroyed when that has not happened in time. This cannot be undone: publish again instead."},
 		ui.Form{Action: fmt.Sprintf("/catalogue/%s/versions/%d/withdraw", f.dataset.ID, f.version.Number), Fields: []ui.Field{reason, {Kind: "text", Narrow: true, Name: "days", Label: "Days within which frozen extracts have to be cut anew", Hint: "1 to 90", Value: "14"}}, Submit: ui.Button{Text: "Take it back", Look: "warning"}}}}
+}
+
+// editionWords say what an edition's number is for.
+func editionWords(v catalogue.Version) string {
+	if v.Major == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (a permit for edition %d fits it)", v.Major)
 }
 
 // changesBlocks say what differs from the version before.

@@ -19,18 +19,20 @@ const ManifestType = "application/vnd.ark.version+json"
 // Manifest says what a version is and what was done to make it. Every count of
 // people or of what was left out has passed the disclosure profile.
 type Manifest struct {
-	Dataset    string          `json:"dataset"`
-	Version    string          `json:"version"`
-	Number     int             `json:"number"`
-	Linkage    string          `json:"linkage"`
-	Names      int             `json:"names"` // number of the key that names people and entities
-	Deliveries []string        `json:"deliveries"`
-	Profile    string          `json:"profile"`
-	People     string          `json:"people"`
-	Objections string          `json:"objections"` // rows left out, as the profile shows them
-	Unlinked   string          `json:"unlinked"`   // rows without a person
-	Withheld   string          `json:"withheld"`   // rows of people whose own record the source withdrew, or may not pass
-	Tables     []ManifestTable `json:"tables"`
+	Dataset    string            `json:"dataset"`
+	Version    string            `json:"version"`
+	Number     int               `json:"number"`
+	Edition    string            `json:"edition,omitempty"`
+	Contracts  map[string]string `json:"contracts,omitempty"` // source → name and version
+	Linkage    string            `json:"linkage"`
+	Names      int               `json:"names"` // number of the key that names people and entities
+	Deliveries []string          `json:"deliveries"`
+	Profile    string            `json:"profile"`
+	People     string            `json:"people"`
+	Objections string            `json:"objections"` // rows left out, as the profile shows them
+	Unlinked   string            `json:"unlinked"`   // rows without a person
+	Withheld   string            `json:"withheld"`   // rows of people whose own record the source withdrew, or may not pass
+	Tables     []ManifestTable   `json:"tables"`
 }
 
 // ManifestTable is one table in a manifest.
@@ -45,7 +47,7 @@ type ManifestTable struct {
 
 // manifest writes and signs the version's manifest.
 func (b *build) manifest(ctx context.Context, res catalogue.PublishResult) (objects.Ref, error) {
-	m := Manifest{Dataset: b.job.Dataset.Slug, Version: b.job.Version, Number: b.job.Number, Linkage: b.job.Linkage, Names: max(1, b.job.Names), Deliveries: sourcesOf(b.job),
+	m := Manifest{Dataset: b.job.Dataset.Slug, Version: b.job.Version, Number: b.job.Number, Edition: b.job.Edition, Contracts: b.job.Contracts, Linkage: b.job.Linkage, Names: max(1, b.job.Names), Deliveries: sourcesOf(b.job),
 		Profile: b.job.Dataset.Profile, People: res.People,
 		Objections: disclosure.RoundCount(b.profile, b.removed).Text, Unlinked: disclosure.RoundCount(b.profile, b.loose).Text,
 		Withheld: disclosure.RoundCount(b.profile, b.withheld).Text}
