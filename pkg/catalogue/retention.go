@@ -325,3 +325,35 @@ func EndsWaiting(ctx context.Context, q store.Querier) ([]Version, error) {
 	all, err := versions.Where(ctx, q, "state IN ('published', 'withdrawn')")
 	return slices.DeleteFunc(all, func(v Version) bool { return v.Ending == nil }), err
 }
+
+// RepeatEnds destroys again, inside the change that restores an Ark from a
+// backup, the versions that were destroyed after it. What the backup does not
+// know is passed over.
+func (r *Room) RepeatEnds(ctx context.Context, tx *store.Tx, ids []string) (events []store.Event, err error) {
+	for _, id := range ids {
+		v, err := versions.Get(ctx, tx, id)
+		if ark.Is(err, ark.Unknown) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		was := v.State
+		if r.version.Move(was, "ending", "version.confirm") != nil {
+			continue // being built, failed, or at its end already
+		}
+		v.State, v.Says = "ending", "It was destroyed after the backup from which this Ark was restored."
+		v.Ending = &Ending{Ordered: "the ledger", Confirmed: "the ledger", OrderedAt: tx.Now(), ConfirmedAt: tx.Now(), Was: was}
+		if err := versions.Update(ctx, tx, v); err != nil {
+			return nil, err
+		}
+		if err := newestLeft(ctx, tx, v.Dataset); err != nil {
+			return nil, err
+		}
+		if _, err := tx.Enqueue(ctx, "destroy-version", "control", v.ID, map[string]string{"version": v.ID}); err != nil {
+			return nil, err
+		}
+		events = append(events, v.event("version.ending", map[string]string{"again": "after a restore"})...)
+	}
+	return events, nil
+}

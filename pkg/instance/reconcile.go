@@ -159,6 +159,7 @@ func (c *Control) shred(ctx context.Context, version string) error {
 	if err != nil {
 		return err
 	}
+	c.Config.destroyCopy(&evidence, c.Slog)
 	return c.Catalogue.Shredded(ctx, version, evidence)
 }
 

@@ -93,6 +93,7 @@ type restoring struct {
 	head   ledger.Checkpoint // its head
 	closed []string          // projects
 	issuer string            // who signed users in
+	ended  []string          // versions
 }
 
 func beginRestore(o Restoring) (*restoring, error) {
@@ -219,7 +220,11 @@ func (r *restoring) key(ring *local.Keyring, k backup.Key) error {
 	if k.Name.Class() == keys.Project {
 		project = k.Name.Local()
 	}
-	if !gone && !k.Destroyed && !slices.Contains(r.closed, project) {
+	version := ""
+	if k.Name.Class() == keys.Versions {
+		version = k.Name.Local()
+	}
+	if !gone && !k.Destroyed && !slices.Contains(r.closed, project) && !slices.Contains(r.ended, version) {
 		files, err := r.folder.Key(k.Name, r.With)
 		if err != nil {
 			return err
@@ -235,6 +240,9 @@ func (r *restoring) key(ring *local.Keyring, k backup.Key) error {
 	}
 	if project != "" && !slices.Contains(r.closed, project) {
 		r.closed = append(r.closed, project)
+	}
+	if version != "" && !slices.Contains(r.ended, version) {
+		r.ended = append(r.ended, version)
 	}
 	return ring.Bury(ev)
 }
@@ -396,6 +404,11 @@ func (r *restoring) begin(ctx context.Context, log *slog.Logger) error {
 		if err != nil {
 			return nil, err
 		}
+		ends, err := ctl.Catalogue.RepeatEnds(ctx, tx, r.ended)
+		if err != nil {
+			return nil, err
+		}
+		again = append(again, ends...)
 		head := map[string]any{"size": r.head.Size, "root": r.head.Root.String()}
 		return append([]store.Event{{Type: ledger.RestoredType, Body: map[string]any{"backup": r.Manifest.Name, "sha256": r.Restored.SHA256, "taken": r.Taken, "acts": r.acts,
 			"ledger": r.Manifest.Ledger, "known": head, "lost": r.Lost, "again": r.Later, "issuer": r.cfg.issuerURL(), "by": caller()}}}, again...), nil
@@ -539,6 +552,10 @@ func (r *restoring) heed() error {
 		case "project.closing", "project.closed":
 			if !slices.Contains(r.closed, id) {
 				r.closed = append(r.closed, id)
+			}
+		case "version.ending", "version.shredded", "version.destroyed":
+			if !slices.Contains(r.ended, id) {
+				r.ended = append(r.ended, id)
 			}
 		case "project.suspended":
 			suspended[id] = true

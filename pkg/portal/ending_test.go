@@ -201,3 +201,46 @@ func TestEndOfAVersion(t *testing.T) {
 		}
 	}
 }
+
+// TestEndsAreRepeated: a version that was destroyed after a backup is at its end
+// again before a restored Ark starts, and another becomes the newest.
+func TestEndsAreRepeated(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	b.data()
+	b.publish()
+	ctx, k := context.Background(), b.rooms.Catalogue
+	var d *catalogue.Dataset
+	read := func() (v *catalogue.Version) {
+		b.must(b.st.View(ctx, func(q store.Querier) (err error) {
+			if d == nil {
+				if d, err = catalogue.GetDataset(ctx, q, b.id["dataset"]); err != nil {
+					return err
+				}
+			}
+			v, err = catalogue.GetVersion(ctx, q, d.Latest)
+			return err
+		}))
+		return v
+	}
+	newest := read()
+	for range 2 { // what is at its end stays there
+		b.must(b.st.Act(ctx, store.Actor{System: "governance"}, "ark.restore", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
+			events, err := k.RepeatEnds(ctx, tx, []string{newest.ID, "ver_00000000000070008000000000000009"})
+			return append(events, store.Event{Type: "ark.restored"}), err
+		}))
+	}
+	if v := read(); v.State != "ending" {
+		t.Errorf("the version is %s", v.State)
+	}
+	b.must(b.st.View(ctx, func(q store.Querier) error {
+		jobs, err := store.Jobs(ctx, q, "kind = 'destroy-version'")
+		if len(jobs) != 1 {
+			t.Errorf("%d jobs destroy it", len(jobs))
+		}
+		if x, e := catalogue.GetDataset(ctx, q, d.ID); e != nil || x.Latest == newest.ID || x.Latest == "" {
+			t.Errorf("the newest is %v, %v", x, e)
+		}
+		return err
+	}))
+}
