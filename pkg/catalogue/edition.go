@@ -16,7 +16,8 @@ import (
 // made for the version before need not fit any more, because a variable is gone,
 // of another type, code system or transformation or more sensitive, or because
 // the major version of a contract behind the dataset rose; the second part
-// otherwise. A permit is for one major edition of a dataset.
+// otherwise. A permit names the major edition that it was given for: it fits every
+// version of that, and of another only if Fits finds its own variables as they were.
 
 // Edition is the number as text; of a version from before there were editions
 // its plain number.

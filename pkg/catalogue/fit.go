@@ -2,7 +2,6 @@ package catalogue
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,8 +12,9 @@ import (
 // Fits refuses, as a conflict that names the variables, a version to which a
 // permit does not fit that was given for another version of its dataset: one of
 // the variables it grants or filters by is gone, of another type or code system,
-// transformed in another way, or more sensitive than what custodians looked at;
-// or the version is of another major edition.
+// transformed in another way, or more sensitive than what custodians looked at.
+// Within one major edition nothing of that can be; of another one it is looked
+// at variable by variable, so that what a permit does not name may change.
 func Fits(ctx context.Context, q store.Querier, granted, taken string, variables map[string][]string, filters map[string]string) error {
 	if granted == taken {
 		return nil
@@ -31,13 +31,10 @@ func Fits(ctx context.Context, q store.Querier, granted, taken string, variables
 		table, variable, _ := strings.Cut(name, ".")
 		return slices.Contains(variables[table], variable) || mentions(filters[table], variable)
 	})
-	if len(wrong) == 0 && was.Major != 0 && is.Major != 0 && was.Major != is.Major {
-		wrong = []string{fmt.Sprintf("it is edition %s, and the permit is for edition %d", is.Edition(), was.Major)}
-	}
 	if len(wrong) == 0 {
 		return nil
 	}
-	return ark.Faultf(ark.Conflict, "the permit does not fit version %d: %s", is.Number, strings.Join(wrong, "; ")).Do("ask for an amendment of the permit")
+	return ark.Faultf(ark.Conflict, "the permit does not fit version %d, edition %s: %s", is.Number, is.Edition(), strings.Join(wrong, "; ")).Do("ask for an amendment of the permit")
 }
 
 // weight orders sensitivities; what is unknown weighs most.

@@ -15,7 +15,7 @@ import (
 type Grant struct {
 	Dataset   string              `json:"dataset"`
 	Version   string              `json:"version"`
-	Edition   int                 `json:"edition,omitempty"` // the major edition that it fits
+	Edition   int                 `json:"edition,omitempty"` // the major edition that it was given for
 	Variables map[string][]string `json:"variables"`
 	Filters   map[string]string   `json:"filters"`
 	Without   []string            `json:"without"` // organisations carved out

@@ -424,7 +424,7 @@ type VersionOut struct {
 	ID        string                      `json:"id"`
 	Dataset   string                      `json:"dataset"`
 	Number    int                         `json:"number"`
-	Edition   string                      `json:"edition" doc:"Its first part rises when what was made for the version before need not fit it; a permit is for one"`
+	Edition   string                      `json:"edition" doc:"Its first part rises when what was made for the version before need not fit it; a permit names the one it was given for"`
 	State     string                      `json:"state"`
 	Started   string                      `json:"started"`
 	Published string                      `json:"published,omitempty"`

@@ -66,7 +66,7 @@ func (p *Portal) permit(c *Call) error {
 	page.Body = append(page.Body, askTables(f, asks)...)
 	for _, g := range x.Grants {
 		if g.Edition > 0 {
-			page.Body = append(page.Body, ui.Text{Text: fmt.Sprintf("%s: for edition %d. A version of another needs an amendment.", f.data[g.Dataset].Title, g.Edition)})
+			page.Body = append(page.Body, ui.Text{Text: fmt.Sprintf("%s: for edition %d. A version of another is refused, and needs an amendment, where a variable named here is gone or another.", f.data[g.Dataset].Title, g.Edition)})
 		}
 		if len(g.Without) > 0 {
 			page.Body = append(page.Body, ui.Inset{Text: "Without the rows of " + strings.Join(f.dir.orgNames(g.Without), ", ") + ", which refused."})

@@ -132,7 +132,7 @@ func editionWords(v catalogue.Version) string {
 	if v.Major == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (a permit for edition %d fits it)", v.Major)
+	return fmt.Sprintf(" (every permit for edition %d fits it)", v.Major)
 }
 
 // changesBlocks say what differs from the version before.
