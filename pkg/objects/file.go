@@ -51,11 +51,7 @@ func (s *Store) OpenAt(ctx context.Context, ref Ref) (*File, error) {
 	if s.rules[ref.Zone].Plain {
 		return s.openPlain(ctx, ref)
 	}
-	o, err := s.load(ctx, ref.Zone, ref.Name)
-	if err != nil {
-		return nil, err
-	}
-	err = o.check(ref)
+	o, err := s.sealedObject(ctx, ref)
 	if err != nil {
 		return nil, err
 	}

@@ -110,8 +110,8 @@ func (b Bench) delivered(ctx context.Context, job catalogue.IntakeJob) (*intake.
 
 // input opens a delivered file, which may lie in parts.
 func (b Bench) input(ctx context.Context, f catalogue.DeliveredFile) intake.Input {
-	if len(f.Parts) == 0 { // the store checks the whole against the reference as it is read
-		return intake.Input{Name: f.Name, SHA256: f.Ref.SHA256, Open: func() (io.ReadCloser, error) { return b.Objects.Open(ctx, f.Ref) },
+	if len(f.Parts) == 0 { // each byte is authenticated under the seal that the reference pins
+		return intake.Input{Name: f.Name, SHA256: f.Ref.SHA256, Open: func() (io.ReadCloser, error) { return b.Objects.OpenBulk(ctx, f.Ref) },
 			At: func() (io.ReaderAt, int64, io.Closer, error) {
 				at, err := b.Objects.OpenAt(ctx, f.Ref)
 				if err != nil {

@@ -24,7 +24,7 @@ func (p *inParts) Read(to []byte) (int, error) {
 			if len(p.left) == 0 {
 				return 0, io.EOF
 			}
-			r, err := p.b.Objects.Open(p.ctx, p.left[0])
+			r, err := p.b.Objects.OpenBulk(p.ctx, p.left[0])
 			if err != nil {
 				return 0, err
 			}
