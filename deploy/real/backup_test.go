@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -23,6 +24,7 @@ import (
 	"github.com/ark-tre/ark/pkg/demonstration"
 	"github.com/ark-tre/ark/pkg/governance"
 	"github.com/ark-tre/ark/pkg/instance"
+	"github.com/ark-tre/ark/pkg/ledger"
 )
 
 // copier takes and restores backups of a played Ark.
@@ -181,7 +183,7 @@ func backedUp(t *testing.T, cfg instance.Config) {
 		if _, err := os.Stat(c.key(project)); !errors.Is(err, fs.ErrNotExist) {
 			t.Error("the project was closed and the copy of its key is there: ", err)
 		}
-		c.run(0, "fetched", "ledger", "fetch", c.cfg.Origin, filepath.Join(tmp, "later"))
+		c.fetch(filepath.Join(tmp, "later"), "project.closed", project)
 	})
 
 	t.Run("nobody reads a copy without the identity", func(t *testing.T) { c.stolen(old) })
@@ -227,6 +229,32 @@ func backedUp(t *testing.T, cfg instance.Config) {
 	t.Run("killed while it is taken", func(t *testing.T) { c := *c; c.t = t; c.killedTaking() })
 	t.Run("killed while it is restored", func(t *testing.T) { c := *c; c.t, c.to = t, old; c.killedRestoring() })
 	t.Run("an object is missing or changed", func(t *testing.T) { c := *c; c.t, c.to = t, old; c.broken() })
+}
+
+// fetch fetches the Ark's ledger until it tells of an act: acts come to stand in
+// it a moment after they are done.
+func (c *copier) fetch(dir, act, subject string) {
+	c.t.Helper()
+	ctx, stop := context.WithTimeout(c.t.Context(), 2*time.Minute)
+	defer stop()
+	for {
+		c.run(0, "fetched", "ledger", "fetch", c.cfg.Origin, dir)
+		head, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
+		must(c.t, err)
+		var origin string
+		var size int64
+		_, err = fmt.Sscan(string(head), &origin, &size)
+		must(c.t, err)
+		leaves, err := ledger.Leaves(os.DirFS(dir), 0, size)
+		must(c.t, err)
+		if slices.ContainsFunc(leaves, func(l ledger.Leaf) bool { return l.Type == act && slices.Contains(l.Subjects, subject) }) {
+			return
+		}
+		must(c.t, os.RemoveAll(dir))
+		if err := pause(ctx); err != nil {
+			c.t.Fatalf("the ledger does not tell of %s after %d entries", act, size)
+		}
+	}
 }
 
 // release downloads a release of the Ark's project.

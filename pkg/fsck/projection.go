@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	hexForm    = regexp.MustCompile(`^[0-9a-f]{40,}$`)
+	hexForm    = regexp.MustCompile(`^(sha256:)?[0-9a-f]{40,}$`)
 	numberForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 	portForm   = regexp.MustCompile(`localhost:[0-9]+`)
 	momentForm = regexp.MustCompile(`-[0-9]{16}\b`) // in an object's name: microseconds
