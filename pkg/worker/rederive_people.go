@@ -76,8 +76,10 @@ type learning struct {
 	next  func() (arrow.Record, error, bool)
 	stop  func()
 	names *array.String // of a batch of the table, nil if the table is not asked for
-	from  int64         // the row of the table that names begins with
-	at    int           // into names: the next row that was not looked at
+	codes []int32       // of the batch's rows, into names; nil: names are the rows' own
+	rows  int           // of the batch
+	from  int64         // the row of the table that the batch begins with
+	at    int           // into the batch: the next row that was not looked at
 	last  string        // the person of the row before
 	known int64         // and the number
 }
@@ -101,22 +103,40 @@ func (x *learning) end() error {
 	return x.same(math.MaxInt64)
 }
 
-// more reports whether the table has another row, at x.at of x.names.
+// more reports whether the table has another row, at x.at of the batch.
 func (x *learning) more() (bool, error) {
-	for x.names == nil || x.at == x.names.Len() {
+	for x.names == nil || x.at == x.rows {
 		if x.names != nil {
-			x.from += int64(x.names.Len())
+			x.from += int64(x.rows)
 		}
 		rec, err, ok := x.next()
 		if !ok || err != nil {
 			return false, err
 		}
-		if x.names, err = columnar.Strings(rec, person); err != nil {
-			return false, err
+		switch col := rec.Column(0).(type) {
+		case *array.String:
+			x.names, x.codes = col, nil
+		case *array.Dictionary:
+			names, text := col.Dictionary().(*array.String)
+			codes, short := col.Indices().(*array.Int32)
+			if !text || !short || col.NullN() > 0 {
+				return false, misfit()
+			}
+			x.names, x.codes = names, codes.Int32Values()
+		default:
+			return false, misfit()
 		}
-		x.at = 0
+		x.at, x.rows = 0, int(rec.NumRows())
 	}
 	return true, nil
+}
+
+// name is the person of a row of the batch.
+func (x *learning) name(at int) string {
+	if x.codes != nil {
+		at = int(x.codes[at])
+	}
+	return x.names.Value(at)
 }
 
 // same walks to a row of the table, or to its end, all of one person.
@@ -132,13 +152,19 @@ func (x *learning) same(row int64) error {
 			}
 			return nil
 		}
-		for n := x.names.Len(); x.at < n; x.at++ {
-			if x.from+int64(x.at) == row {
-				return nil
-			}
-			if x.names.Value(x.at) != x.last {
+		if row < x.from+int64(x.at) {
+			return misfit()
+		}
+		stop := int(min(int64(x.rows), row-x.from))
+		for x.at < stop {
+			if x.name(x.at) != x.last {
 				return misfit()
 			}
+			for x.at++; x.codes != nil && x.at < stop && x.codes[x.at] == x.codes[x.at-1]; x.at++ {
+			}
+		}
+		if x.at < x.rows {
+			return nil
 		}
 	}
 }
@@ -147,7 +173,7 @@ func (x *learning) open(table string) error {
 	if err := x.end(); err != nil {
 		return err
 	}
-	x.table, x.begun, x.from, x.at, x.last = table, true, 0, 0, ""
+	x.table, x.begun, x.from, x.at, x.rows, x.last = table, true, 0, 0, 0, ""
 	data, ok := x.held[table]
 	if !ok {
 		return nil
@@ -156,7 +182,7 @@ func (x *learning) open(table string) error {
 	if err != nil {
 		return err
 	}
-	x.next, x.stop = iter.Pull2(r.Records(x.ctx, person))
+	x.next, x.stop = iter.Pull2(columnar.Ahead(r.Coded(x.ctx, person)))
 	return nil
 }
 
@@ -194,7 +220,7 @@ func (x *learning) run(row, number int64) error {
 	if err := x.same(row); err != nil {
 		return err
 	}
-	name := x.names.Value(x.at)
+	name := x.name(x.at)
 	if name == x.last && row > 0 {
 		if number != x.known { // a sidecar of an older Ark has a line for every row
 			return misfit()
