@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/backup"
 	"github.com/ark-tre/ark/pkg/instance"
 	"github.com/ark-tre/ark/pkg/ledger"
@@ -95,14 +94,9 @@ func (c backupVerifyCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.Name == "" {
-		names, err := f.Names()
-		if err != nil {
+		if c.Name, err = f.Newest(); err != nil {
 			return err
 		}
-		if len(names) == 0 {
-			return ark.Faultf(ark.Unknown, "there is no whole backup in %s", c.From)
-		}
-		c.Name = names[len(names)-1]
 	}
 	tmp, err := os.MkdirTemp("", "ark-verify-")
 	if err != nil {

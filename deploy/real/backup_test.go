@@ -286,9 +286,9 @@ func (c *copier) newest() string {
 	c.t.Helper()
 	f, err := backup.Open(c.to)
 	must(c.t, err)
-	names, err := f.Names()
+	name, err := f.Newest()
 	must(c.t, err)
-	return names[len(names)-1]
+	return name
 }
 
 func (c *copier) closes(omar *client.Client, project string) {

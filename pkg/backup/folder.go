@@ -82,6 +82,18 @@ func (f *Folder) Names() ([]string, error) {
 	return out, nil
 }
 
+// Newest is the name of the newest whole backup.
+func (f *Folder) Newest() (string, error) {
+	names, err := f.Names()
+	if err != nil {
+		return "", err
+	}
+	if len(names) == 0 {
+		return "", ark.Faultf(ark.Unknown, "there is no whole backup in %s", f.root)
+	}
+	return names[len(names)-1], nil
+}
+
 // Keep stores what r gives once, under its SHA-256, and returns that and the
 // size. Runs of zeros take no place.
 func (f *Folder) Keep(r io.Reader) (sum string, size int64, err error) {

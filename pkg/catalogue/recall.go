@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,11 +21,7 @@ var recallReasons = map[string]string{
 
 // RecallReasons returns the reasons and what they mean.
 func RecallReasons() map[string]string {
-	out := map[string]string{}
-	for k, v := range recallReasons {
-		out[k] = v
-	}
-	return out
+	return maps.Clone(recallReasons)
 }
 
 // recallDays bound the time within which frozen extracts have to be cut anew.

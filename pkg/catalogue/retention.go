@@ -3,6 +3,7 @@ package catalogue
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,11 +48,7 @@ var holdReasons = map[string]string{
 
 // HoldReasons returns the reasons for a hold and what they mean.
 func HoldReasons() map[string]string {
-	out := map[string]string{}
-	for k, v := range holdReasons {
-		out[k] = v
-	}
-	return out
+	return maps.Clone(holdReasons)
 }
 
 // Ending is the destruction of a version: who ordered it, which other person

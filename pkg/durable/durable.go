@@ -175,26 +175,20 @@ func (p *Pending) finish(path string, name func(from string) error) error {
 	return err
 }
 
-// Sparse appends all of r to the pending file and returns its size. Blocks of
-// zeros are left as holes.
-func (p *Pending) Sparse(r io.Reader) (int64, error) {
-	return Sparse(p.f, r)
-}
-
-// Sparse writes all of r to f, which is empty, and leaves blocks of zeros as
-// holes.
-func Sparse(f *os.File, r io.Reader) (n int64, err error) {
+// Sparse writes all of r to the pending file, which is empty, and returns its
+// size. Blocks of zeros are left as holes.
+func (p *Pending) Sparse(r io.Reader) (n int64, err error) {
 	buf, zero := make([]byte, 1<<16), make([]byte, 1<<16)
 	for {
 		k, err := io.ReadFull(r, buf)
 		if k > 0 && !bytes.Equal(buf[:k], zero[:k]) {
-			if _, err := f.WriteAt(buf[:k], n); err != nil {
+			if _, err := p.f.WriteAt(buf[:k], n); err != nil {
 				return n, err
 			}
 		}
 		n += int64(k)
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return n, f.Truncate(n)
+			return n, p.f.Truncate(n)
 		}
 		if err != nil {
 			return n, err

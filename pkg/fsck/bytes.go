@@ -23,7 +23,7 @@ func (c *check) objects(ctx context.Context) error {
 			}
 		}
 		p := pins[0]
-		if p.row.table == "extracts" && c.closed(p.row) || p.row.table == "sources" {
+		if c.dispensable(p) {
 			continue
 		}
 		if c.ended(p) {
@@ -39,6 +39,11 @@ func (c *check) objects(ctx context.Context) error {
 		c.Objects++
 	}
 	return c.strays(ctx)
+}
+
+// dispensable reports whether the object that a row names need not be there.
+func (c *check) dispensable(p *pin) bool {
+	return p.row.table == "extracts" && c.closed(p.row) || p.row.table == "sources"
 }
 
 // closed reports whether an extract's key is gone with its project, or may be at

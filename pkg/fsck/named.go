@@ -23,7 +23,7 @@ func (n Named) Knows(z objects.Zone, name string) bool { return n.c.known(z, nam
 func (n Named) Needs() []objects.Ref {
 	var out []objects.Ref
 	for _, pins := range n.c.refs {
-		if p := pins[0]; !(p.row.table == "extracts" && n.c.closed(p.row)) && p.row.table != "sources" {
+		if p := pins[0]; !n.c.dispensable(p) {
 			out = append(out, p.ref)
 		}
 	}

@@ -185,6 +185,20 @@ func (t *taking) copy(ctx context.Context) error {
 
 // destroyed takes out of the folder the copies of keys that were destroyed.
 func (t *taking) destroyed(ctx context.Context) error {
+	return t.eachKey(ctx, func(ring *local.Keyring, i keys.Info) error {
+		if !i.Destroyed {
+			return nil
+		}
+		ev, err := ring.Evidence(i.Name)
+		if err != nil {
+			return err
+		}
+		return t.folder.DestroyKey(ev)
+	})
+}
+
+// eachKey calls each with every key that the Ark has or had.
+func (t *taking) eachKey(ctx context.Context, each func(*local.Keyring, keys.Info) error) error {
 	ring, err := local.Open(t.Path("keys"), time.Now)
 	if err != nil {
 		return err
@@ -195,14 +209,7 @@ func (t *taking) destroyed(ctx context.Context) error {
 			return err
 		}
 		for _, i := range infos {
-			if !i.Destroyed {
-				continue
-			}
-			ev, err := ring.Evidence(i.Name)
-			if err == nil {
-				err = t.folder.DestroyKey(ev)
-			}
-			if err != nil {
+			if err := each(ring, i); err != nil {
 				return err
 			}
 		}
@@ -294,16 +301,16 @@ func (t *taking) objects(ctx context.Context, each func(key string, o backup.Obj
 			if err != nil {
 				return err
 			}
-			key := string(z) + "/" + meta.Name
-			k, ok := t.index[key]
-			if was, had := t.had[key]; !ok && had && was.Modified.Equal(meta.Modified) && was.Size == meta.Size && t.folder.Has(was.SHA256, was.Size) {
-				k, ok = was, true
-			}
 			if rules[z].Plain { // readable by anybody there, by nobody here
 				if err := t.plain(ctx, back, z, meta); err != nil {
 					return err
 				}
 				continue
+			}
+			key := string(z) + "/" + meta.Name
+			k, ok := t.index[key]
+			if was, had := t.had[key]; !ok && had && was.Modified.Equal(meta.Modified) && was.Size == meta.Size && t.folder.Has(was.SHA256, was.Size) {
+				k, ok = was, true
 			}
 			if !ok {
 				if k, err = t.keep(ctx, back, z, meta); errors.Is(err, objects.ErrNotFound) {
@@ -360,40 +367,24 @@ func (t *taking) keep(ctx context.Context, back objects.Backend, z objects.Zone,
 // keys copies the standing keys into the bundle, and those that can be
 // destroyed beside it.
 func (t *taking) keys(ctx context.Context) error {
-	ring, err := local.Open(t.Path("keys"), time.Now)
-	if err != nil {
-		return err
-	}
-	for _, class := range keys.Classes {
-		infos, err := ring.List(ctx, class)
-		if err != nil {
+	return t.eachKey(ctx, func(ring *local.Keyring, i keys.Info) error {
+		files, err := ring.Copy(i.Name)
+		gone := ark.Is(err, ark.Lapsed)
+		if err != nil && !gone {
 			return err
 		}
-		for _, i := range infos {
-			files, err := ring.Copy(i.Name)
-			gone := ark.Is(err, ark.Lapsed)
-			switch {
-			case err != nil && !gone:
-				return err
-			case slices.Contains(standing, i.Name):
-				if gone {
-					return lost(i.Name)
-				}
-				err = writeKey(filepath.Join(t.stage, "keys", string(class), i.Name.Local()), files)
-			default:
-				t.m.Keys = append(t.m.Keys, backup.Key{Name: i.Name, Destroyed: gone})
-				if !gone {
-					err = t.folder.KeepKey(i.Name, files, t.to)
-				} else {
-					err = nil
-				}
+		if slices.Contains(standing, i.Name) {
+			if gone {
+				return lost(i.Name)
 			}
-			if err != nil {
-				return err
-			}
+			return writeKey(filepath.Join(t.stage, "keys", string(i.Name.Class()), i.Name.Local()), files)
 		}
-	}
-	return nil
+		t.m.Keys = append(t.m.Keys, backup.Key{Name: i.Name, Destroyed: gone})
+		if gone {
+			return nil
+		}
+		return t.folder.KeepKey(i.Name, files, t.to)
+	})
 }
 
 func writeKey(dir string, files map[string][]byte) error {
@@ -502,7 +493,7 @@ func (t *taking) volume(path string) (backup.Object, error) {
 		return backup.Object{}, err
 	}
 	defer f.Close()
-	sum, n, err := t.folder.Keep(io.Reader(f))
+	sum, n, err := t.folder.Keep(f)
 	name, rerr := filepath.Rel(t.Path("workspaces"), path)
 	return backup.Object{Zone: backup.Volumes, Name: filepath.ToSlash(name), SHA256: sum, Size: n}, errors.Join(err, rerr)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/url"
@@ -108,15 +109,10 @@ func beginRestore(o Restoring) (*restoring, error) {
 	if r.folder, err = backup.Open(o.From); err != nil {
 		return nil, err
 	}
-	names, err := r.folder.Names()
-	if err != nil {
-		return nil, err
-	}
 	if o.Name == "" {
-		if len(names) == 0 {
-			return nil, ark.Faultf(ark.Unknown, "there is no whole backup in %s", o.From)
+		if r.Name, err = r.folder.Newest(); err != nil {
+			return nil, err
 		}
-		r.Name = names[len(names)-1]
 	}
 	r.stage = filepath.Join(dir, "tmp", "restore")
 	for _, d := range []string{"", "db", "run", "tmp", "log", "identity", "workspaces"} {
@@ -358,7 +354,7 @@ func (r *restoring) files(ctx context.Context) (err error) {
 	return makeSecrets(r.cfg)
 }
 
-func (r *restoring) volume(o backup.Object, body interface{ Read([]byte) (int, error) }) error {
+func (r *restoring) volume(o backup.Object, body io.Reader) error {
 	name := filepath.FromSlash(o.Name)
 	if !filepath.IsLocal(name) {
 		return ark.Faultf(ark.Invalid, "the backup names a file outside the folder of workspaces")
@@ -471,11 +467,11 @@ func (r *restoring) later(ctx context.Context) error {
 		}
 	}
 	// A newer backup in the same folder holds a later ledger.
-	names, err := r.folder.Names()
+	newest, err := r.folder.Newest()
 	if err != nil {
 		return err
 	}
-	if newest := names[len(names)-1]; newest > r.Manifest.Name {
+	if newest > r.Manifest.Name {
 		dir := filepath.Join(r.stage, "newest")
 		m, _, err := r.folder.Unpack(newest, dir, r.With)
 		if err != nil {
@@ -527,6 +523,13 @@ var takesAway = map[string]string{
 	"refresh.stopped": "stop the following of newer versions", "source.contract-changed": "change the source's contract",
 }
 
+// once appends what is not in a list yet.
+func once(list *[]string, s string) {
+	if !slices.Contains(*list, s) {
+		*list = append(*list, s)
+	}
+}
+
 // heed reads what was taken away after the backup's last act.
 func (r *restoring) heed() error {
 	if r.Known <= r.Manifest.Acts {
@@ -540,9 +543,7 @@ func (r *restoring) heed() error {
 	suspended := map[string]bool{}
 	for _, l := range leaves {
 		if words := takesAway[l.Type]; words != "" {
-			if line := strings.TrimSpace(words + " " + strings.Join(l.Subjects, " ")); !slices.Contains(r.Again, line) {
-				r.Again = append(r.Again, line)
-			}
+			once(&r.Again, strings.TrimSpace(words+" "+strings.Join(l.Subjects, " ")))
 		}
 		if len(l.Subjects) == 0 {
 			continue
@@ -550,21 +551,15 @@ func (r *restoring) heed() error {
 		id := l.Subjects[0]
 		switch l.Type {
 		case "project.closing", "project.closed":
-			if !slices.Contains(r.closed, id) {
-				r.closed = append(r.closed, id)
-			}
+			once(&r.closed, id)
 		case "version.ending", "version.shredded", "version.destroyed":
-			if !slices.Contains(r.ended, id) {
-				r.ended = append(r.ended, id)
-			}
+			once(&r.ended, id)
 		case "project.suspended":
 			suspended[id] = true
 		case "project.active":
 			delete(suspended, id)
 		case "user.suspended": // or restored: which is not in the entry, so it is the safe one
-			if !slices.Contains(r.Later.Users, id) {
-				r.Later.Users = append(r.Later.Users, id)
-			}
+			once(&r.Later.Users, id)
 		}
 	}
 	for id := range suspended {

@@ -272,14 +272,13 @@ func (g *group) add(side, from, until int64) {
 	case Apart:
 		if !g.seen {
 			counts.Checked++
-		} else if from <= g.last && !g.failed {
+			g.seen, g.last = true, until
+			return
+		}
+		if from <= g.last && !g.failed {
 			counts.Failed++
 			g.failed = true
 		}
 		g.last = max(g.last, until)
-		if !g.seen {
-			g.last = until
-		}
-		g.seen = true
 	}
 }

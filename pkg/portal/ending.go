@@ -74,13 +74,8 @@ func (p *Portal) certificate(c *Call) error {
 	return err
 }
 
-// keeping is how long a version is kept, and what stands against destroying it.
-type keeping struct {
-	until   string
-	against error
-}
-
-func (p *Portal) readKept(c *Call, f *versionFacts) (k keeping, err error) {
+// readKept says how long a version is kept.
+func (p *Portal) readKept(c *Call, f *versionFacts) (kept string, err error) {
 	err = c.view(func(q store.Querier) error {
 		until, told, err := catalogue.KeptUntil(c.Ctx(), q, *f.dataset, f.version)
 		if err != nil {
@@ -88,16 +83,15 @@ func (p *Portal) readKept(c *Call, f *versionFacts) (k keeping, err error) {
 		}
 		switch r := f.dataset.Retention; {
 		case r == nil:
-			k.until = "without end: the dataset has no retention"
+			kept = "without end: the dataset has no retention"
 		case f.version.ID == f.dataset.Latest:
-			k.until = fmt.Sprintf("%s after a newer one is published, %s after it is taken back", count(r.Superseded, "day"), count(r.Withdrawn, "day"))
+			kept = fmt.Sprintf("%s after a newer one is published, %s after it is taken back", count(r.Superseded, "day"), count(r.Withdrawn, "day"))
 		case told:
-			k.until = "until " + day(until)
+			kept = "until " + day(until)
 		}
-		k.against = p.cfg.Rooms.Catalogue.MayEnd(c.Ctx(), q, *f.dataset, f.version)
 		return nil
 	})
-	return k, err
+	return kept, err
 }
 
 // endingBlocks say how long a version is kept, and let those who may hold it,
@@ -107,7 +101,7 @@ func (p *Portal) endingBlocks(c *Call, f *versionFacts) ([]ui.Block, error) {
 	if v.State == "building" || v.State == "failed" {
 		return nil, nil
 	}
-	k, err := p.readKept(c, f)
+	kept, err := p.readKept(c, f)
 	if err != nil {
 		return nil, err
 	}
@@ -129,8 +123,8 @@ func (p *Portal) endingBlocks(c *Call, f *versionFacts) ([]ui.Block, error) {
 	if v.State == "ending" || v.State == "destroyed" {
 		return []ui.Block{ui.Head2{Text: "Destroyed"}, ui.Summary{Rows: rows}}, nil
 	}
-	if k.until != "" {
-		rows = append([]ui.Row{{Key: "Kept", Text: k.until}}, rows...)
+	if kept != "" {
+		rows = append([]ui.Row{{Key: "Kept", Text: kept}}, rows...)
 	}
 	if h := v.Held(); h != nil {
 		rows = append(rows, ui.Row{Key: "On hold", Text: "since " + when(h.At) + ": " + catalogue.HoldReasons()[h.Reason]})
@@ -152,14 +146,16 @@ func (p *Portal) endingBlocks(c *Call, f *versionFacts) ([]ui.Block, error) {
 	if v.ID == f.dataset.Latest || f.dataset.Retention == nil || v.Held() != nil {
 		return out, nil
 	}
-	off := says(k.against)
-	switch {
-	case v.Ending != nil && c.Off("version.destroy", "Version", v.ID) == "":
+	if !may("version.destroy") {
+		return out, nil
+	}
+	off := says(c.view(func(q store.Querier) error { return p.cfg.Rooms.Catalogue.MayEnd(c.Ctx(), q, *f.dataset, v) }))
+	if v.Ending != nil {
 		if off == "" {
 			off = c.Off("version.confirm", "Version", v.ID)
 		}
 		out = append(out, endForm(at+"/confirm", "Confirm that it is destroyed", "Its key is destroyed at once, and every copy of its rows with it. This cannot be undone. The manifest, the synthetic version and a signed certificate stay.", off))
-	case v.Ending == nil && may("version.destroy"):
+	} else {
 		out = append(out, endForm(at+"/destroy", "Have it destroyed", "Another custodian of the dataset has to confirm. Then its key is destroyed, and every copy of its rows with it.", off))
 	}
 	return out, nil

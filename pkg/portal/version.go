@@ -214,11 +214,11 @@ func (p *Portal) versionOperations(a *API) error {
 			if err != nil {
 				return nil, err
 			}
-			k, err := p.readKept(c, f)
+			kept, err := p.readKept(c, f)
 			if err != nil {
 				return nil, err
 			}
-			return &Body[VersionDetail]{VersionDetail{publicVersions([]catalogue.Version{f.version})[0], f.version.Dictionary, f.lineage, f.changes, endingOf(f.version, k.until)}}, nil
+			return &Body[VersionDetail]{VersionDetail{publicVersions([]catalogue.Version{f.version})[0], f.version.Dictionary, f.lineage, f.changes, endingOf(f.version, kept)}}, nil
 		}),
 		p.endingOperations(a),
 	)

@@ -22,14 +22,10 @@ func (s *Store) Snapshot(ctx context.Context, path string) error {
 		return fmt.Errorf("copy the metadata: %w", err)
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(ctx, `VACUUM INTO `+quoted(path)); err != nil {
+	if _, err := db.ExecContext(ctx, `VACUUM INTO $1`, path); err != nil {
 		return fmt.Errorf("copy the metadata: %w", err)
 	}
 	return nil
-}
-
-func quoted(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
 // Part makes a snapshot of before into one that can be gone on with, before

@@ -24,8 +24,7 @@ var SidecarSchema = columnar.Schema{{Name: "table", Type: cell.String}, {Name: "
 type sidecar struct {
 	object *objects.Writer
 	table  *columnar.Writer
-	row    []columnar.Value // the run being written
-	any    bool
+	row    []columnar.Value // the last run
 }
 
 func (c *cutting) openSidecar(ctx context.Context) (*sidecar, error) {
@@ -39,10 +38,10 @@ func (c *cutting) openSidecar(ctx context.Context) (*sidecar, error) {
 }
 
 func (s *sidecar) add(table string, row int64, person columnar.Value) error {
-	if s.any && row > 0 && s.row[2].Int() == person.Int() {
+	if row > 0 && s.row[2].Int() == person.Int() {
 		return nil
 	}
-	s.any, s.row[0], s.row[1], s.row[2] = true, cell.Str(table), cell.Int(row), person
+	s.row[0], s.row[1], s.row[2] = cell.Str(table), cell.Int(row), person
 	return s.table.Append(s.row)
 }
 

@@ -101,17 +101,13 @@ func (k *Keyring) Bury(ev keys.Evidence) error {
 	if err := k.vacant(ev.Name); err != nil {
 		return err
 	}
-	doc, err := json.Marshal(ev)
-	if err != nil {
-		return err
-	}
 	if err := durable.MkdirAll(k.dir(ev.Name), 0o755); err != nil {
 		return broken(err)
 	}
 	if err := sameMode(k.dir(ev.Name), filepath.Dir(k.dir(ev.Name))); err != nil {
 		return broken(err)
 	}
-	return broken(durable.CreateFile(filepath.Join(k.dir(ev.Name), destroyedFile), doc, 0o644))
+	return broken(k.write(ev))
 }
 
 // Evidence returns what is on record of a key's destruction.
@@ -119,14 +115,11 @@ func (k *Keyring) Evidence(name keys.Name) (ev keys.Evidence, err error) {
 	if err := name.Check(); err != nil {
 		return ev, err
 	}
-	doc, err := os.ReadFile(filepath.Join(k.dir(name), destroyedFile))
+	ev, err = k.written(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ev, ark.Faultf(ark.Unknown, "the key %s is not destroyed", name)
 	}
-	if err != nil {
-		return ev, broken(err)
-	}
-	return ev, broken(json.Unmarshal(doc, &ev))
+	return ev, broken(err)
 }
 
 func (k *Keyring) vacant(name keys.Name) error {

@@ -78,14 +78,8 @@ func (k *Keyring) Destroy(_ context.Context, name keys.Name) (keys.Evidence, err
 
 // evidence returns the written evidence of an earlier attempt, or writes it.
 func (k *Keyring) evidence(name keys.Name) (keys.Evidence, error) {
-	path := filepath.Join(k.dir(name), destroyedFile)
-	doc, err := os.ReadFile(path)
-	if err == nil {
-		var ev keys.Evidence
-		return ev, json.Unmarshal(doc, &ev)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return keys.Evidence{}, err
+	if ev, err := k.written(name); !errors.Is(err, fs.ErrNotExist) {
+		return ev, err
 	}
 	n, err := versions(k.dir(name))
 	if err != nil {
@@ -107,11 +101,25 @@ func (k *Keyring) evidence(name keys.Name) (keys.Evidence, error) {
 		sum := sha256.Sum256(pub)
 		ev.Public = append(ev.Public, "sha256:"+hex.EncodeToString(sum[:]))
 	}
-	doc, err = json.Marshal(ev)
+	return ev, k.write(ev)
+}
+
+// written reads the evidence of a destruction.
+func (k *Keyring) written(name keys.Name) (ev keys.Evidence, err error) {
+	doc, err := os.ReadFile(filepath.Join(k.dir(name), destroyedFile))
 	if err != nil {
-		return keys.Evidence{}, err
+		return ev, err
 	}
-	return ev, durable.CreateFile(path, doc, 0o644)
+	return ev, json.Unmarshal(doc, &ev)
+}
+
+// write writes the evidence of a destruction where there is none.
+func (k *Keyring) write(ev keys.Evidence) error {
+	doc, err := json.Marshal(ev)
+	if err != nil {
+		return err
+	}
+	return durable.CreateFile(filepath.Join(k.dir(ev.Name), destroyedFile), doc, 0o644)
 }
 
 // shred overwrites a file in place and removes it. A file that this process

@@ -159,24 +159,24 @@ func (p *pages) data(levels, data []byte, n int, encoding parquet.Encoding) erro
 		}
 	}
 	for _, k := range p.index {
-		if int(k) >= len(p.number) {
+		if int(k) >= len(p.dict) {
 			return errPage
-		}
-		if p.number[k] == unread {
-			p.number[k] = asked
-			p.words, p.at = append(p.words, p.dict[k]), append(p.at, k)
 		}
 	}
 	if p.c.each { // as often as it is there
-		p.words = p.words[:0]
 		for _, k := range p.index {
 			p.words = append(p.words, p.dict[k])
-			p.number[k] = unread
 		}
 		got := make([]uint32, 0, there)
 		p.c.lookUp(p.words, func(_ int, id uint32) { got = append(got, id) })
 		p.place(ids, func(k int) uint32 { return got[k] })
 		return nil
+	}
+	for _, k := range p.index {
+		if p.number[k] == unread {
+			p.number[k] = asked
+			p.words, p.at = append(p.words, p.dict[k]), append(p.at, k)
+		}
 	}
 	p.c.lookUp(p.words, func(k int, id uint32) { p.number[p.at[k]] = id })
 	if !p.nullable || there == n {
