@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -23,13 +24,15 @@ import (
 func (b bench) refused(t *testing.T, what string, ref objects.Ref) {
 	t.Helper()
 	for how, open := range map[string]func(context.Context, objects.Ref) (io.ReadCloser, error){"Open": b.Open, "OpenBulk": b.OpenBulk} {
-		r, err := open(t.Context(), ref)
-		if err == nil {
-			_, err = io.Copy(io.Discard, r)
-			_ = r.Close()
-		}
-		if !errors.Is(err, objects.ErrDamaged) || !ark.Is(err, ark.Internal) {
-			t.Errorf("%s: %s: %v; want ErrDamaged", what, how, err)
+		for _, size := range []int{8 << 10, 256 << 10} { // less than a chunk, and several
+			r, err := open(t.Context(), ref)
+			if err == nil {
+				_, err = readBy(r, size)
+				_ = r.Close()
+			}
+			if !errors.Is(err, objects.ErrDamaged) || !ark.Is(err, ark.Internal) {
+				t.Errorf("%s: %s by %d bytes: %v; want ErrDamaged", what, how, size, err)
+			}
 		}
 	}
 	unpinned := ref
@@ -41,6 +44,38 @@ func (b bench) refused(t *testing.T, what string, ref objects.Ref) {
 		}
 		if !errors.Is(err, objects.ErrDamaged) {
 			t.Errorf("%s: OpenAt (seal %t): %v; want ErrDamaged", what, ref.Seal != "", err)
+		}
+	}
+}
+
+// readBy reads to the end, so many bytes at a time.
+func readBy(r io.Reader, size int) (all []byte, err error) {
+	buf := make([]byte, size)
+	for {
+		n, err := r.Read(buf)
+		all = append(all, buf[:n]...)
+		if err == io.EOF {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+	}
+}
+
+// However much is asked for at a time, it is what was stored.
+func TestReadBySizes(t *testing.T) {
+	s := open(t)
+	for _, length := range []int{0, 1, 1<<16 - 1, 1 << 16, 1<<16 + 1, 200_000} {
+		want := noise(length, 7)
+		ref := s.put(t, fmt.Sprintf("n%d", length), want)
+		for _, size := range []int{1000, 1<<16 - 1, 1 << 16, 1<<16 + 1, 1 << 20} {
+			r, err := s.OpenBulk(t.Context(), ref)
+			must(t, err)
+			if got, err := readBy(r, size); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d bytes by %d: %d bytes, %v", length, size, len(got), err)
+			}
+			must(t, r.Close())
 		}
 	}
 }

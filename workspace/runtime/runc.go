@@ -80,8 +80,29 @@ func (r Runc) writeBundle(id string, c *oci.Spec) (string, error) {
 	return dir, os.WriteFile(filepath.Join(dir, "config.json"), text, 0o600)
 }
 
-// Pause freezes every process of the sandbox; Resume lets them go on.
-func (r Runc) Pause(ctx context.Context, id string) error { return r.act(ctx, "pause", id) }
+// Pause freezes every process of the sandbox; Resume lets them go on. Where some
+// process waits for the disk just then, the runtime gives up after a moment and
+// lets all go on: it is asked again, for some ten seconds.
+func (r Runc) Pause(ctx context.Context, id string) error {
+	for try := 1; ; try++ {
+		err := r.act(ctx, "pause", id)
+		if err == nil || try == pauseTries || !strings.Contains(err.Error(), "unable to freeze") {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(try) * pauseWait):
+		}
+	}
+}
+
+// How often a runtime that could not freeze is asked, and what is waited the
+// first time; each time after it waits that much longer.
+const (
+	pauseTries = 10
+	pauseWait  = 200 * time.Millisecond
+)
 
 // Resume undoes Pause.
 func (r Runc) Resume(ctx context.Context, id string) error { return r.act(ctx, "resume", id) }
