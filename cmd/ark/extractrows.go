@@ -53,7 +53,7 @@ func scanFile(ctx context.Context, finder *rows.Finder, path string) (n int, err
 	if err != nil {
 		return 0, err
 	}
-	t, err := columnar.Open(f, st.Size(), columnar.Limits{})
+	t, err := columnar.Open(f, st.Size(), columnar.Limits{Foreign: true})
 	if err != nil {
 		return 0, err
 	}

@@ -4,9 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/columnar/cell"
@@ -78,7 +86,87 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// others are the ways in which files from elsewhere are written.
+var others = [][]parquet.WriterProperty{
+	nil,
+	{parquet.WithDictionaryDefault(false)},
+	{parquet.WithDataPageVersion(parquet.DataPageV2)},
+	{parquet.WithDictionaryDefault(false), parquet.WithEncodingFor("a", parquet.Encodings.DeltaByteArray), parquet.WithEncodingFor("c", parquet.Encodings.DeltaLengthByteArray),
+		parquet.WithEncodingFor("n", parquet.Encodings.DeltaBinaryPacked), parquet.WithEncodingFor("m", parquet.Encodings.DeltaBinaryPacked)},
+}
+
+// foreign is a small file as others write it, not compressed: what is changed in
+// it reaches the decoder.
+func foreign(t testing.TB, props []parquet.WriterProperty) []byte {
+	t.Helper()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.BinaryTypes.String}, {Name: "c", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, {Name: "m", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "b", Type: arrow.FixedWidthTypes.Boolean, Nullable: true}, {Name: "f", Type: arrow.PrimitiveTypes.Float64}}, nil)
+	var out bytes.Buffer
+	w, err := pqarrow.NewFileWriter(schema, &out, parquet.NewWriterProperties(props...), pqarrow.DefaultWriterProps())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	for i := range 40 {
+		b.Field(0).(*array.StringBuilder).Append(fmt.Sprint("v", i))
+		if i%3 == 0 {
+			b.Field(1).AppendNull()
+			b.Field(2).AppendNull()
+			b.Field(4).AppendNull()
+		} else {
+			b.Field(1).(*array.StringBuilder).Append(fmt.Sprint("w", i%5))
+			b.Field(2).(*array.Int64Builder).Append(int64(i))
+			b.Field(4).(*array.BooleanBuilder).Append(i%2 == 0)
+		}
+		b.Field(3).(*array.Int64Builder).Append(int64(i))
+		b.Field(5).(*array.Float64Builder).Append(float64(i) / 4)
+	}
+	if err := w.Write(b.NewRecord()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// Of a file from outside that somebody changed, reading comes to an end, within
+// bounds: without Foreign some of these keep Arrow's decoders waiting for ever,
+// and others have them ask for all memory there is.
+func TestDamageOfForeignFiles(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	l := Limits{Memory: 32 << 20, Rows: 1 << 16, Chunk: 8 << 20, Foreign: true}
+	for k := range 2500 {
+		good := foreign(t, others[k%len(others)])
+		if k < len(others) {
+			if _, rows, err := readAll(good, l); err != nil || len(rows) != 40 {
+				t.Fatalf("writer %d: %d rows, %v", k, len(rows), err)
+			}
+		}
+		for range 1 + r.IntN(4) {
+			good[r.IntN(len(good))] = byte(r.IntN(256))
+		}
+		done := make(chan error, 1)
+		go func() {
+			_, _, err := readAll(good, l)
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			if k := ark.KindOf(err); err != nil && k != ark.Invalid && k != ark.TooMuch {
+				t.Fatalf("kind %s: %v", k, err)
+			}
+		case <-time.After(2 * time.Minute):
+			t.Fatalf("change %d: reading does not end", k)
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
+	for _, props := range others {
+		f.Add(foreign(f, props))
+	}
 	f.Add(write(f, allTypes, sample(20, 1), Options{RowGroup: 8}))
 	f.Add(write(f, Schema{{"a", String, true}}, nil, Options{Compression: Snappy}))
 	f.Add([]byte("PAR1\x00\x00\x00\x00PAR1"))
@@ -86,7 +174,7 @@ func FuzzOpen(f *testing.F) {
 		if len(b) > 1<<16 {
 			return
 		}
-		r, err := Open(bytes.NewReader(b), int64(len(b)), Limits{Memory: 32 << 20, Rows: 1 << 16, Chunk: 8 << 20})
+		r, err := Open(bytes.NewReader(b), int64(len(b)), Limits{Memory: 32 << 20, Rows: 1 << 16, Chunk: 8 << 20, Foreign: true})
 		if err != nil {
 			return
 		}

@@ -18,6 +18,11 @@ type Limits struct {
 	Chunk  int64 // uncompressed bytes of one column in one row group, default 1 GiB
 	Memory int64 // bytes the decoder may hold at once, default 1 GiB
 	Cell   int   // bytes of one string, default 1 MiB
+
+	// Foreign says that the file was written outside the Ark: the pages of the
+	// columns that are read are held against what they claim first, which takes
+	// another pass over them. What is sealed was written by the Ark.
+	Foreign bool
 }
 
 func (l Limits) orDefault() Limits {

@@ -14,14 +14,16 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/columnar/pages"
 )
 
 // BatchRows is how many rows a record has at most.
 const BatchRows = 8192
 
-// Reader reads one Parquet table, a batch at a time. It trusts nothing in the
-// file. It may be read from several goroutines only one after the other.
+// Reader reads one Parquet table, a batch at a time. Of a file from outside
+// (Limits.Foreign) it trusts nothing. It may be read from several goroutines only one after the other.
 type Reader struct {
+	at     io.ReaderAt
 	schema Schema
 	file   *file.Reader
 	arrow  *pqarrow.FileReader
@@ -39,7 +41,7 @@ func Open(ra io.ReaderAt, size int64, l Limits) (*Reader, error) {
 	if err := checkFooter(ra, size, l); err != nil {
 		return nil, err
 	}
-	r := &Reader{limits: l, mem: newBounded(l.Memory)}
+	r := &Reader{at: io.NewSectionReader(ra, 0, size), limits: l, mem: newBounded(l.Memory)}
 	return r, guard(func() error { return r.open(ra, size) })
 }
 
@@ -156,6 +158,11 @@ func (r *Reader) each(ctx context.Context, from *pqarrow.FileReader, columns []s
 	if err != nil {
 		return err
 	}
+	if r.limits.Foreign {
+		if err := guard(func() error { return r.hold(ctx, at) }); err != nil {
+			return err
+		}
+	}
 	cols := make([]*pqarrow.ColumnReader, 0, len(at))
 	defer func() {
 		for _, c := range cols {
@@ -188,6 +195,14 @@ func (r *Reader) each(ctx context.Context, from *pqarrow.FileReader, columns []s
 		}
 	}
 	return err
+}
+
+// hold holds pages of a file from outside against what they claim.
+func (r *Reader) hold(ctx context.Context, columns []int) error {
+	if err := pages.Check(ctx, r.at, r.file, columns...); err != nil && ctx.Err() == nil {
+		return malformed(err)
+	}
+	return ctx.Err()
 }
 
 func (r *Reader) batch(s Schema, cols []*pqarrow.ColumnReader, n int64) (rec arrow.Record, err error) {

@@ -118,6 +118,9 @@ func (s *Sorter) AppendKey(key []byte) error {
 	if s.done {
 		return ark.Faultf(ark.Invalid, "the sort has begun")
 	}
+	if len(s.keys) == cap(s.keys) { // by half again and again, every entry would be moved several times
+		s.keys = slices.Grow(s.keys, max(len(s.keys), 1<<10))
+	}
 	s.keys = append(s.keys, s.pile.put(key))
 	s.held += int64(len(key)) + heldBeside
 	s.rows++

@@ -35,7 +35,7 @@ func openParquet(ctx context.Context, in Input, o *opened, t *Table, l Limits) (
 		return nil, ark.Faultf(ark.Unavailable, "the file cannot be opened").At(in.Name, 0, "").Because(err)
 	}
 	o.also = closer
-	f, err := columnar.Open(r, size, columnar.Limits{Cell: l.Field, Chunk: 256 << 20, Memory: 512 << 20})
+	f, err := columnar.Open(r, size, columnar.Limits{Cell: l.Field, Chunk: 256 << 20, Memory: 512 << 20, Foreign: true})
 	if err != nil {
 		return nil, readFault(err).At(in.Name, 0, "")
 	}

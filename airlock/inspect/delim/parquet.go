@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/ark-tre/ark/airlock/inspect/look"
+	"github.com/ark-tre/ark/pkg/columnar/pages"
 )
 
 // Parquet looks at a Parquet table and writes it as CSV: what leaves is what
@@ -45,6 +46,9 @@ func Parquet(s *look.Scope, f look.File) look.Report {
 			}
 		}
 	}
+	if err := pages.Check(s.Context, bytes.NewReader(f.Data), pf, flat(pf)...); err != nil { // the decoder would wait for what a changed page promises
+		return unreadable()
+	}
 	reader, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 4096}, memory.DefaultAllocator)
 	if err != nil {
 		return unreadable()
@@ -74,4 +78,14 @@ func Parquet(s *look.Scope, f look.File) look.Report {
 	r.Tables = []look.Table{t}
 	r.Rebuilt, r.Ending = look.CSV(t, ','), "csv"
 	return r
+}
+
+// flat are the places of the columns that are neither lists nor records.
+func flat(f *file.Reader) (columns []int) {
+	for i := range f.MetaData().Schema.NumColumns() {
+		if c := f.MetaData().Schema.Column(i); c.MaxRepetitionLevel() == 0 && c.MaxDefinitionLevel() <= 1 {
+			columns = append(columns, i)
+		}
+	}
+	return columns
 }

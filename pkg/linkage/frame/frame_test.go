@@ -76,6 +76,9 @@ func FuzzCSV(f *testing.F) {
 
 func FuzzParquet(f *testing.F) {
 	f.Add([]byte("PAR1PAR1"))
+	for _, props := range writers {
+		f.Add(written(f, 40, props))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if err := NewBuilder().AddParquet(context.Background(), "f", bytes.NewReader(b), int64(len(b))); err != nil && !ark.Is(err, ark.Invalid) {
 			t.Fatalf("another error than invalid: %v", err)

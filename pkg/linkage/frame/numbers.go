@@ -47,6 +47,17 @@ func (t *Numbers) Number(k uint64) uint32 {
 	return n
 }
 
+// Find returns the number of k, 0 when it has none.
+func (t *Numbers) Find(k uint64) uint32 {
+	mask := uint64(len(t.keys) - 1)
+	for i := Mix(k) & mask; t.nums[i] != 0; i = (i + 1) & mask {
+		if t.keys[i] == k {
+			return t.nums[i]
+		}
+	}
+	return 0
+}
+
 func (t *Numbers) grow() {
 	keys, nums := t.keys, t.nums
 	t.keys, t.nums = make([]uint64, 4*len(keys)), make([]uint32, 4*len(nums))

@@ -2,28 +2,26 @@ package frame
 
 import (
 	"encoding/binary"
-	"errors"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
+
+	"github.com/ark-tre/ark/pkg/columnar/pages"
 )
 
-// errPage says that a page is not what its header says.
-var errPage = errors.New("a page is damaged")
-
-// pages reads the pages of a column of strings: a value of a dictionary is
+// stringPages reads the pages of a column of strings: a value of a dictionary is
 // looked up once for each dictionary and not for each row.
-type pages struct {
+type stringPages struct {
 	c        *building
 	nullable bool
 
-	dict   []string
+	dict   []byte   // values one after the other, each after its length
+	starts []uint32 // of each in dict
 	number []uint32 // by place in dict; unread before it is looked up
 	levels []uint32
 	index  []uint32
-	words  []string // that have to be looked up
-	at     []uint32 // where their numbers go
+	left   int64 // rows of the group that no page was read for
 }
 
 // unread is the number of a value of a dictionary that was not asked for yet;
@@ -33,7 +31,7 @@ const (
 	asked  = unread - 1
 )
 
-// readable reports whether all pages of a column have encodings that pages knows.
+// readable reports whether all pages of a column have encodings that stringPages knows.
 func readable(encodings []parquet.Encoding) bool {
 	for _, e := range encodings {
 		switch e {
@@ -45,96 +43,94 @@ func readable(encodings []parquet.Encoding) bool {
 	return true
 }
 
-// chunk reads the pages of one row group.
-func (p *pages) chunk(r file.PageReader) error {
-	p.dict, p.number = nil, nil
+// chunk reads the pages of one row group, which has so many rows: pages that
+// claim more are refused before any room is made for them.
+func (p *stringPages) chunk(r file.PageReader, rows int64) error {
+	p.left = rows
+	p.dict, p.starts, p.number = nil, p.starts[:0], p.number[:0]
 	for r.Next() {
 		switch page := r.Page().(type) {
 		case *file.DictionaryPage:
 			if err := p.dictionary(page.Data(), int(page.NumValues())); err != nil {
 				return err
 			}
-		case *file.DataPageV1:
-			data := page.Data()
-			n := int(page.NumValues())
-			var levels []byte
-			if p.nullable {
-				if page.DefinitionLevelEncoding() != parquet.Encodings.RLE || len(data) < 4 {
-					return errPage
-				}
-				size := binary.LittleEndian.Uint32(data)
-				if uint64(size) > uint64(len(data)-4) {
-					return errPage
-				}
-				levels, data = data[4:4+size], data[4+size:]
-			}
-			if err := p.data(levels, data, n, parquet.Encoding(page.Encoding())); err != nil {
+		case file.DataPage:
+			levels, data, err := pages.Parts(page, p.nullable)
+			if err != nil {
 				return err
 			}
-		case *file.DataPageV2:
-			data := page.Data()
-			size := int(page.DefinitionLevelByteLen())
-			if page.RepetitionLevelByteLen() != 0 || size > len(data) {
-				return errPage
-			}
-			if err := p.data(data[:size], data[size:], int(page.NumValues()), parquet.Encoding(page.Encoding())); err != nil {
+			if err := p.data(levels, data, int(page.NumValues()), parquet.Encoding(page.Encoding())); err != nil {
 				return err
 			}
 		default:
-			return errPage
+			return pages.ErrDamaged
 		}
 	}
 	return r.Err()
 }
 
-func (p *pages) dictionary(data []byte, n int) error {
-	if n > len(data)/4 {
-		return errPage
+func (p *stringPages) dictionary(data []byte, n int) error {
+	if n < 0 || n > len(data)/4 {
+		return pages.ErrDamaged
 	}
-	p.dict, p.number = make([]string, n), make([]uint32, n)
-	for i := range p.dict {
-		p.number[i] = unread
+	p.dict, p.starts, p.number = data, room(p.starts, n), room(p.number, n)
+	for i := range p.starts {
+		p.starts[i], p.number[i] = uint32(len(p.dict)-len(data)), unread
 		var err error
-		if p.dict[i], data, err = next(data); err != nil {
+		if _, data, err = next(data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// value is the value of the dictionary at place k.
+func (p *stringPages) value(k uint32) string {
+	s, _, _ := next(p.dict[p.starts[k]:])
+	return s
+}
+
 // next is the first of the values that lie one after the other, each after its length.
 func next(data []byte) (string, []byte, error) {
 	if len(data) < 4 {
-		return "", nil, errPage
+		return "", nil, pages.ErrDamaged
 	}
 	size := binary.LittleEndian.Uint32(data)
 	if uint64(size) > uint64(len(data)-4) {
-		return "", nil, errPage
+		return "", nil, pages.ErrDamaged
 	}
 	return bytesString(data[4 : 4+size]), data[4+size:], nil
 }
 
 // data appends the numbers of the n values of a page.
-func (p *pages) data(levels, data []byte, n int, encoding parquet.Encoding) error {
+func (p *stringPages) data(levels, data []byte, n int, encoding parquet.Encoding) error {
+	if n < 0 || int64(n) > p.left {
+		return pages.ErrDamaged
+	}
+	p.left -= int64(n)
 	base := len(p.c.ids)
 	p.c.ids = slices.Grow(p.c.ids, n)[:base+n]
 	ids := p.c.ids[base:]
 	there := n // values that are not null
-	if p.nullable {
+	gaps := p.nullable && !allThere(levels, n)
+	if gaps {
 		p.levels = room(p.levels, n)
 		if err := runs(levels, 1, p.levels); err != nil {
 			return err
 		}
 		there = 0
 		for _, l := range p.levels {
+			if l > 1 {
+				return pages.ErrDamaged
+			}
 			there += int(l)
 		}
 	}
-	p.words, p.at = p.words[:0], p.at[:0]
+	look := looking{c: p.c}
 	if encoding == parquet.Encodings.Plain {
 		for i := range ids {
 			ids[i] = 0
-			if p.nullable && p.levels[i] == 0 {
+			if gaps && p.levels[i] == 0 {
 				continue
 			}
 			var s string
@@ -143,94 +139,117 @@ func (p *pages) data(levels, data []byte, n int, encoding parquet.Encoding) erro
 				return err
 			}
 			if s != "" {
-				p.words, p.at = append(p.words, s), append(p.at, uint32(i))
+				look.up(s, uint32(i), ids)
 			}
 		}
-		p.c.lookUp(p.words, func(k int, id uint32) { ids[p.at[k]] = id })
+		look.finish(ids)
 		return nil
 	}
 	p.index = room(p.index, there)
 	if there > 0 {
 		if len(data) < 1 || data[0] > 32 {
-			return errPage
+			return pages.ErrDamaged
 		}
 		if err := runs(data[1:], uint(data[0]), p.index); err != nil {
 			return err
 		}
 	}
 	for _, k := range p.index {
-		if int(k) >= len(p.dict) {
-			return errPage
+		if int(k) >= len(p.starts) {
+			return pages.ErrDamaged
 		}
 	}
 	if p.c.each { // as often as it is there
-		for _, k := range p.index {
-			p.words = append(p.words, p.dict[k])
+		for i, k := range p.index {
+			p.index[i] = p.c.own(p.value(k))
 		}
-		got := make([]uint32, 0, there)
-		p.c.lookUp(p.words, func(_ int, id uint32) { got = append(got, id) })
-		p.place(ids, func(k int) uint32 { return got[k] })
+		p.place(ids, gaps, func(k int) uint32 { return p.index[k] })
 		return nil
 	}
 	for _, k := range p.index {
 		if p.number[k] == unread {
 			p.number[k] = asked
-			p.words, p.at = append(p.words, p.dict[k]), append(p.at, k)
+			look.up(p.value(k), k, p.number)
 		}
 	}
-	p.c.lookUp(p.words, func(k int, id uint32) { p.number[p.at[k]] = id })
-	if !p.nullable || there == n {
+	look.finish(p.number)
+	if !gaps {
 		for i, k := range p.index {
 			ids[i] = p.number[k]
 		}
 		return nil
 	}
-	p.place(ids, func(k int) uint32 { return p.number[p.index[k]] })
+	p.place(ids, gaps, func(k int) uint32 { return p.number[p.index[k]] })
 	return nil
 }
 
 // place gives the rows that have a value theirs, one after the other.
-func (p *pages) place(ids []uint32, value func(k int) uint32) {
+func (p *stringPages) place(ids []uint32, gaps bool, value func(k int) uint32) {
 	k := 0
 	for i := range ids {
-		if ids[i] = 0; !p.nullable || p.levels[i] != 0 {
+		if ids[i] = 0; !gaps || p.levels[i] != 0 {
 			ids[i] = value(k)
 			k++
 		}
 	}
 }
 
-// looks is how many words are looked for at a time.
+// allThere reports whether definition levels are one run that says that n values
+// are there.
+func allThere(levels []byte, n int) bool {
+	head, k := binary.Uvarint(levels)
+	return k > 0 && head&1 == 0 && head>>1 >= uint64(n) && len(levels) > k && levels[k] == 1
+}
+
+// looks is how many words are looked up at a time.
 const looks = 128
 
-// lookUp tells the numbers of words, one after the other.
-func (c *building) lookUp(words []string, found func(k int, id uint32)) {
-	var tags [looks]uint64
-	for lo := 0; lo < len(words); lo += looks {
-		some := words[lo:min(lo+looks, len(words))]
-		if c.each {
-			for k, s := range some {
-				id := uint32(0)
-				if s != "" {
-					id = c.in.dict.add(stringBytes(s))
-				}
-				found(lo+k, id)
-			}
-			continue
+// looking are words that wait to be looked up, and where their numbers go.
+type looking struct {
+	c     *building
+	n     int
+	words [looks]string
+	at    [looks]uint32
+}
+
+// up has s looked up now or later: its number goes to place at of into.
+func (k *looking) up(s string, at uint32, into []uint32) {
+	k.words[k.n], k.at[k.n] = s, at
+	if k.n++; k.n == looks {
+		k.finish(into)
+	}
+}
+
+// finish looks up what waits.
+func (k *looking) finish(into []uint32) {
+	some, at := k.words[:k.n], k.at[:k.n]
+	k.n = 0
+	if k.c.each {
+		for i, s := range some {
+			into[at[i]] = k.c.own(s)
 		}
-		for k, s := range some {
-			tags[k] = c.in.tag(s)
-		}
-		c.in.touch(tags[:len(some)])
-		c.in.near(tags[:len(some)])
-		for k, s := range some {
-			id := uint32(0)
-			if s != "" {
-				id = c.in.tagged(tags[k], s)
-			}
-			found(lo+k, id)
+		return
+	}
+	var all [looks]uint64
+	tags := all[:len(some)]
+	for i, s := range some {
+		tags[i] = k.c.in.tag(s)
+	}
+	k.c.in.touch(tags)
+	k.c.in.near(tags)
+	for i, s := range some {
+		if into[at[i]] = 0; s != "" {
+			into[at[i]] = k.c.in.tagged(tags[i], s)
 		}
 	}
+}
+
+// own is a new number for s, whether it was seen before or not.
+func (c *building) own(s string) uint32 {
+	if s == "" {
+		return 0
+	}
+	return c.in.dict.add(stringBytes(s))
 }
 
 // room returns the first n of s, or new ones when s is too short.
@@ -251,13 +270,13 @@ func runs(src []byte, width uint, out []uint32) error {
 	for len(out) > 0 {
 		head, k := binary.Uvarint(src)
 		if k <= 0 {
-			return errPage
+			return pages.ErrDamaged
 		}
 		src = src[k:]
 		if head&1 == 0 { // one number, again and again
 			size := int(width+7) / 8
 			if len(src) < size || head>>1 == 0 {
-				return errPage
+				return pages.ErrDamaged
 			}
 			v := uint32(0)
 			for i := range size {
@@ -273,12 +292,12 @@ func runs(src []byte, width uint, out []uint32) error {
 		}
 		groups := head >> 1
 		if groups == 0 || groups > uint64(len(src)) { // each has a byte or more
-			return errPage
+			return pages.ErrDamaged
 		}
 		n := min(int(groups)*8, len(out))
 		bytes := min(int(groups)*int(width), len(src))
 		if (n*int(width)+7)/8 > bytes {
-			return errPage
+			return pages.ErrDamaged
 		}
 		unpack(src[:bytes], width, out[:n])
 		src, out = src[bytes:], out[n:]

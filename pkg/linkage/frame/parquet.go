@@ -16,7 +16,12 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/columnar/pages"
 )
+
+// rowsForByte is how many rows a byte of a file may stand for: rows that are told
+// apart take far more.
+const rowsForByte = 4096
 
 // AddParquet reads a Parquet file of flat columns. Values that are not strings
 // are taken in their usual written form.
@@ -30,7 +35,8 @@ func (b *Builder) AddParquet(ctx context.Context, name string, r io.ReaderAt, si
 			err = bad(fmt.Errorf("decoder: %v", p))
 		}
 	}()
-	pf, err := file.NewParquetReader(io.NewSectionReader(r, 0, size))
+	at := io.NewSectionReader(r, 0, size)
+	pf, err := file.NewParquetReader(at)
 	if err != nil {
 		return bad(err)
 	}
@@ -43,13 +49,16 @@ func (b *Builder) AddParquet(ctx context.Context, name string, r io.ReaderAt, si
 	if rows < 0 || rows > math.MaxInt32 {
 		return ark.Faultf(ark.TooMuch, "the file has too many rows").At(name, 0, "").Do("split the file")
 	}
+	if int64(rows) > rowsForByte*size { // room is made for the rows of a group at once
+		return bad(errors.New("the file claims more rows than its bytes can tell of"))
+	}
 	cols := make([]*building, len(names))
 	for i, n := range names {
 		if b.wanted(n) {
 			cols[i] = b.column(n)
 		}
 	}
-	if err := b.readColumns(ctx, pf, cols); err != nil {
+	if err := b.readColumns(ctx, at, pf, cols); err != nil {
 		return bad(err)
 	}
 	for _, c := range cols {
@@ -83,7 +92,7 @@ func (b *Builder) columnsOf(pf *file.Reader, name string) ([]string, error) {
 }
 
 // readColumns reads the columns that are not nil, some at a time.
-func (b *Builder) readColumns(ctx context.Context, pf *file.Reader, cols []*building) error {
+func (b *Builder) readColumns(ctx context.Context, at io.ReaderAt, pf *file.Reader, cols []*building) error {
 	var wg sync.WaitGroup
 	gate := make(chan struct{}, max(1, b.threads))
 	errs := make([]error, len(cols))
@@ -103,9 +112,9 @@ func (b *Builder) readColumns(ctx context.Context, pf *file.Reader, cols []*buil
 			}()
 			c.ids = slices.Grow(c.ids, int(min(pf.NumRows(), 1<<24)))
 			if pf.MetaData().Schema.Column(i).PhysicalType() == parquet.Types.ByteArray {
-				errs[i] = c.readBytes(ctx, pf, i)
+				errs[i] = c.readBytes(ctx, at, pf, i)
 			} else {
-				errs[i] = c.readOther(ctx, pf, i)
+				errs[i] = c.readOther(ctx, at, pf, i)
 			}
 		}()
 	}
@@ -114,8 +123,9 @@ func (b *Builder) readColumns(ctx context.Context, pf *file.Reader, cols []*buil
 }
 
 // readBytes reads a column of strings.
-func (c *building) readBytes(ctx context.Context, pf *file.Reader, column int) error {
-	p := &pages{c: c, nullable: pf.MetaData().Schema.Column(column).MaxDefinitionLevel() > 0}
+func (c *building) readBytes(ctx context.Context, at io.ReaderAt, pf *file.Reader, column int) error {
+	p := &stringPages{c: c, nullable: pf.MetaData().Schema.Column(column).MaxDefinitionLevel() > 0}
+	held := false
 	for g := range pf.NumRowGroups() {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -125,18 +135,29 @@ func (c *building) readBytes(ctx context.Context, pf *file.Reader, column int) e
 		if err != nil {
 			return err
 		}
+		if err := pages.Chain(ctx, at, chunk, group.NumRows()); err != nil {
+			return err
+		}
 		before := len(c.ids)
 		if readable(chunk.Encodings()) {
 			r, err := group.GetColumnPageReader(column)
 			if err != nil {
 				return err
 			}
-			err = p.chunk(r)
+			err = p.chunk(r, group.NumRows())
 			if err != nil {
 				return err
 			}
-		} else if err := c.readChunk(group, column); err != nil {
-			return err
+		} else {
+			if !held {
+				if err := pages.Check(ctx, at, pf, column); err != nil {
+					return err
+				}
+				held = true
+			}
+			if err := c.readChunk(group, column); err != nil {
+				return err
+			}
 		}
 		if int64(len(c.ids)-before) != group.NumRows() {
 			return errors.New("a row group has fewer values than rows")
@@ -171,7 +192,7 @@ func (c *building) readChunk(group *file.RowGroupReader, column int) error {
 				continue
 			}
 			if at >= got {
-				return errPage
+				return pages.ErrDamaged
 			}
 			c.word(bytesString(values[at]))
 			at++
@@ -181,7 +202,10 @@ func (c *building) readChunk(group *file.RowGroupReader, column int) error {
 }
 
 // readOther reads a column of another type, in its usual written form.
-func (c *building) readOther(ctx context.Context, pf *file.Reader, column int) error {
+func (c *building) readOther(ctx context.Context, at io.ReaderAt, pf *file.Reader, column int) error {
+	if err := pages.Check(ctx, at, pf, column); err != nil {
+		return err
+	}
 	fr, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 1 << 16}, memory.DefaultAllocator)
 	if err != nil {
 		return err
@@ -213,5 +237,9 @@ func (c *building) add(a arrow.Array) {
 
 // word appends the number of s.
 func (c *building) word(s string) {
-	c.lookUp([]string{s}, func(_ int, id uint32) { c.ids = append(c.ids, id) })
+	if c.each {
+		c.ids = append(c.ids, c.own(s))
+		return
+	}
+	c.ids = append(c.ids, c.in.String(s))
 }
