@@ -94,7 +94,7 @@ func (x *extension) people(ctx context.Context, before File) (*people, error) {
 	dict, node := x.recs.keys.Dict, x.nodes.recordNodes()
 	isNew := map[string]bool{}
 	for k := uint32(1); int(k) < dict.Len(); k++ {
-		at := uint32(len(x.old)) + node[k]
+		at := uint32(x.old.len()) + node[k]
 		lines = append(lines, line{dict.At(k), personText(x.person[at]), cmp.Or(x.tier[at], "single"), x.weight[at]})
 		isNew[dict.At(k)] = true
 	}

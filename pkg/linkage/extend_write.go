@@ -11,15 +11,15 @@ import (
 
 // key is the smallest record key of those that say what a row of the frame says.
 func (x *extension) key(i uint32) string {
-	if old := uint32(len(x.old)); i >= old {
+	if old := uint32(x.old.len()); i >= old {
 		return x.recs.keys.Dict.At(x.nodes.first[i-old])
 	}
-	return x.old[i].least
+	return x.old.least(i)
 }
 
 // links lists the evidence for the new identities.
 func (x *extension) links(found *Result, labels []uint32) []extendLink {
-	old := uint32(len(x.old))
+	old := uint32(x.old.len())
 	key := x.key
 	why := map[int]string{}
 	for _, r := range found.Refused {
@@ -82,7 +82,7 @@ func (x *extension) write(out ExtendOutput, links []extendLink) error {
 		order = append(order, uint32(k))
 	}
 	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(dict.At(a), dict.At(b)) })
-	old := uint32(len(x.old))
+	old := uint32(x.old.len())
 	err := table(out.PersonIndex, columnar.Schema{
 		{Name: "person_record_key", Type: cell.String}, {Name: "person_id", Type: cell.String},
 		{Name: "tier", Type: cell.String}, {Name: "weight", Type: cell.Float64, Nullable: true},
@@ -111,7 +111,7 @@ func writeExtendLinks(w io.Writer, links []extendLink) error {
 
 // writeState writes what the next extension needs besides the earlier ones.
 func (x *extension) writeState(w io.Writer) error {
-	old := uint32(len(x.old))
+	old := uint32(x.old.len())
 	var merged [][2]uint64
 	for from, into := range x.merged {
 		merged = append(merged, [2]uint64{from, into})

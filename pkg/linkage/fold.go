@@ -62,18 +62,17 @@ func fold(f *frame.Frame, m *model.Model) (*folding, error) {
 // alike numbers what rows say; times is how many rows say each, nil when none
 // is said more than foldFrom times, and first the first that does.
 func alike(f *frame.Frame, cols []*frame.Column) (same, times, first []uint32) {
+	if f.N > sampleFrom && !repeated(f, cols) {
+		return nil, nil, nil
+	}
 	hashes := make([]uint64, f.N)
 	for i, s := range f.Source {
 		hashes[i] = uint64(s) + 1
 	}
 	for _, c := range cols {
 		for i, id := range c.IDs {
-			h := (hashes[i] ^ uint64(id)) * 0x9E3779B97F4A7C15
-			hashes[i] = h ^ h>>29
+			hashes[i] = said(hashes[i], id)
 		}
-	}
-	if f.N > sampleFrom && !repeated(hashes) {
-		return nil, nil, nil
 	}
 	t := frame.NewNumbers(f.N / 2)
 	same = make([]uint32, f.N)
@@ -99,15 +98,25 @@ func alike(f *frame.Frame, cols []*frame.Column) (same, times, first []uint32) {
 // so often that folding pays.
 const sampleFrom = 100_000
 
+// said is the hash of what a row says with one value more.
+func said(hash uint64, id uint32) uint64 {
+	h := (hash ^ uint64(id)) * 0x9E3779B97F4A7C15
+	return h ^ h>>29
+}
+
 // repeated reports whether a sixteenth of the rows, spread over all, says
 // anything four times: what is said hundreds of times shows there, and less
 // costs little to compare.
-func repeated(hashes []uint64) bool {
-	t := frame.NewNumbers(len(hashes) / 32)
+func repeated(f *frame.Frame, cols []*frame.Column) bool {
+	t := frame.NewNumbers(f.N / 32)
 	var n []uint8
-	for i, h := range hashes {
+	for i, s := range f.Source {
 		if frame.Mix(uint64(i))&15 != 0 {
 			continue
+		}
+		h := uint64(s) + 1
+		for _, c := range cols {
+			h = said(h, c.IDs[i])
 		}
 		k := int(t.Number(h)) - 1
 		if k == len(n) {

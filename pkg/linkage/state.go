@@ -46,15 +46,6 @@ type common struct {
 // commonFrom is from how many records on a value is in the header.
 const commonFrom = 100
 
-// identity is a node of a state.
-type identity struct {
-	values []string
-	counts []int32
-	least  string // smallest record key
-	size   uint64 // records
-	person uint64
-}
-
 // fingerprint identifies what an identity says; 0 when it says too little to
 // be one person wherever it is said.
 func fingerprint(values []string, strong bool) uint64 {
@@ -232,26 +223,28 @@ func openState(f File) (*segment, error) {
 	return s, nil
 }
 
-// scan calls visit for each number of a section of u64 or u32.
-func (s *segment) scan(at int64, n, width int, visit func(i int, v uint64)) error {
-	const chunk = 1 << 16
+// scan calls visit with some numbers of a section of u64 or u32 at a time, as
+// they are written, from number i on.
+func (s *segment) scan(at int64, n, width int, visit func(i int, b []byte)) error {
+	const chunk = 1 << 15
 	buf := make([]byte, chunk*width)
 	for i := 0; i < n; i += chunk {
 		b := buf[:min(chunk, n-i)*width]
-		if _, err := s.file.At.ReadAt(b, s.at+at+int64(i*width)); err != nil {
+		if _, err := s.file.At.ReadAt(b, s.at+at+int64(i)*int64(width)); err != nil {
 			return damaged(s.file.Name, err)
 		}
-		if width == 8 {
-			for j := 0; j < len(b); j += 8 {
-				visit(i+j/8, binary.LittleEndian.Uint64(b[j:]))
-			}
-			continue
-		}
-		for j := 0; j < len(b); j += 4 {
-			visit(i+j/4, uint64(binary.LittleEndian.Uint32(b[j:])))
-		}
+		visit(i, b)
 	}
 	return nil
+}
+
+// scan64 calls visit for each number of a section of u64.
+func (s *segment) scan64(at int64, n int, visit func(i int, v uint64)) error {
+	return s.scan(at, n, 8, func(i int, b []byte) {
+		for ; len(b) >= 8; b, i = b[8:], i+1 {
+			visit(i, binary.LittleEndian.Uint64(b))
+		}
+	})
 }
 
 // Where the sections are, from s.at.
@@ -264,89 +257,56 @@ func (s *segment) recordHashes() int64 {
 func (s *segment) recordIdentities() int64 { return s.recordHashes() + int64(s.R)*8 }
 func (s *segment) ends() int64             { return s.recordIdentities() + int64(s.R)*4 }
 
-// rows reads the identities of the given numbers, which are in order.
-func (s *segment) rows(numbers []uint32, visit func(i uint32, id identity) error) error {
-	if n := len(numbers); n > 0 && int64(numbers[n-1]) >= int64(s.N) {
+// rowsRead is how many bytes of rows are read at a time: few enough to stay near.
+const rowsRead = 1 << 18
+
+// read adds the identities of the given numbers, which are in order, to those
+// that an extension looks at. person has the person of each number.
+func (s *segment) read(numbers []uint32, person []uint64, into *identities) error {
+	if n := len(numbers); n == 0 {
+		return nil
+	} else if int64(numbers[n-1]) >= int64(s.N) || len(s.Columns) != len(into.cols) {
 		return damaged(s.file.Name, nil)
 	}
-	ends := make([]uint64, s.N)
-	if err := s.scan(s.ends(), s.N, 8, func(i int, v uint64) { ends[i] = v }); err != nil {
-		return err
+	ends := make([]byte, 8*s.N)
+	if _, err := s.file.At.ReadAt(ends, s.at+s.ends()); err != nil {
+		return damaged(s.file.Name, err)
 	}
 	base := s.at + s.ends() + int64(s.N)*8
+	end := func(i uint32) uint64 { return binary.LittleEndian.Uint64(ends[8*int(i):]) }
 	start := func(i uint32) uint64 {
 		if i == 0 {
 			return 0
 		}
-		return ends[i-1]
+		return end(i - 1)
 	}
+	var buf []byte
 	for len(numbers) > 0 { // neighbours are read together
-		n := 1
-		for n < len(numbers) && n < 1<<14 && start(numbers[n])-ends[numbers[n-1]] < 1<<13 {
+		lo, n := start(numbers[0]), 1
+		for n < len(numbers) && start(numbers[n])-end(numbers[n-1]) < 1<<12 && end(numbers[n])-lo < rowsRead {
 			n++
 		}
-		lo, hi := start(numbers[0]), ends[numbers[n-1]]
+		hi := end(numbers[n-1])
 		if hi < lo || hi-lo > 1<<31 {
 			return damaged(s.file.Name, nil)
 		}
-		b := make([]byte, hi-lo)
+		if uint64(cap(buf)) < hi-lo {
+			buf = make([]byte, max(hi-lo, rowsRead))
+		}
+		b := buf[:hi-lo]
 		if _, err := s.file.At.ReadAt(b, base+int64(lo)); err != nil {
 			return damaged(s.file.Name, err)
 		}
 		for _, i := range numbers[:n] {
-			from, to := start(i), ends[i]
-			if from < lo || to > hi || to < from {
+			from, to := start(i), end(i)
+			if from < lo || to > hi || to < from || !into.add(b[from-lo:to-lo], person[i]) {
 				return damaged(s.file.Name, nil)
-			}
-			id, ok := s.decode(b[from-lo : to-lo])
-			if !ok {
-				return damaged(s.file.Name, nil)
-			}
-			if err := visit(i, id); err != nil {
-				return err
 			}
 		}
+		into.flush()
 		numbers = numbers[n:]
 	}
 	return nil
-}
-
-func (s *segment) decode(b []byte) (identity, bool) {
-	id := identity{values: make([]string, len(s.Columns)), counts: make([]int32, len(s.Columns))}
-	number := func() uint64 {
-		v, n := binary.Uvarint(b)
-		if n <= 0 {
-			b = nil
-			return 0
-		}
-		b = b[n:]
-		return v
-	}
-	word := func() (string, bool) {
-		n := number()
-		if n > uint64(len(b)) {
-			return "", false
-		}
-		v := string(b[:n])
-		b = b[n:]
-		return v, true
-	}
-	for j := range s.Columns {
-		v, ok := word()
-		if !ok {
-			return id, false
-		}
-		id.values[j] = v
-		if v != "" {
-			id.counts[j] = int32(min(number(), math.MaxInt32))
-		}
-	}
-	var ok bool
-	if id.least, ok = word(); !ok {
-		return id, false
-	}
-	id.size = number()
-	return id, true
 }
 
 // personNumber is the number that a person id writes, and back.

@@ -156,6 +156,7 @@ func small(dir string) ([]*set, error) {
 	if s, err = write(dir, "fake_1000", header, rows, "unique_id", func(r []string) string { return r[len(r)-1] }, "cluster"); err != nil {
 		return nil, err
 	}
+	s.model = "fake_1000_model.json"
 	out = append(out, s)
 	for _, name := range []string{"febrl1", "febrl2", "febrl3"} {
 		if header, rows, err = open(name + ".csv.gz"); err != nil {
@@ -164,6 +165,7 @@ func small(dir string) ([]*set, error) {
 		if s, err = write(dir, name, header, rows, "rec_id", prefix(`^rec-\d+`, 0)); err != nil {
 			return nil, err
 		}
+		s.model = "febrl_model.json"
 		out = append(out, s)
 	}
 	header, rows, err = open("febrl4a.csv.gz")
@@ -177,5 +179,6 @@ func small(dir string) ([]*set, error) {
 	if s, err = write(dir, "febrl4", header, append(rows, more...), "rec_id", prefix(`^rec-\d+`, 0)); err != nil {
 		return nil, err
 	}
+	s.model = "febrl_model.json"
 	return append(out, s), nil
 }

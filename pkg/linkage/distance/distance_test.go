@@ -38,6 +38,32 @@ func TestEditKnownValues(t *testing.T) {
 	}
 }
 
+func TestTalliesOfOneEdit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "a")
+		at, c := rapid.IntRange(0, len(a)).Draw(t, "at"), rapid.Byte().Draw(t, "c")
+		edited := append([]byte(nil), a...)
+		switch how := rapid.IntRange(0, 3).Draw(t, "how"); {
+		case how == 0 || at == len(a):
+			edited = append(append(append([]byte(nil), a[:at]...), c), a[at:]...)
+		case how == 1:
+			edited = append(append([]byte(nil), a[:at]...), a[at+1:]...)
+		case how == 2:
+			edited[at] = c
+		case at > 0:
+			edited[at], edited[at-1] = a[at-1], a[at]
+		}
+		if x, y := Tally(string(a)), Tally(string(edited)); FarTallies(x, y) || FarTallies(y, x) {
+			t.Fatalf("%q and %q are called far apart", a, edited)
+		}
+	})
+	for _, c := range [][2]string{{"9434765919", "9434711919"}, {"1980-02-03", "1981-12-03"}, {"M1 1AA", "SW1A 1AA"}} {
+		if !FarTallies(Tally(c[0]), Tally(c[1])) {
+			t.Errorf("%q and %q look one edit apart", c[0], c[1])
+		}
+	}
+}
+
 func TestDistanceProperties(t *testing.T) {
 	word := rapid.StringMatching(`[a-c]{0,9}`)
 	rapid.Check(t, func(t *rapid.T) {
@@ -47,6 +73,9 @@ func TestDistanceProperties(t *testing.T) {
 		}
 		if got, want := WithinOneLevenshtein(a, b), Levenshtein(a, b) <= 1; got != want {
 			t.Fatalf("WithinOneLevenshtein(%q, %q) = %v, want %v", a, b, got, want)
+		}
+		if FarTallies(Tally(a), Tally(b)) && DamerauLevenshtein(a, b) <= 1 {
+			t.Fatalf("%q and %q are called far apart", a, b)
 		}
 		if Levenshtein(a, b) != Levenshtein(b, a) || DamerauLevenshtein(a, b) > Levenshtein(a, b) {
 			t.Fatalf("edit distances of %q and %q disagree", a, b)

@@ -77,6 +77,25 @@ func DamerauLevenshtein(a, b string) int {
 	return d[(len(a)+1)*w+len(b)+1]
 }
 
+// Tally adds up a power of 16 for each byte of s, of 16 by its low half: one edit
+// changes it by one power more, one less, or both.
+func Tally(s string) uint64 {
+	var t uint64
+	for i := 0; i < len(s); i++ {
+		t += 1 << (s[i] & 15 * 4)
+	}
+	return t
+}
+
+// FarTallies reports that two strings with these tallies are more than one edit
+// apart.
+func FarTallies(a, b uint64) bool {
+	x, y := a-b, b-a // one of them is nothing, 16^i, or 16^i-16^j: a run of ones
+	low := x & y
+	u, v := x+low, y+low
+	return low&^0x1111111111111111 != 0 || u&(u-1) != 0 && v&(v-1) != 0
+}
+
 // WithinOneEdit reports whether the Damerau-Levenshtein distance of a and b is
 // at most one, in time linear in their length.
 func WithinOneEdit(a, b string) bool {

@@ -5,57 +5,42 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/ark-tre/ark/pkg/linkage/frame"
 )
 
-// block numbers the blocks of every rule, some rules at a time, and lays the
-// numbers out with the records.
+// block lists the blocks of every rule.
 func (p *Plan) block() {
-	p.lists.begin(p)
-	gs := make([]*grouping, p.threads)
-	for i := range gs {
-		gs[i] = &grouping{}
+	p.lists = make([]*list, len(p.rules))
+	if p.keyed {
+		p.cover()
 	}
 	tasks, pairs := make([][]task, len(p.rules)), make([]int64, len(p.rules))
-	together := 4 // rules that are numbered before their numbers are laid out
-	if p.f.N > keepLists {
-		together = p.threads
-	}
-	for from := 0; from < len(p.rules); from += together {
-		to := min(from+together, len(p.rules))
-		var wg sync.WaitGroup
-		var next atomic.Int32
-		next.Store(int32(from))
-		for _, g := range gs[:min(p.threads, to-from)] {
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				for i := int(next.Add(1)) - 1; i < to; i = int(next.Add(1)) - 1 {
-					r := &p.rules[i]
-					limit := p.m.MaxBlock
-					if i < p.tiers {
-						limit = 0
-					}
-					r.number(g, p.f.N, limit)
-					l := listOf(r.ids, 1, r.size)
-					tasks[i], pairs[i] = p.divided(i, l.starts)
-					if p.lists.keep {
-						p.lists.all[i] = l
-					}
+	var wg sync.WaitGroup
+	var next atomic.Int32
+	for range min(p.threads, len(p.rules)) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			g := &grouping{}
+			for i := int(next.Add(1)) - 1; i < len(p.rules); i = int(next.Add(1)) - 1 {
+				r := &p.rules[i]
+				switch {
+				case r.idle:
+					continue
+				case p.keyed:
+					p.lists[i] = r.list(g, p.f.N)
+				case i < p.tiers:
+					p.lists[i] = r.blocks(g, p.f.N, 0)
+				default:
+					p.lists[i] = r.blocks(g, p.f.N, p.m.MaxBlock)
 				}
-			}()
-		}
-		wg.Wait()
-		columns := make([][]uint32, 0, together)
-		for k := from; k < to; k++ {
-			columns = append(columns, p.rules[k].ids)
-			p.rules[k].ids = nil
-		}
-		p.put(p.own+from, columns)
-		for i, c := range columns {
-			gs[i%len(gs)].spare = append(gs[i%len(gs)].spare, c)
-		}
+				r.size = len(p.lists[i].starts) - 1
+				tasks[i], pairs[i] = p.divided(i, p.lists[i].starts)
+			}
+		}()
+	}
+	wg.Wait()
+	if !p.keyed {
+		p.place()
 	}
 	for k := range p.rules {
 		p.tasks = append(p.tasks, tasks[k]...)
@@ -71,10 +56,16 @@ type grouping struct {
 	starts, next []uint32
 	slots        []uint32
 	spare        [][]uint32 // numbers of records that are laid out already
+	clean        [][]uint32 // the same, all 0
 }
 
 // numbers returns room for the numbers of n records, all 0.
 func (g *grouping) numbers(n int) []uint32 {
+	if k := len(g.clean); k > 0 {
+		ids := g.clean[k-1]
+		g.clean = g.clean[:k-1]
+		return ids
+	}
 	k := len(g.spare)
 	if k == 0 {
 		return make([]uint32, n)
@@ -99,44 +90,45 @@ func room[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// number gives each record its block: 0 when a key is null or nobody shares it.
-func (r *rule) number(g *grouping, n, limit int) {
+// blocks lists the records of each block; those whose key is null or shared by
+// nobody are in none.
+func (r *rule) blocks(g *grouping, n, limit int) *list {
 	ids, size := r.group(g, n)
+	sizes := blockSizes(ids, size)
 	if r.perRow > 0 {
-		limit = affordable(ids, size, r.most(n), limit)
+		limit = affordable(sizes, r.most(n), limit)
 	}
 	if limit > 0 {
 		for _, v := range r.ref {
-			over := oversized(ids, size, limit)
+			over := oversized(sizes, limit)
 			if over == nil {
 				break
 			}
-			before := pairsOf(ids, size)
-			size = divide(ids, v.at, size, over)
-			ids, size = dropSingles(ids, size)
-			r.lost += before - pairsOf(ids, size)
+			before := pairsOf(sizes)
+			sizes = dropSingles(ids, g.divide(ids, v.at, v.words.Len(), len(sizes), over))
+			r.lost += before - pairsOf(sizes)
 		}
-		if oversized(ids, size, limit) != nil {
-			before := pairsOf(ids, size)
+		if over := oversized(sizes, limit); over != nil {
+			before := pairsOf(sizes)
 			if r.perRow > 0 {
-				leaveOut(ids, oversized(ids, size, limit))
-				ids, size = dropSingles(ids, size)
+				leaveOut(ids, over)
+				sizes = dropSingles(ids, len(sizes))
 			} else {
-				size = chop(ids, size, limit)
+				sizes = dropSingles(ids, g.chop(ids, len(sizes), limit))
 			}
-			ids, size = dropSingles(ids, size)
-			r.lost += before - pairsOf(ids, size)
+			r.lost += before - pairsOf(sizes)
 		}
 	}
 	if r.perRow > 0 { // refined blocks count too
-		before := pairsOf(ids, size)
+		before := pairsOf(sizes)
 		if most := r.most(n); float64(before) > 1.5*most {
-			leaveOut(ids, oversized(ids, size, affordable(ids, size, most, limit)))
-			ids, size = dropSingles(ids, size)
-			r.lost += before - pairsOf(ids, size)
+			leaveOut(ids, oversized(sizes, affordable(sizes, most, limit)))
+			sizes = dropSingles(ids, len(sizes))
+			r.lost += before - pairsOf(sizes)
 		}
 	}
-	r.ids, r.size = ids, size
+	g.spare = append(g.spare, ids)
+	return listOf(ids, sizes)
 }
 
 // enoughPairs is how many pairs every rule may bring, however few records.
@@ -160,32 +152,34 @@ func (r *rule) group(g *grouping, n int) ([]uint32, int) {
 			hi := min(lo+runOf, n)
 			copy(ids[lo:hi], first.run(lo, hi, ids[lo:hi]))
 		}
-		return dropSingles(ids, first.words.Len())
+		return ids, len(dropSingles(ids, first.words.Len()))
 	}
-	var ids []uint32 // of the keys so far: exact for two parts at a time
+	so := first // the keys so far: exact for two parts at a time
 	size := first.words.Len()
-	g.keys = room(g.keys, n)
-	var bufs [2][runOf]uint32
 	for _, k := range r.keys[1:] {
-		s := newSpread(size, k.words.Len(), n)
-		g.starts = room(g.starts, 1<<s.bits+1)
-		clear(g.starts)
-		for lo := 0; lo < n; lo += runOf {
-			hi := min(lo+runOf, n)
-			a := bufs[0][:]
-			if ids == nil {
-				a = first.run(lo, hi, a)
-			} else {
-				a = ids[lo:hi]
-			}
-			s.pair(g.keys[lo:hi], a, k.run(lo, hi, bufs[1][:]), g.starts)
+		s := g.pair(so, size, k, n)
+		if so != first {
+			g.spare = append(g.spare, so.ids)
 		}
-		if ids != nil {
-			g.spare = append(g.spare, ids)
-		}
-		ids, size = g.number(s, n)
+		so = &vector{}
+		so.ids, size = g.number(s, n)
 	}
-	return ids, size
+	return so.ids, size
+}
+
+// pair makes a key of what each record has of two vectors, of which the first
+// has size values.
+func (g *grouping) pair(so *vector, size int, k *vector, n int) spread {
+	g.keys = room(g.keys, n)
+	s := newSpread(size, k.words.Len(), n)
+	g.starts = room(g.starts, 1<<s.bits+1)
+	clear(g.starts)
+	var bufs [2][runOf]uint32
+	for lo := 0; lo < n; lo += runOf {
+		hi := min(lo+runOf, n)
+		s.pair(g.keys[lo:hi], so.run(lo, hi, bufs[0][:]), k.run(lo, hi, bufs[1][:]), g.starts)
+	}
+	return s
 }
 
 // runOf is how many records' keys are made at a time.
@@ -236,14 +230,9 @@ func (s spread) pair(keys []uint64, a, b, starts []uint32) {
 // number numbers the keys of n records that occur twice or more densely from
 // 1, in the order in which they first occur; others get 0.
 func (g *grouping) number(s spread, n int) (ids []uint32, size int) {
-	ids = g.numbers(n)
-	if s.shift <= 32 {
-		g.narrow = firsts(g, g.narrow, s, ids)
-	} else {
-		g.wide = firsts(g, g.wide, s, ids)
-	}
+	ids = g.alike(s, n, true)
 	last := uint32(0)
-	for i, f := range ids {
+	for i, f := range ids { // far apart as records may be, no look waits for the one before
 		switch {
 		case f == 0:
 		case f == uint32(i)+1:
@@ -256,10 +245,22 @@ func (g *grouping) number(s spread, n int) (ids []uint32, size int) {
 	return ids, int(last) + 1
 }
 
-// firsts sets ids to one more than the first record with the same key, for
-// those that share theirs. It works on one small part of the keys at a time, so
-// that its tables stay in cache.
-func firsts[K uint32 | uint64](g *grouping, parts []entry[K], s spread, ids []uint32) []entry[K] {
+// alike gives for each of n records one more than the first with the same key,
+// itself perhaps, or than the next one; 0 when nobody shares it, or no other
+// comes after.
+func (g *grouping) alike(s spread, n int, first bool) []uint32 {
+	to := g.numbers(n)
+	if s.shift <= 32 {
+		g.narrow = alike(g, g.narrow, s, to, first)
+	} else {
+		g.wide = alike(g, g.wide, s, to, first)
+	}
+	return to
+}
+
+// alike sets to as the method tells. It works on one small part of the keys at a
+// time, so that its tables stay in cache.
+func alike[K uint32 | uint64](g *grouping, parts []entry[K], s spread, to []uint32, first bool) []entry[K] {
 	starts := g.starts
 	for i := 1; i < len(starts); i++ {
 		starts[i] += starts[i-1]
@@ -268,14 +269,14 @@ func firsts[K uint32 | uint64](g *grouping, parts []entry[K], s spread, ids []ui
 	parts = room(parts, int(starts[len(starts)-1]))
 	next := g.next
 	copy(next, starts)
-	for i, k := range g.keys[:len(ids)] {
+	for i, k := range g.keys[:len(to)] {
 		if k != none {
 			p := k >> s.shift
 			parts[next[p]] = entry[K]{K(k & (1<<s.shift - 1)), uint32(i)}
 			next[p]++
 		}
 	}
-	slots := g.slots // of the first entry with the key, plus one
+	slots := g.slots // of the first or last entry with the key, plus one
 	for p := range len(starts) - 1 {
 		part := parts[starts[p]:starts[p+1]]
 		width := uint(4)
@@ -296,9 +297,12 @@ func firsts[K uint32 | uint64](g *grouping, parts []entry[K], s spread, ids []ui
 					table[h] = uint32(i) + 1
 					break
 				}
-				if first := part[f-1]; first.key == e.key {
-					ids[first.at] = first.at + 1
-					ids[e.at] = first.at + 1
+				if o := part[f-1]; o.key == e.key {
+					if first {
+						to[o.at], to[e.at] = o.at+1, o.at+1
+					} else {
+						to[o.at], table[h] = e.at+1, uint32(i)+1
+					}
 					break
 				}
 			}
@@ -309,17 +313,35 @@ func firsts[K uint32 | uint64](g *grouping, parts []entry[K], s spread, ids []ui
 }
 
 // divide gives the records of the blocks in over (all blocks when nil) new
-// numbers by (block, with), a null being a part like others. The numbers of
-// other blocks stay. It returns one more than the largest number.
-func divide(ids []uint32, with func(i int) uint32, size int, over []bool) int {
-	t := frame.NewNumbers(1024)
-	for i, a := range ids {
-		if a == 0 || over != nil && !over[a] {
+// numbers by (block, with), a null being a part like others, and takes those
+// that are alone then to 0. The numbers of other blocks stay. What with gives
+// is less than parts. It returns one more than the largest number.
+func (g *grouping) divide(ids []uint32, with func(i int) uint32, parts, size int, over []bool) int {
+	g.keys = room(g.keys, len(ids))
+	s := newSpread(size, parts+1, len(ids))
+	g.starts = room(g.starts, 1<<s.bits+1)
+	clear(g.starts)
+	var blocks, withs [runOf]uint32
+	for lo := 0; lo < len(ids); lo += runOf {
+		hi := min(lo+runOf, len(ids))
+		for i, id := range ids[lo:hi] {
+			if blocks[i] = 0; id != 0 && (over == nil || over[id]) {
+				blocks[i], withs[i] = id, with(lo+i)+1
+			}
+		}
+		s.pair(g.keys[lo:hi], blocks[:hi-lo], withs[:hi-lo], g.starts)
+	}
+	fresh, n := g.number(s, len(ids))
+	for i, id := range ids {
+		if id == 0 || over != nil && !over[id] {
 			continue
 		}
-		ids[i] = uint32(size) - 1 + t.Number(uint64(a)<<32|uint64(with(i)))
+		if ids[i] = fresh[i]; fresh[i] != 0 {
+			ids[i] += uint32(size) - 1
+		}
 	}
-	return size + t.Len()
+	g.spare = append(g.spare, fresh)
+	return size + n - 1
 }
 
 func blockSizes(ids []uint32, size int) []uint32 {
@@ -330,22 +352,22 @@ func blockSizes(ids []uint32, size int) []uint32 {
 	return n
 }
 
-func pairsOf(ids []uint32, size int) int64 {
+// pairsOf is how many pairs blocks of these sizes make; the first is none.
+func pairsOf(sizes []uint32) int64 {
 	total := int64(0)
-	for id, n := range blockSizes(ids, size) {
-		if id > 0 {
-			total += int64(n) * (int64(n) - 1) / 2
-		}
+	for _, n := range sizes[1:] {
+		total += int64(n) * (int64(n) - 1) / 2
 	}
 	return total
 }
 
-func oversized(ids []uint32, size, limit int) []bool {
+// oversized tells which blocks are larger than limit; nil when none is.
+func oversized(sizes []uint32, limit int) []bool {
 	var over []bool
-	for id, n := range blockSizes(ids, size) {
+	for id, n := range sizes {
 		if id > 0 && int(n) > limit {
 			if over == nil {
-				over = make([]bool, size)
+				over = make([]bool, len(sizes))
 			}
 			over[id] = true
 		}
@@ -355,13 +377,13 @@ func oversized(ids []uint32, size, limit int) []bool {
 
 // affordable is the largest block for which all blocks up to its size make no
 // more than the given number of pairs, and at most limit.
-func affordable(ids []uint32, size int, pairs float64, limit int) int {
-	sizes := blockSizes(ids, size)
-	slices.Sort(sizes[1:])
+func affordable(sizes []uint32, pairs float64, limit int) int {
+	sizes = slices.Clone(sizes[1:])
+	slices.Sort(sizes)
 	best, sum := 2, 0.0
-	for i, n := range sizes[1:] {
+	for i, n := range sizes {
 		sum += float64(n) * (float64(n) - 1) / 2
-		if i+2 < size && sizes[i+2] == n {
+		if i+1 < len(sizes) && sizes[i+1] == n {
 			continue
 		}
 		if sum > pairs {
@@ -388,145 +410,32 @@ func leaveOut(ids []uint32, blocks []bool) {
 }
 
 // chop divides blocks that are still too large into runs of neighbours.
-func chop(ids []uint32, size, limit int) int {
+func (g *grouping) chop(ids []uint32, size, limit int) int {
 	seen := make([]uint32, size)
-	parts := make([]uint32, len(ids))
+	parts, most := make([]uint32, len(ids)), uint32(0)
 	for i, id := range ids {
-		parts[i] = seen[id]/uint32(limit) + 1
+		parts[i] = seen[id] / uint32(limit)
+		most = max(most, parts[i])
 		seen[id]++
 	}
-	return divide(ids, func(i int) uint32 { return parts[i] }, size, nil)
+	return g.divide(ids, func(i int) uint32 { return parts[i] }, int(most)+1, size, nil)
 }
 
-// dropSingles takes blocks of one record to 0 and numbers the others densely.
-func dropSingles(ids []uint32, size int) ([]uint32, int) {
+// dropSingles takes blocks of one record to 0, numbers the others densely and
+// returns their sizes; the first is of no block.
+func dropSingles(ids []uint32, size int) []uint32 {
 	n := blockSizes(ids, size)
-	next := uint32(1)
+	sizes := make([]uint32, 1, size)
 	for id := range n {
 		if id == 0 || n[id] < 2 {
 			n[id] = 0
 			continue
 		}
-		n[id] = next
-		next++
+		sizes = append(sizes, n[id])
+		n[id] = uint32(len(sizes) - 1)
 	}
 	for i, id := range ids {
 		ids[i] = n[id]
 	}
-	return ids, int(next)
+	return sizes
 }
-
-// layOut makes the records' rows: value numbers, and the tuple numbers of
-// comparisons that look at several columns, side by side with room for block
-// numbers, so that comparing two records touches two short runs of memory.
-func (p *Plan) layOut() {
-	var own [][]uint32
-	of := make([]int, len(p.comps))
-	for j := range p.comps {
-		t, slot := p.comps[j].tuples(p.vs)
-		if of[j] = -1 - slot; t != nil {
-			of[j] = len(own)
-			own = append(own, t)
-		}
-	}
-	p.own = len(own)
-	p.base = p.own + len(p.rules)
-	p.width = p.base + len(p.vs.slots)
-	for j := range p.comps {
-		if p.comps[j].pos = of[j]; of[j] < 0 {
-			p.comps[j].pos = p.base - 1 - of[j]
-		}
-	}
-	p.rows = make([]uint32, p.width*p.f.N)
-	p.put(0, own)
-	var values [][]uint32
-	for _, v := range p.vs.slots {
-		values = append(values, v.ids)
-	}
-	p.put(p.base, values)
-	if p.f.N > keepLists {
-		p.slim(values)
-	}
-}
-
-// slim lets go of the columns that are in the records' rows too: blocking of
-// very many records reads them there.
-func (p *Plan) slim(values [][]uint32) {
-	for _, v := range p.vs.all {
-		for slot, ids := range values {
-			if &ids[0] == &v.ids[0] {
-				v.ids, v.from, v.rows, v.width, v.pos = nil, nil, p.rows, p.width, p.base+slot
-				break
-			}
-		}
-	}
-	p.dropColumns()
-}
-
-// dropColumns lets go of the frame's columns.
-func (p *Plan) dropColumns() {
-	f := *p.f
-	f.Cols = nil
-	p.f, p.vs.f = &f, &f
-}
-
-// put lays columns out in the records' rows from a place on.
-func (p *Plan) put(at int, columns [][]uint32) {
-	const chunk = 512 // rows laid out at a time, to stay in cache
-	for lo := 0; lo < p.f.N; lo += chunk {
-		hi := min(lo+chunk, p.f.N)
-		for j, c := range columns {
-			for i, id := range c[lo:hi] {
-				p.rows[(lo+i)*p.width+at+j] = id
-			}
-		}
-	}
-}
-
-// tuples numbers the combinations of the values that c looks at: two records
-// with the same numbers compare the same. When they are those of one vector, it
-// returns nothing but its slot.
-func (c *comparison) tuples(vs *vectors) (ids []uint32, slot int) {
-	if len(c.slots) == 1 {
-		return nil, c.slots[0]
-	}
-	var parts []*vector // what is derived from a single column has its slot
-	for _, s := range c.slots {
-		parts = append(parts, vs.slots[s])
-	}
-	ids = make([]uint32, vs.f.N)
-	for i := range ids {
-		ids[i] = 1
-	}
-	for _, v := range parts {
-		t := frame.NewNumbers(1024)
-		for i, a := range ids {
-			ids[i] = t.Number(uint64(a)<<32 | uint64(v.at(i)))
-		}
-	}
-	return ids, 0
-}
-
-// free lets go of what was laid side by side, after the frequencies that are
-// asked for later are counted.
-func (p *Plan) free() {
-	for _, v := range p.vs.counted {
-		v.frequencies()
-	}
-	for _, v := range p.vs.all {
-		v.ids, v.rows, v.from = nil, nil, nil
-		if v.slot < 0 {
-			v.via, v.words, v.nums = nil, nil, nil
-		}
-	}
-	for i := range p.rules {
-		p.rules[i].keys, p.rules[i].ref = nil, nil
-	}
-	p.dropColumns()
-}
-
-// row is what blocking and comparing look at first.
-func (p *Plan) row(i uint32) []uint32 { return p.rows[int(i)*p.width : (int(i)+1)*p.width] }
-
-// values is the value numbers of a record, which tests look at.
-func (p *Plan) values(i uint32) []uint32 { return p.row(i)[p.base:] }

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"maps"
+	"cmp"
 	"math"
 	"slices"
 )
@@ -95,7 +95,8 @@ func (s *Scored) Clusters(edges []Edge, same [][2]uint32, how Clustering) (label
 }
 
 // byStrength sorts edges by tier, then weight, then their order in edges: a
-// radix sort, for there are many.
+// radix sort by the upper half of the key, for there are many, and then what
+// has that in common.
 func byStrength(edges []Edge, order []uint32) []uint32 {
 	key := func(i uint32) uint64 {
 		e := &edges[i]
@@ -108,33 +109,40 @@ func byStrength(edges []Edge, order []uint32) []uint32 {
 		}
 		return b
 	}
-	type item struct {
-		key uint64
-		at  uint32
-	}
-	items, spare := make([]item, len(order)), make([]item, len(order))
+	items, spare := make([]uint64, len(order)), make([]uint64, len(order)) // half a key above an edge
 	for k, i := range order {
-		items[k] = item{key(i), i}
+		items[k] = key(i)>>32<<32 | uint64(i)
 	}
-	for shift := 0; shift < 64; shift += 16 {
-		var n [1 << 16]uint32
-		for i := range items {
-			n[items[i].key>>shift&0xffff]++
+	for shift := 32; shift < 64; shift += 11 {
+		var n [1 << 11]uint32
+		for _, x := range items {
+			n[x>>shift&0x7ff]++
 		}
 		sum := uint32(0)
 		for d, c := range n {
 			n[d] = sum
 			sum += c
 		}
-		for i := range items {
-			d := items[i].key >> shift & 0xffff
-			spare[n[d]] = items[i]
+		for _, x := range items {
+			d := x >> shift & 0x7ff
+			spare[n[d]] = x
 			n[d]++
 		}
 		items, spare = spare, items
 	}
-	for k := range items {
-		order[k] = items[k].at
+	for k, x := range items {
+		order[k] = uint32(x)
+	}
+	byKey := func(a, b uint32) int { return cmp.Compare(key(a), key(b)) }
+	for lo := 0; lo < len(items); {
+		hi := lo + 1
+		for hi < len(items) && items[hi]>>32 == items[lo]>>32 {
+			hi++
+		}
+		if hi-lo > 1 && !slices.IsSortedFunc(order[lo:hi], byKey) {
+			slices.SortStableFunc(order[lo:hi], byKey)
+		}
+		lo = hi
 	}
 	return order
 }
@@ -143,10 +151,7 @@ func byStrength(edges []Edge, order []uint32) []uint32 {
 // the members and the one-only values of each cluster.
 type clusters struct {
 	p      *Plan
-	parent []uint32
-	next   []uint32            // the member that joined after; itself for the last
-	last   []uint32            // by root: the member that joined last
-	size   []uint32            // by root
+	of     []member            // by record
 	unique [][]uint32          // per unique column, by root: value of the cluster
 	apart  map[uint32][]uint32 // by record: records it must not join
 
@@ -155,12 +160,19 @@ type clusters struct {
 	seen     uint32  // of what was looked at: keeps the looks from being left out
 }
 
+// member is a record's place in its cluster.
+type member struct {
+	parent uint32
+	next   uint32 // the member that joined after; itself for the last
+	last   uint32 // of a root: the member that joined last
+	size   uint32 // of a root: how many members there are
+}
+
 func newClusters(p *Plan) *clusters {
 	n := p.f.N
-	c := &clusters{p: p, parent: make([]uint32, n), next: make([]uint32, n), last: make([]uint32, n), size: make([]uint32, n),
-		verdicts: map[uint64]verdict{}}
-	for i := range c.parent {
-		c.parent[i], c.next[i], c.last[i], c.size[i] = uint32(i), uint32(i), uint32(i), 1
+	c := &clusters{p: p, of: make([]member, n), verdicts: map[uint64]verdict{}}
+	for i := range c.of {
+		c.of[i] = member{uint32(i), uint32(i), uint32(i), 1}
 	}
 	for _, v := range p.unique {
 		values := make([]uint32, n)
@@ -173,9 +185,9 @@ func newClusters(p *Plan) *clusters {
 }
 
 func (c *clusters) find(x uint32) uint32 {
-	for c.parent[x] != x {
-		c.parent[x] = c.parent[c.parent[x]]
-		x = c.parent[x]
+	for c.of[x].parent != x {
+		c.of[x].parent = c.of[c.of[x].parent].parent
+		x = c.of[x].parent
 	}
 	return x
 }
@@ -185,14 +197,14 @@ func (c *clusters) find(x uint32) uint32 {
 func (c *clusters) touch(edges []Edge, some []uint32) {
 	for _, i := range some {
 		e := &edges[i]
-		c.seen += c.parent[e.L] + c.parent[e.R]
+		c.seen += c.of[e.L].parent + c.of[e.R].parent
 	}
 	for _, i := range some {
-		a, b := c.parent[edges[i].L], c.parent[edges[i].R]
+		a, b := c.of[edges[i].L].parent, c.of[edges[i].R].parent
 		if a == b {
 			continue
 		}
-		if c.size[a]|c.size[b] > 1 {
+		if c.of[a].size|c.of[b].size > 1 {
 			for _, x := range [2]uint32{a, b} {
 				c.seen += c.p.rows[int(x)*c.p.width+c.p.base] + c.p.rows[int(x+1)*c.p.width-1]
 			}
@@ -203,9 +215,9 @@ func (c *clusters) touch(edges []Edge, some []uint32) {
 // members appends up to limit members of the cluster of root, in the order in
 // which they joined.
 func (c *clusters) members(root uint32, limit int, into []uint32) []uint32 {
-	for x := root; len(into) < limit; x = c.next[x] {
+	for x := root; len(into) < limit; x = c.of[x].next {
 		into = append(into, x)
-		if c.next[x] == x {
+		if c.of[x].next == x {
 			break
 		}
 	}
@@ -225,10 +237,10 @@ func (c *clusters) join(a, b uint32) {
 			values[a] = values[b]
 		}
 	}
-	c.next[c.last[a]] = b
-	c.last[a] = c.last[b]
-	c.size[a] += c.size[b]
-	c.parent[b] = a
+	c.of[c.of[a].last].next = b
+	c.of[a].last = c.of[b].last
+	c.of[a].size += c.of[b].size
+	c.of[b].parent = a
 }
 
 // verdict is what was last decided about two clusters of these sizes.
@@ -244,8 +256,8 @@ const weakMean = "mean evidence between the groups is too weak"
 // judge says why a and b may not join by e, or nothing, and whether that will
 // stay so however they grow.
 func (c *clusters) judge(w *scratch, a, b uint32, e *Edge, how Clustering) (why string, final bool) {
-	single := c.size[a] == 1 && c.size[b] == 1
-	key, sizes := uint64(min(a, b))<<32|uint64(max(a, b)), uint64(c.size[min(a, b)])<<32|uint64(c.size[max(a, b)])
+	single := c.of[a].size == 1 && c.of[b].size == 1
+	key, sizes := uint64(min(a, b))<<32|uint64(max(a, b)), uint64(c.of[min(a, b)].size)<<32|uint64(c.of[max(a, b)].size)
 	if e.Tier < 0 && !single {
 		if v, ok := c.verdicts[key]; ok && v.sizes == sizes {
 			return v.why, v.final
@@ -305,7 +317,7 @@ func newRivals(edges []Edge, least float64, n int) *rivals {
 func (c *clusters) rival(w *scratch, a, b uint32, e *Edge, how Clustering) bool {
 	for _, q := range [2][2]uint32{{a, b}, {b, a}} {
 		single, to := q[0], q[1]
-		if c.size[single] > 1 {
+		if c.of[single].size > 1 {
 			continue
 		}
 		r := c.rivals
@@ -339,7 +351,7 @@ func (c *clusters) forbidden(w *scratch, a, b uint32, ma, mb []uint32, e *Edge) 
 		}
 	}
 	if len(c.apart) > 0 {
-		for _, x := range c.members(a, int(c.size[a]), nil) {
+		for _, x := range c.members(a, int(c.of[a].size), nil) {
 			for _, y := range c.apart[x] {
 				if c.find(y) == b {
 					return "kept apart by a decision"
@@ -368,7 +380,7 @@ func (c *clusters) mean(w *scratch, as, bs []uint32) float64 {
 	for _, x := range as {
 		for _, y := range bs {
 			l, r := min(x, y), max(x, y)
-			sum += c.p.weight(c.p.pattern(w, l, r), l, r)
+			sum += c.p.weight(w, c.p.pattern(w, l, r), l, r)
 		}
 	}
 	return sum / float64(len(as)*len(bs))
@@ -381,31 +393,42 @@ const completeCap = 200
 // together, when their weight is least or more.
 func (s *Scored) Complete(edges []Edge, labels []uint32, least float64) []Edge {
 	p := s.p
-	groups := map[uint32][]uint32{}
-	for i, l := range labels {
-		if l != uint32(i) {
-			groups[l] = append(groups[l], uint32(i))
+	next := make([]uint32, len(labels)) // of a cluster's member: the next one, plus one
+	for i := len(labels) - 1; i >= 0; i-- {
+		if l := labels[i]; l != uint32(i) {
+			next[i], next[l] = next[l], uint32(i)+1
 		}
 	}
-	known := make(map[uint64]struct{})
-	for _, e := range edges {
+	first, after := make([]uint32, len(labels)), make([]uint32, len(edges)) // of a left record: its edges within the cluster, plus one
+	for i, e := range edges {
 		if labels[e.L] == labels[e.R] {
-			known[uint64(e.L)<<32|uint64(e.R)] = struct{}{}
+			after[i], first[e.L] = first[e.L], uint32(i)+1
 		}
 	}
+	known := make([]uint32, len(labels)) // of a right record: the last left one that an edge joins it to, plus one
 	w := &scratch{}
-	for _, root := range slices.Sorted(maps.Keys(groups)) {
-		members := append([]uint32{root}, groups[root]...)
+	var members []uint32
+	for root, l := range labels {
+		if l != uint32(root) || next[root] == 0 {
+			continue
+		}
+		members = append(members[:0], l)
+		for m := next[root]; m != 0; m = next[m-1] {
+			members = append(members, m-1)
+		}
 		if len(members) > completeCap {
 			continue
 		}
 		for i, l := range members {
+			for k := first[l]; k != 0; k = after[k-1] {
+				known[edges[k-1].R] = l + 1
+			}
 			for _, r := range members[i+1:] {
-				if _, ok := known[uint64(l)<<32|uint64(r)]; ok || p.m.Mode == "link" && p.f.Source[l] == p.f.Source[r] {
+				if known[r] == l+1 || p.m.Mode == "link" && p.f.Source[l] == p.f.Source[r] {
 					continue
 				}
 				pat := p.pattern(w, l, r)
-				if x := p.weight(pat, l, r); x >= least {
+				if x := p.weight(w, pat, l, r); x >= least {
 					edges = append(edges, Edge{L: l, R: r, Pattern: pat, Tier: -1, Rule: NoRule, Weight: x})
 				}
 			}

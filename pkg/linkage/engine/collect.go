@@ -79,10 +79,12 @@ func merge(counters []*counter) []cell {
 // collect compares the candidate pairs and counts their patterns.
 func (p *Plan) collect(ctx context.Context) (*candidates, error) {
 	upper := p.upper
+	var end func(w *worker, at int)
 	out := &candidates{each: 1}
 	tasks := p.tasks
 	if upper <= keepPairs {
 		out.pairs = make([][]Pair, len(tasks))
+		end = func(w *worker, at int) { out.pairs[at], w.kept = slices.Clone(w.kept), w.kept[:0] }
 	} else {
 		out.each = uint64(upper/(4<<20)) + 1
 	}
@@ -93,12 +95,12 @@ func (p *Plan) collect(ctx context.Context) (*candidates, error) {
 		}
 		for i, pat := range p.patterns(&w.scratch, pairs) {
 			l, r := pairs[i][0], pairs[i][1]
-			counters[at].add(pat, p.mask(w, k, l, r))
+			counters[at].add(pat, w.rules[i])
 			if out.pairs != nil {
-				out.pairs[at] = append(out.pairs[at], Pair{l, r, pat, uint8(k)})
+				w.kept = append(w.kept, Pair{l, r, pat, uint8(k)})
 			}
 		}
-	})
+	}, end)
 	if err != nil {
 		return nil, err
 	}

@@ -33,8 +33,9 @@ type measure func(w *scratch, l, r []uint32) float64
 
 // scratch is what one worker keeps between pairs: similarities seen lately.
 type scratch struct {
-	memos [][]memo
-	seen  []outcome // by comparison
+	memos  [][]memo
+	seen   []outcome // by comparison
+	splits []split
 
 	left, right []uint32 // values of two records, but for one of each nothing
 
@@ -317,26 +318,19 @@ func (c *compiler) bounded(n *expr.Node) (test, bool, error) {
 		if f.Text == "levenshtein" {
 			within = distance.WithinOneLevenshtein
 		}
-		la, lb := va.shapes(), vb.shapes()
+		ta, tb := va.tallies(), vb.tallies()
 		return func(_ *scratch, l, r []uint32) tri {
 			x, y := va.in(l), vb.in(r)
 			if x == 0 || y == 0 {
 				return unknown
 			}
-			a, b := &la[x], &lb[y]
-			if d := a.size - b.size; d > 1 || d < -1 || tooFar(a.letters, b.letters) {
+			if distance.FarTallies(ta[x], tb[y]) {
 				return no
 			}
 			return triOf(within(va.words.At(x), vb.words.At(y)))
 		}, true, nil
 	}
 	return nil, false, nil
-}
-
-// tooFar reports that two letter sets differ by more than one edit can do.
-func tooFar(a, b uint64) bool {
-	d, e := a&^b, b&^a
-	return d&(d-1) != 0 || e&(e-1) != 0
 }
 
 // twoSides returns the vectors of a function's two arguments, left one first.

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -59,8 +61,8 @@ func (p *Plan) divided(k int, starts []uint32) (out []task, all int64) {
 // each calls visit with some candidate pairs at a time, each pair once, by the
 // first rule that holds, from several goroutines; the calls for one task come in
 // order from one goroutine. Of each so many records as left one only about one
-// is visited.
-func (p *Plan) each(ctx context.Context, tasks []task, each uint64, visit func(w *worker, task int, pairs [][2]uint32, rule int)) error {
+// is visited. end is called when all pairs of a task were.
+func (p *Plan) each(ctx context.Context, tasks []task, each uint64, visit func(w *worker, task int, pairs [][2]uint32, rule int), end func(w *worker, task int)) error {
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range p.threads {
@@ -74,6 +76,9 @@ func (p *Plan) each(ctx context.Context, tasks []task, each uint64, visit func(w
 					return
 				}
 				p.run(w, i, tasks[i], each, visit)
+				if end != nil {
+					end(w, i)
+				}
 			}
 		}()
 	}
@@ -85,6 +90,8 @@ func (p *Plan) each(ctx context.Context, tasks []task, each uint64, visit func(w
 type worker struct {
 	scratch
 	pairs [][2]uint32 // that wait to be compared
+	kept  []Pair      // of the task
+	rules []uint64    // of each pair: those that hold
 }
 
 func (p *Plan) newWorker() *worker { return &worker{} }
@@ -93,12 +100,17 @@ func (p *Plan) newWorker() *worker { return &worker{} }
 const batch = 256
 
 func (p *Plan) run(w *worker, at int, t task, each uint64, visit func(w *worker, task int, pairs [][2]uint32, rule int)) {
-	w.pairs = w.pairs[:0]
-	list := p.lists.of(p, t.rule)
-	defer p.lists.done(p, t.rule)
-	order, starts := list.order, list.starts
+	w.pairs, w.rules = w.pairs[:0], w.rules[:0]
+	order, starts := p.lists[t.rule].order, p.lists[t.rule].starts
 	near := starts[t.lo]
 	for b := t.lo; b < t.hi; b++ {
+		fresh := starts[b] // where the records begin that were not compared before
+		if p.f.Old > 0 {
+			i, _ := slices.BinarySearch(order[starts[b]:starts[b+1]], uint32(p.f.Old))
+			if fresh += uint32(i); fresh == starts[b+1] {
+				continue
+			}
+		}
 		if starts[b] >= near {
 			near = starts[b] + touched
 			w.sum += p.touch(order[starts[b]:min(near, starts[t.hi])])
@@ -114,24 +126,20 @@ func (p *Plan) run(w *worker, at int, t task, each uint64, visit func(w *worker,
 				continue
 			}
 			lrow := p.row(l)
-			for j := i + 1; j < end; j++ {
+			for j := max(i+1, fresh); j < end; j++ {
 				r := order[j]
-				if int(r) < p.f.Old {
-					continue
-				}
 				if p.m.Mode == model.Link && p.f.Source[l] == p.f.Source[r] {
 					continue
 				}
 				rrow := p.row(r)
-				if p.earlier(w, t.rule, l, r, lrow, rrow) {
+				rules := p.hold(w, lrow, rrow)
+				if bits.TrailingZeros64(rules) != t.rule {
 					continue
 				}
-				if rest := p.rules[t.rule].rest; rest != nil && rest(&w.scratch, p.values(l), p.values(r)) != yes {
-					continue
-				}
+				w.rules = append(w.rules, rules)
 				if w.pairs = append(w.pairs, [2]uint32{l, r}); len(w.pairs) == batch {
 					visit(w, at, w.pairs, t.rule)
-					w.pairs = w.pairs[:0]
+					w.pairs, w.rules = w.pairs[:0], w.rules[:0]
 				}
 			}
 		}
@@ -149,35 +157,11 @@ func (p *Plan) touch(records []uint32) (sum uint32) {
 	for _, i := range records {
 		row := p.row(i)
 		sum += row[0] + row[len(row)-1]
+		if !p.keyed {
+			sum += p.blocks[row[p.own+places-1]]
+		}
 	}
 	return sum
-}
-
-// earlier reports whether a rule before k holds for the pair.
-func (p *Plan) earlier(w *worker, k int, l, r uint32, lrow, rrow []uint32) bool {
-	lb, rb := lrow[p.own:p.own+k], rrow[p.own:p.own+k]
-	for i, a := range lb {
-		if a != 0 && a == rb[i] {
-			if rest := p.rules[i].rest; rest == nil || rest(&w.scratch, p.values(l), p.values(r)) == yes {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// mask is the set of rules that hold for the pair, from rule k on.
-func (p *Plan) mask(w *worker, k int, l, r uint32) uint64 {
-	lrow, rrow := p.row(l), p.row(r)
-	m := uint64(0)
-	for i := k; i < len(p.rules); i++ {
-		if a := lrow[p.own+i]; a != 0 && a == rrow[p.own+i] {
-			if rest := p.rules[i].rest; rest == nil || rest(&w.scratch, p.values(l), p.values(r)) == yes {
-				m |= 1 << uint(i)
-			}
-		}
-	}
-	return m
 }
 
 // patterns compares some pairs of records, one comparison after the other, so
@@ -216,6 +200,11 @@ func (p *Plan) patterns(w *scratch, pairs [][2]uint32) []uint32 {
 		if shapes := p.vs.slots[c.slots[0]].shape; shapes != nil {
 			for _, o := range w.open[:n] {
 				w.sum += uint32(shapes[o.l].size + shapes[o.r].size)
+			}
+		}
+		if tallies := p.vs.slots[c.slots[0]].tally; tallies != nil {
+			for _, o := range w.open[:n] {
+				w.sum += uint32(tallies[o.l] + tallies[o.r])
 			}
 		}
 		for _, o := range w.open[:n] {

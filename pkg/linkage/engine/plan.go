@@ -45,9 +45,9 @@ type rule struct {
 	total  float64
 	blind  bool
 	rest   test
-	ids    []uint32
 	size   int // number of blocks, the null block 0 among them
 	lost   int64
+	idle   bool // another rule brings all its pairs before it
 }
 
 // Plan is a model compiled against a frame.
@@ -61,15 +61,19 @@ type Plan struct {
 	cannot []test
 	unique []*vector
 
-	rows    []uint32 // row-major: tuple numbers that are no single value, block numbers, value numbers
+	rows    []uint32 // row-major: tuple numbers that are no single value, what rules only look at, value numbers
 	width   int
-	own     int // how many tuple numbers come first in a row
-	base    int // where value numbers begin in a row
+	own     int  // how many tuple numbers come first in a row
+	base    int  // where value numbers begin in a row
+	keyed   bool // rules look at values; otherwise at block numbers
+	held    held
 	tasks   []task
-	upper   int64 // pairs, with repeats across rules
-	lists   lists
+	upper   int64    // pairs, with repeats across rules
+	lists   []*list  // by rule; of rules that look at values, only where no other brings their pairs
+	blocks  []uint32 // numbers of the blocks that records are in, when rules look at them
 	threads int
 	weights []float64 // per comparison and level, flattened by offset
+	rare    []*level  // the same: those whose weight depends on the value
 	offsets []int
 	prior   float64
 	bits    float64 // of the prior
@@ -148,6 +152,7 @@ func (p *Plan) compileComparisons(c *compiler) error {
 		p.comps = append(p.comps, cc)
 		p.offsets = append(p.offsets, len(p.weights))
 		p.weights = append(p.weights, make([]float64, len(cc.levels))...)
+		p.rare = append(p.rare, make([]*level, len(cc.levels))...)
 		stride *= uint64(len(cc.levels))
 		if stride > math.MaxUint32 {
 			return ark.Faultf(ark.TooMuch, "the comparisons have too many levels together").Do("use fewer comparisons or levels")

@@ -60,6 +60,7 @@ func (p *Plan) weigh() {
 			p.weights[p.offsets[i]+k] = w
 			if l.tf != nil {
 				l.bits = p.rarity(l, p.comps[i].exactU(l))
+				p.rare[p.offsets[i]+k] = l
 			}
 		}
 	}
@@ -99,19 +100,40 @@ func (c *comparison) exactU(l *level) float64 {
 }
 
 // weight scores a pair with this pattern.
-func (p *Plan) weight(pattern uint32, l, r uint32) float64 {
+func (p *Plan) weight(sc *scratch, pattern uint32, l, r uint32) float64 {
 	w := p.bits
-	for i := range p.comps {
-		c := &p.comps[i]
-		n := uint32(len(c.levels))
-		k := pattern % n
-		pattern /= n
-		w += p.weights[p.offsets[i]+int(k)]
-		if v := &c.levels[k]; v.tf != nil {
+	for _, at := range p.places(sc, pattern) {
+		w += p.weights[at]
+		if v := p.rare[at]; v != nil {
 			w += v.adjust(v.tf.in(p.values(l)), v.tf.in(p.values(r)))
 		}
 	}
 	return w
+}
+
+// split is a pattern whose levels were looked up lately.
+type split struct {
+	pattern uint32
+	places  []uint32 // of its levels among the weights
+}
+
+const splitBits = 9
+
+// places are where the levels of a pattern lie among the weights.
+func (p *Plan) places(sc *scratch, pattern uint32) []uint32 {
+	if sc.splits == nil {
+		sc.splits = make([]split, 1<<splitBits)
+	}
+	s := &sc.splits[pattern*0x9E3779B1>>(32-splitBits)]
+	if s.places == nil || s.pattern != pattern {
+		s.pattern, s.places = pattern, s.places[:0]
+		for i := range p.comps {
+			n := uint32(len(p.comps[i].levels))
+			s.places = append(s.places, uint32(p.offsets[i])+pattern%n)
+			pattern /= n
+		}
+	}
+	return s.places
 }
 
 // adjust is the term-frequency adjustment for two values: the commoner counts.
@@ -128,60 +150,107 @@ func (l *level) adjust(a, b uint32) float64 {
 }
 
 // Pairs returns the candidate pairs of weight min or more, and every pair of a
-// tier, in an order that depends on the frame and the model only.
+// tier, in an order that depends on the frame and the model only. It can be
+// asked once: it lets go of what only blocking needs.
 func (s *Scored) Pairs(ctx context.Context, least float64) ([]Edge, error) {
 	p := s.p
-	var parts [][]Edge
-	keep := func(sc *scratch, out []Edge, q Pair) []Edge {
-		tier := int8(-1)
-		if int(q.Rule) < p.tiers {
-			tier = int8(q.Rule)
-		}
-		w := p.weight(q.Pattern, q.L, q.R)
-		if w > apartBits && tier < 0 && p.apart(sc, q.L, q.R) {
-			w = apartBits
-		}
-		if tier < 0 && w < least {
-			return out
-		}
-		return append(out, Edge{L: q.L, R: q.R, Pattern: q.Pattern, Tier: tier, Rule: q.Rule, Weight: w})
-	}
+	defer func() { p.lists = nil }()
 	if s.c.pairs != nil {
-		parts = make([][]Edge, len(s.c.pairs))
-		var wg sync.WaitGroup
-		for t := range p.threads {
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				sc := &scratch{}
-				for i := t; i < len(parts) && ctx.Err() == nil; i += p.threads {
-					for k, q := range s.c.pairs[i] {
-						if k%touched == 0 {
-							for _, q := range s.c.pairs[i][k:min(k+touched, len(s.c.pairs[i]))] {
-								sc.sum += p.rows[int(q.L)*p.width+p.base] + p.rows[int(q.R)*p.width+p.base] + p.rows[int(q.R+1)*p.width-1]
-							}
-						}
-						parts[i] = keep(sc, parts[i], q)
-					}
-				}
-			}()
-		}
-		wg.Wait()
-	} else {
-		parts = make([][]Edge, len(p.tasks))
-		err := p.each(ctx, p.tasks, 1, func(w *worker, at int, pairs [][2]uint32, k int) {
-			for i, pat := range p.patterns(&w.scratch, pairs) {
-				parts[at] = keep(&w.scratch, parts[at], Pair{pairs[i][0], pairs[i][1], pat, uint8(k)})
-			}
-		})
-		if err != nil {
-			return nil, err
-		}
+		return s.keptPairs(ctx, least)
 	}
-	if err := ctx.Err(); err != nil {
+	parts := make([][]Edge, len(p.tasks))
+	err := p.each(ctx, p.tasks, 1, func(w *worker, at int, pairs [][2]uint32, k int) {
+		for i, pat := range p.patterns(&w.scratch, pairs) {
+			q := Pair{pairs[i][0], pairs[i][1], pat, uint8(k)}
+			if e := p.edge(q, p.scored(&w.scratch, q, least)); e.Weight != dropped {
+				parts[at] = append(parts[at], e)
+			}
+		}
+	}, nil)
+	if err != nil {
 		return nil, err
 	}
 	return slices.Concat(parts...), nil
+}
+
+// dropped stands for the weight of a pair that is not kept.
+const dropped = -math.MaxFloat64
+
+// scored is the weight of a pair, dropped when it is less than least and no
+// tier holds.
+func (p *Plan) scored(sc *scratch, q Pair, least float64) float64 {
+	tier := int(q.Rule) < p.tiers
+	w := p.weight(sc, q.Pattern, q.L, q.R)
+	if w > apartBits && !tier && p.apart(sc, q.L, q.R) {
+		w = apartBits
+	}
+	if !tier && w < least {
+		return dropped
+	}
+	return w
+}
+
+// edge is a pair with its weight.
+func (p *Plan) edge(q Pair, weight float64) Edge {
+	tier := int8(-1)
+	if int(q.Rule) < p.tiers {
+		tier = int8(q.Rule)
+	}
+	return Edge{L: q.L, R: q.R, Pattern: q.Pattern, Tier: tier, Rule: q.Rule, Weight: weight}
+}
+
+// keptPairs is Pairs of the candidates that are in memory: weights first, so
+// that edges are made once and where they stay.
+func (s *Scored) keptPairs(ctx context.Context, least float64) ([]Edge, error) {
+	p, parts := s.p, s.c.pairs
+	weights, starts := make([][]float64, len(parts)), make([]int, len(parts)+1)
+	p.parallel(ctx, len(parts), func(sc *scratch, i int) {
+		some := parts[i]
+		weights[i] = make([]float64, len(some))
+		for k, q := range some {
+			if k%touched == 0 {
+				for _, q := range some[k:min(k+touched, len(some))] {
+					sc.sum += p.rows[int(q.L)*p.width+p.base] + p.rows[int(q.R)*p.width+p.base] + p.rows[int(q.R+1)*p.width-1]
+				}
+			}
+			if weights[i][k] = p.scored(sc, q, least); weights[i][k] != dropped {
+				starts[i+1]++
+			}
+		}
+	})
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for i := range parts {
+		starts[i+1] += starts[i]
+	}
+	edges := make([]Edge, starts[len(parts)])
+	p.parallel(ctx, len(parts), func(_ *scratch, i int) {
+		out := edges[starts[i]:starts[i+1]]
+		for k, w := range weights[i] {
+			if w != dropped {
+				out[0] = p.edge(parts[i][k], w)
+				out = out[1:]
+			}
+		}
+	})
+	return edges, ctx.Err()
+}
+
+// parallel calls do for each of n parts, from several goroutines.
+func (p *Plan) parallel(ctx context.Context, n int, do func(sc *scratch, i int)) {
+	var wg sync.WaitGroup
+	for t := range p.threads {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			sc := &scratch{}
+			for i := t; i < n && ctx.Err() == nil; i += p.threads {
+				do(sc, i)
+			}
+		}()
+	}
+	wg.Wait()
 }
 
 // apartBits is the most that a pair weighs which a rule keeps apart, however

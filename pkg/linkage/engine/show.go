@@ -112,7 +112,11 @@ func (s *Scored) Warnings() []string {
 			out = append(out, "comparison "+c.name+" says almost nothing: its column is empty or the same everywhere")
 		}
 	}
-	for _, r := range s.p.rules {
+	shares := s.Rules()
+	for k, r := range s.p.rules {
+		if r.idle && (s.c.each > 1 || shares[k].Pairs > 0) {
+			continue // another rule brings what it would
+		}
 		if r.size <= 1 {
 			out = append(out, "rule \""+r.name+"\" brings no two records together")
 		}
@@ -142,7 +146,7 @@ func (s *Scored) Reached(truth []uint32) float64 {
 					continue
 				}
 				all++
-				if p.mask(w, 0, l, r) != 0 {
+				if p.hold(w, p.row(l), p.row(r)) != 0 {
 					met++
 				}
 			}

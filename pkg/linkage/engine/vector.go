@@ -22,6 +22,7 @@ type vector struct {
 	words  *frame.Words
 	nums   []float64     // per value; NaN when it is not a number
 	shape  []shape       // per value; nil until asked for
+	tally  []uint64      // the same, for tests of one edit
 	counts []int32       // per value; nil until asked for
 	known  float64       // records that have a value; 0: sum of counts
 	from   *frame.Column // the one column it is worked out of; nil: several
@@ -92,6 +93,18 @@ func (v *vector) shapes() []shape {
 		}
 	}
 	return v.shape
+}
+
+// tallies returns what settles most tests of one edit before the string is
+// looked at.
+func (v *vector) tallies() []uint64 {
+	if v.tally == nil {
+		v.tally = make([]uint64, v.words.Len())
+		for i := range v.tally {
+			v.tally[i] = distance.Tally(v.words.At(uint32(i)))
+		}
+	}
+	return v.tally
 }
 
 // frequencies returns how many records hold each value.
@@ -186,6 +199,12 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 	b := &vectorMaker{in: frame.NewInterner(), nums: []float64{math.NaN()}}
 	if len(cols) == 1 { // once per distinct value
 		renumber := make([]uint32, only.Dict.Len())
+		if from, length, ok := part(n); ok {
+			for id := 1; id < len(renumber); id++ {
+				renumber[id] = b.in.String(substring(only.Dict.At(uint32(id)), from, length))
+			}
+			return &vector{ids: only.IDs, via: renumber, words: b.in.Dict(), from: only}, nil
+		}
 		for id := range renumber {
 			v, err := vs.eval.eval(n, func(string) value {
 				if id == 0 {
@@ -199,6 +218,9 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 			renumber[id] = b.id(v)
 		}
 		return &vector{ids: only.IDs, via: renumber, words: b.in.Dict(), nums: b.nums, from: only}, nil
+	}
+	if two, ok := extreme(n, cols); ok {
+		return two, nil
 	}
 	ids := make([]uint32, vs.f.N)
 	row := 0
@@ -218,6 +240,44 @@ func (vs *vectors) make(n *expr.Node) (*vector, error) {
 		ids[row] = b.id(v)
 	}
 	return &vector{ids: ids, words: b.in.Dict(), nums: b.nums}, nil
+}
+
+// part reports whether n is a part of a column's value, and which.
+func part(n *expr.Node) (from, length int, ok bool) {
+	if n.Op != expr.Call || n.Text != "substring" && n.Text != "substr" || len(n.Args) != 3 ||
+		n.Args[0].Op != expr.Col || n.Args[1].Op != expr.Num || n.Args[2].Op != expr.Num {
+		return 0, 0, false
+	}
+	return int(n.Args[1].Number), int(n.Args[2].Number), true
+}
+
+// extreme makes the vector of LEAST or GREATEST of two columns, whose values
+// are numbered once and not for every record.
+func extreme(n *expr.Node, cols map[string]*frame.Column) (*vector, bool) {
+	if n.Op != expr.Call || n.Text != "least" && n.Text != "greatest" || len(n.Args) != 2 ||
+		n.Args[0].Op != expr.Col || n.Args[1].Op != expr.Col {
+		return nil, false
+	}
+	a, b := cols[n.Args[0].Text], cols[n.Args[1].Text]
+	in, least := frame.NewInterner(), n.Text == "least"
+	ids := make([]uint32, len(a.IDs))
+	as, bs := make([]uint32, a.Dict.Len()), make([]uint32, b.Dict.Len()) // numbers of their values, as they come up
+	for i, x := range a.IDs {
+		y := b.IDs[i]
+		if x == 0 || y == 0 {
+			continue
+		}
+		s, t := a.Dict.At(x), b.Dict.At(y)
+		to, word := &as[x], s
+		if (t < s) == least {
+			to, word = &bs[y], t
+		}
+		if *to == 0 {
+			*to = in.String(word)
+		}
+		ids[i] = *to
+	}
+	return &vector{ids: ids, words: in.Dict()}, true
 }
 
 // number is the number that value id is, NaN when it is none.

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -100,7 +101,9 @@ func Link(ctx context.Context, q Request) (*Done, error) {
 		}
 	}
 	if q.Export != "" {
-		if err := put(q.Export, r.Scored.Model().WriteSplink); err != nil {
+		m := *r.Scored.Model()
+		m.UniqueID = cmp.Or(m.UniqueID, q.ID)
+		if err := put(q.Export, m.WriteSplink); err != nil {
 			return nil, err
 		}
 	}

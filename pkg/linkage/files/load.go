@@ -127,36 +127,33 @@ func names(f *frame.Frame, column string, m *model.Model) (*Names, error) {
 	return out, nil
 }
 
-// named is a row with a hash of its id.
-type named struct {
-	hash uint64
-	row  uint32
-}
+// named is a row with a part of the hash of its id.
+type named struct{ hash, row uint32 }
 
 // repeated returns the first row whose source has its id in an earlier row, -1
 // when there is none. Rows are looked at in parts by their hash, whose tables
 // stay in cache.
 func repeated(c *frame.Column, source []uint16) int {
 	seed := maphash.MakeSeed()
-	hash := func(i int) uint64 {
-		return frame.Mix(maphash.String(seed, c.Dict.At(c.IDs[i])) ^ uint64(source[i]))
+	hash := func(i int) uint32 {
+		return uint32(frame.Mix(maphash.String(seed, c.Dict.At(c.IDs[i])) ^ uint64(source[i])))
 	}
 	bits := 1
 	for len(c.IDs)>>bits > 2048 && bits < 13 {
 		bits++
 	}
-	hashes := make([]uint64, len(c.IDs))
+	hashes := make([]uint32, len(c.IDs))
 	starts := make([]uint32, 1<<bits+1)
 	for i := range hashes {
 		hashes[i] = hash(i)
-		starts[hashes[i]>>(64-bits)+1]++
+		starts[hashes[i]>>(32-bits)+1]++
 	}
 	for i := 1; i < len(starts); i++ {
 		starts[i] += starts[i-1]
 	}
 	parts, next := make([]named, len(hashes)), slices.Clone(starts)
 	for i, h := range hashes {
-		p := h >> (64 - bits)
+		p := h >> (32 - bits)
 		parts[next[p]] = named{h, uint32(i)}
 		next[p]++
 	}
@@ -175,7 +172,7 @@ func repeated(c *frame.Column, source []uint16) int {
 		clear(table)
 		for k := range part {
 			e := &part[k]
-			for h := e.hash & uint64(room-1); ; h = (h + 1) & uint64(room-1) {
+			for h := e.hash & uint32(room-1); ; h = (h + 1) & uint32(room-1) {
 				if table[h] == 0 {
 					table[h] = uint32(k) + 1
 					break

@@ -100,14 +100,15 @@ func report(d *Done) Report {
 		}
 		rep.Clusters++
 	}
-	bins, numbers := map[int]int{}, frame.NewNumbers(1024)
+	var bins [201]int // from -100 on
+	numbers, least := frame.NewNumbers(1024), engine.Weight(r.Accept)
 	var patterns []Pattern
 	var last, at = uint32(0), -1
 	for _, e := range r.Edges {
-		if e.Tier >= 0 || engine.Probability(e.Weight) >= r.Accept {
+		if e.Tier >= 0 || e.Weight >= least {
 			rep.Links++
 		}
-		bins[int(math.Floor(min(max(e.Weight, -100), 100)))]++
+		bins[int(math.Floor(min(max(e.Weight, -100), 100)))+100]++
 		if at < 0 || e.Pattern != last {
 			last = e.Pattern
 			if at = int(numbers.Number(uint64(last))) - 1; at == len(patterns) {
@@ -117,10 +118,11 @@ func report(d *Done) Report {
 		patterns[at].Pairs++
 	}
 	rep.Patterns = append(rep.Patterns, patterns...)
-	for from, n := range bins {
-		rep.Histogram = append(rep.Histogram, Bin{from, n})
+	for i, n := range bins {
+		if n > 0 {
+			rep.Histogram = append(rep.Histogram, Bin{i - 100, n})
+		}
 	}
-	slices.SortFunc(rep.Histogram, func(a, b Bin) int { return cmp.Compare(a.From, b.From) })
 	slices.SortFunc(rep.Patterns, func(a, b Pattern) int {
 		return cmp.Or(cmp.Compare(b.Pairs, a.Pairs), cmp.Compare(a.Pattern, b.Pattern))
 	})

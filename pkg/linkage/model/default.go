@@ -269,7 +269,7 @@ func defaultRules(has func(...Role) bool) []Rule {
 		home("family name and place", kFamily, "%s.place")
 	}
 	wide := func(name string, keys ...string) {
-		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), PerRow: 8, Total: 400_000, Blind: true})
+		out = append(out, Rule{Name: name, When: both(keys...), Refine: refine(split(has)...), PerRow: 8, Total: 400_000, Rare: true, Blind: true})
 	}
 	if has(Family) {
 		wide("family name, where it is rare", kFamily)

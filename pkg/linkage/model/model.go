@@ -55,6 +55,9 @@ type Rule struct {
 	PerRow float64
 	// Total, when above 0, bounds the rule to about that many pairs in all.
 	Total float64
+	// Rare marks a rule that is for rare values alone: without its bounds it would
+	// bring everybody together.
+	Rare bool
 	// Blind keeps EM from learning on the rule's pairs, for rules that bring
 	// households together rather than people.
 	Blind bool

@@ -20,8 +20,18 @@ func TestDefaultModelIsSound(t *testing.T) {
 	if err := m.WriteSplink(&b); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadSplink("default", &b); err != nil {
+	back, err := ReadSplink("default", &b)
+	if err != nil {
 		t.Fatal(err)
+	}
+	rare := 0
+	for _, r := range m.Rules {
+		if r.Rare {
+			rare++
+		}
+	}
+	if rare == 0 || len(back.Rules) != len(m.Tiers)+len(m.Rules)-rare {
+		t.Errorf("%d rules for rare values, and Splink is given %d of %d rules and tiers", rare, len(back.Rules), len(m.Tiers)+len(m.Rules))
 	}
 	if m := Default(func(r Role) bool { return r == Family || r == Birth }); len(m.Comparisons) != 2 || m.Check() != nil {
 		t.Errorf("a model of two columns has %d comparisons, %v", len(m.Comparisons), m.Check())

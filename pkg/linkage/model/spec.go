@@ -151,7 +151,7 @@ func specRules(in []specRule) []Rule {
 		if r.Name == "" {
 			r.Name = r.When
 		}
-		out = append(out, Rule(r))
+		out = append(out, Rule{Name: r.Name, When: r.When, Refine: r.Refine, PerRow: r.PerRow, Total: r.Total, Blind: r.Blind})
 	}
 	return out
 }

@@ -254,7 +254,8 @@ func splinkDefaults(levels []splinkLevel) (m, u []float64) {
 }
 
 // WriteSplink writes m as Splink's model JSON for DuckDB. Tiers become
-// blocking rules; cannot-link rules have no counterpart there.
+// blocking rules; cannot-link rules, and rules for rare values alone, have no
+// counterpart there.
 func (m *Model) WriteSplink(w io.Writer) error {
 	s := splinkModel{Dialect: "duckdb", UniqueID: m.UniqueID, SourceDataset: m.Source}
 	if s.UniqueID == "" {
@@ -272,7 +273,9 @@ func (m *Model) WriteSplink(w io.Writer) error {
 		s.Prior = &m.Prior
 	}
 	for _, r := range append(append([]Rule(nil), m.Tiers...), m.Rules...) {
-		s.Rules = append(s.Rules, splinkRule{Rule: r.When, Dialect: "duckdb"})
+		if !r.Rare {
+			s.Rules = append(s.Rules, splinkRule{Rule: r.When, Dialect: "duckdb"})
+		}
 	}
 	for _, c := range m.Comparisons {
 		sc := splinkComparison{Name: c.Name, Description: c.Description}
