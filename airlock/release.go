@@ -254,6 +254,14 @@ func (x *Room) ApplyRelease(ctx context.Context, tx *store.Tx, job ReleaseJob, r
 			res.Refused = "another release left meanwhile, or a published table was added; release again, so that this one is compared with it"
 		}
 	}
+	if res.Refused == "" && x.Data != nil {
+		switch _, err := x.Data(ctx, tx, r.Extract); {
+		case ark.Is(err, ark.Conflict): // taken back or destroyed while it was assembled
+			res.Refused = ark.Public(err, "the data that it was made of are no longer there")
+		case err != nil:
+			return nil, err
+		}
+	}
 	if res.Refused != "" {
 		if err := x.move(tx, r, "reviewed", "release.apply"); err != nil {
 			return nil, err

@@ -68,11 +68,21 @@ func (r *Room) cut(ctx context.Context, tx *store.Tx, p *governance.Permit, pick
 	e := Extract{ID: tx.NewID(ark.PrefixExtract), Project: p.Project, Permit: p.ID, State: r.extract.Start, Started: tx.Now(), Run: run}
 	job := CutJob{Extract: e.ID, Project: p.Project, Permit: p.ID, PermitHash: p.Hash, OptOut: p.OptOut, OptOuts: optOuts}
 	for _, g := range p.Grants {
-		cut, err := r.Catalogue.PlanGrant(ctx, tx, g.Dataset, pick(g), g.Variables, g.Filters, g.Without, p.Restricted)
-		if err != nil {
-			return nil, err
+		version := pick(g)
+		if version == "" {
+			d, err := catalogue.GetDataset(ctx, tx, g.Dataset)
+			if err != nil {
+				return nil, err
+			}
+			version = d.Latest
 		}
-		if err := catalogue.Fits(ctx, tx, g.Version, cut.Version, g.Variables, g.Filters); err != nil {
+		if version != "" {
+			if err := catalogue.Fits(ctx, tx, g.Version, version, g.Variables, g.Filters); err != nil {
+				return nil, err
+			}
+		}
+		cut, err := r.Catalogue.PlanGrant(ctx, tx, g.Dataset, version, g.Variables, g.Filters, g.Without, p.Restricted)
+		if err != nil {
 			return nil, err
 		}
 		job.Cuts = append(job.Cuts, *cut)

@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -137,6 +138,33 @@ func (e Extract) Held(ctx context.Context, q store.Querier) (map[string]*catalog
 		out[v.Dataset] = v
 	}
 	return out, nil
+}
+
+// Stands refuses what would rest on an extract whose data were taken back or
+// destroyed: an output of it cannot be computed again, and must not leave.
+func (e Extract) Stands(ctx context.Context, q store.Querier) error {
+	why := ""
+	switch e.State {
+	case frozen:
+		why = "data in its extract were taken back"
+	case "ending", "destroyed":
+		why = "its extract was destroyed"
+	default:
+		held, err := e.Held(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, v := range held {
+			if v.State == "ending" || v.State == "destroyed" {
+				why = fmt.Sprintf("version %d, which its extract was cut from, was destroyed", v.Number)
+			}
+		}
+	}
+	if why == "" {
+		return nil
+	}
+	return ark.Faultf(ark.Conflict, "nothing that was made of this data can leave or be computed again: %s", why).
+		Do("make it again in a workspace with the project's present extract, and submit that").By("made-of-data-that-is-there")
 }
 
 // refresh takes what is due of one project: everything that fits its permit in

@@ -81,7 +81,7 @@ func ReadFrame(ctx context.Context, ra io.ReaderAt, size int64) (*Frame, error) 
 }
 
 func readParquet(ctx context.Context, ra io.ReaderAt, size int64) (*Frame, error) {
-	r, err := columnar.Open(ra, size, columnar.Limits{Rows: maxRecordsHeld})
+	r, err := columnar.Open(ra, size, columnar.Limits{Rows: maxRecordsHeld, Foreign: true})
 	if err != nil {
 		return nil, err
 	}

@@ -3,14 +3,18 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/ark-tre/ark/pkg/ark"
+	"github.com/ark-tre/ark/pkg/columnar"
 	"github.com/ark-tre/ark/pkg/intake"
 	"github.com/ark-tre/ark/pkg/pseudonym"
 )
@@ -55,6 +59,7 @@ type contractTryCmd struct {
 	Contract string `arg:"" type:"existingfile" help:"The contract."`
 	Delivery string `arg:"" type:"existingdir" help:"A folder with manifest.json and the files it names."`
 	Out      string `help:"The folder to write, new or empty." required:"" type:"path"`
+	Changes  bool   `help:"Print, as CSV, each value that cleansing changed: where it stands, the rule, the value sent and the clean one."`
 }
 
 // Run takes the delivery in and prints its report.
@@ -86,10 +91,53 @@ func (c contractTryCmd) Run(ctx context.Context) error {
 	}
 	began := time.Now()
 	report, err := intake.Process(ctx, job)
-	if report != nil {
+	if report != nil && !c.Changes {
 		printReport(report, time.Since(began))
 	}
+	if err == nil && c.Changes {
+		return printChanges(ctx, c.Out, os.Stdout)
+	}
 	return err
+}
+
+// printChanges prints what cleansing changed of a delivery that was taken in
+// into a folder. Its values are for who sent them.
+func printChanges(ctx context.Context, dir string, out io.Writer) error {
+	w := csv.NewWriter(out)
+	if err := w.Write([]string{"file", "row", "table", "field", "rule", "sent", "clean"}); err != nil {
+		return err
+	}
+	for _, zone := range []intake.Zone{intake.ZoneIdentifiers, intake.ZonePayload} {
+		in := fileInput(intake.ChangesName, filepath.Join(dir, string(zone), intake.ChangesName))
+		at, size, closer, err := in.At()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // nothing of the zone was changed
+		}
+		if err != nil {
+			return err
+		}
+		defer closer.Close()
+		r, err := columnar.Open(at, size, columnar.Limits{Foreign: true})
+		if err != nil {
+			return err
+		}
+		for row, err := range r.Rows(ctx) {
+			if err != nil {
+				return err
+			}
+			line := make([]string, len(row))
+			for i, v := range row {
+				if !v.IsNull() {
+					line[i] = v.Text()
+				}
+			}
+			if err := w.Write(line); err != nil {
+				return err
+			}
+		}
+	}
+	w.Flush()
+	return w.Error()
 }
 
 // fileInput is a file of this machine as an input.
@@ -116,6 +164,11 @@ func printReport(r *intake.Report, took time.Duration) {
 		for _, f := range t.Fields {
 			for _, x := range f.Rules {
 				fmt.Printf("    %-20s %-12s %-13s %-10s %6d\n", f.Field, x.Rule, x.Kind, x.Action, x.Failed)
+			}
+		}
+		for _, f := range t.Fields {
+			for _, x := range f.Changes {
+				fmt.Printf("    %-20s %-12s changed %6d, of these left empty %6d\n", f.Field, x.Rule, x.Changed, x.Emptied)
 			}
 		}
 		for _, x := range t.Rules {

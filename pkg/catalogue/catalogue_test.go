@@ -152,7 +152,7 @@ func TestListsOfPeople(t *testing.T) {
 	d, err := w.ReceiveDelivery(t.Context(), w.engineer, s.ID, "1", landed('a'))
 	must(t, err)
 	must(t, w.apply(t, "delivery.apply", "Source", s.ID, func(tx *store.Tx) ([]store.Event, error) {
-		return w.ApplyIntake(t.Context(), tx, d.ID, catalogue.IntakeResult{Outputs: map[string]objects.Ref{"identifiers": {Zone: objects.Identifiers, Name: "i"}, "payload/admission": {Zone: objects.Payload, Name: "p"}}})
+		return w.ApplyIntake(t.Context(), tx, d.ID, catalogue.IntakeResult{Outputs: map[string]objects.Ref{"identifiers": {Zone: objects.Identifiers, Name: "i"}, "payload/patients": {Zone: objects.Payload, Name: "p"}}})
 	}))
 	optOuts := func(basis string) (ref objects.Ref, err error) {
 		verr := w.St.View(t.Context(), func(q store.Querier) error { ref, err = w.OptOuts(t.Context(), q, basis); return nil })
@@ -200,7 +200,7 @@ func TestListsOfPeople(t *testing.T) {
 		t.Errorf("an answer of three weeks ago: %v", err)
 	}
 
-	def, err := catalogue.ParseDataset([]byte("slug: h\ntitle: H\nsummary: s\nprofile: ark\ntables:\n- {name: person, variables: [{name: sex, type: string, meaning: m, sensitivity: ordinary, transform: keep}]}\n- {name: admission, from: [{source: hospital, table: admission}], variables: [{name: ward, type: string, meaning: m, sensitivity: ordinary, transform: keep}]}\n"))
+	def, err := catalogue.ParseDataset([]byte("slug: h\ntitle: H\nsummary: s\nprofile: ark\ntables:\n- {name: person, variables: [{name: sex, type: string, meaning: m, sensitivity: ordinary, transform: keep}]}\n- {name: admission, from: [{source: hospital, table: patients}], variables: [{name: event, type: string, meaning: m, sensitivity: ordinary, transform: keep}]}\n"))
 	must(t, err)
 	ds, err := w.OfferDataset(t.Context(), w.engineer, *def)
 	must(t, err)

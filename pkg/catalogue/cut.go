@@ -45,7 +45,7 @@ type Cut struct {
 	Own     restricted.Codes `json:"own,omitempty"`
 }
 
-// Plan checks variables and filters against a version's dictionary and returns
+// Plan checks variables and filters against a version's own dictionary and returns
 // the cut they describe. An empty version means the newest published one.
 // Unknown tables or variables, a filter that does not parse or names what the
 // table does not have, and a version that is not published are refused with
@@ -82,7 +82,7 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 			return nil, ark.Faultf(ark.Invalid, "a filter names the table %q, of which no variable is asked for", clip(name)).At("", 0, "filters")
 		}
 	}
-	for _, t := range d.Tables {
+	for _, t := range v.asBuilt(*d) {
 		if len(variables[t.Name]) == 0 && t.Name != PersonTable {
 			continue // the person table says who is in the version, so every cut reads it
 		}
@@ -112,6 +112,31 @@ func (r *Room) Plan(ctx context.Context, q store.Querier, dataset, version strin
 	return c, nil
 }
 
+// asBuilt are a version's tables as they were when it was built, under what its
+// dataset says today of the codes that they hold and of how sensitive they are.
+func (v Version) asBuilt(d Dataset) []Table {
+	if v.Dictionary == nil {
+		return d.Tables // from before versions kept their dictionary
+	}
+	out := slices.Clone(v.Dictionary)
+	for i, t := range out {
+		out[i].Variables = slices.Clone(t.Variables)
+		for j, x := range t.Variables {
+			today, ok := d.Variable(t.Name, x.Name)
+			if !ok {
+				continue
+			}
+			if today.System != "" {
+				out[i].Variables[j].System = today.System
+			}
+			if weight(today.Sensitivity) > weight(x.Sensitivity) {
+				out[i].Variables[j].Sensitivity = today.Sensitivity
+			}
+		}
+	}
+	return out
+}
+
 func planTable(d Dataset, t Table, v Version, names []string, where string) (CutTable, error) {
 	pt, ok := v.Table(t.Name)
 	if !ok {
@@ -119,7 +144,7 @@ func planTable(d Dataset, t Table, v Version, names []string, where string) (Cut
 	}
 	ct := CutTable{Name: t.Name, Ref: pt.Ref, Filter: where, Variables: []Variable{}}
 	for _, n := range names {
-		if _, ok := d.Variable(t.Name, n); !ok {
+		if !slices.ContainsFunc(t.Variables, func(x Variable) bool { return x.Name == n }) {
 			return ct, ark.Faultf(ark.Invalid, "the table %s.%s has no variable %q", d.Slug, t.Name, clip(n)).At("", 0, "variables").Do("use the names of the catalogue")
 		}
 	}

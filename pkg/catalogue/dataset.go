@@ -134,6 +134,9 @@ func (r *Room) OfferDataset(ctx context.Context, actor store.Actor, d Dataset) (
 			}
 		}
 		slices.Sort(d.Orgs)
+		if err := tied(ctx, tx, d); err != nil {
+			return nil, err
+		}
 		if old, err := datasets.First(ctx, tx, "slug = $1", d.Slug); err == nil {
 			d.ID, d.Latest = old.ID, old.Latest
 			return []store.Event{{Type: "dataset.changed", Subjects: append([]string{d.ID}, d.Orgs...)}}, datasets.Update(ctx, tx, &d)

@@ -15,7 +15,8 @@ import (
 const maxContract = 1 << 20
 
 // RegisterSource registers a source, or gives it a new contract. What the data
-// is declared to be is read from the contract.
+// is declared to be is read from the contract. One that breaks what was built on
+// the contract in force is refused, unless it is of the next major version.
 func (r *Room) RegisterSource(ctx context.Context, actor store.Actor, s Source) (*Source, error) {
 	if len(s.Contract) == 0 || len(s.Contract) > maxContract {
 		return nil, ark.Faultf(ark.Invalid, "a source needs a contract of at most 1 MiB").At("", 0, "contract").Do("give the contract's YAML")
@@ -45,7 +46,14 @@ func (r *Room) RegisterSource(ctx context.Context, actor store.Actor, s Source) 
 			if old.Org != s.Org {
 				return nil, ark.Faultf(ark.Conflict, "that name belongs to a source of another organisation").At("", 0, "source").Do("choose another name")
 			}
-			s.ID = old.ID
+			s.ID, s.Breaks = old.ID, old.Breaks
+			broken, err := breaks(old, contract, s.Registered)
+			if err != nil {
+				return nil, err
+			}
+			if broken != nil {
+				s.Breaks = append(s.Breaks, *broken)
+			}
 			return []store.Event{sourceEvent("source.contract-changed", s)}, sources.Update(ctx, tx, &s)
 		}
 		s.ID = tx.NewID(ark.PrefixSource)

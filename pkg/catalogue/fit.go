@@ -12,7 +12,8 @@ import (
 // Fits refuses, as a conflict that names the variables, a version to which a
 // permit does not fit that was given for another version of its dataset: one of
 // the variables it grants or filters by is gone, of another type or code system,
-// transformed in another way, or more sensitive than what custodians looked at.
+// transformed in another way, or more sensitive than what custodians looked at,
+// or the contract of a source behind it broke.
 // Within one major edition nothing of that can be; of another one it is looked
 // at variable by variable, so that what a permit does not name may change.
 func Fits(ctx context.Context, q store.Querier, granted, taken string, variables map[string][]string, filters map[string]string) error {
@@ -27,10 +28,15 @@ func Fits(ctx context.Context, q store.Querier, granted, taken string, variables
 	if err != nil {
 		return err
 	}
-	wrong := misfits(dictionaryOf(*was), dictionaryOf(*is), func(name string) bool {
+	takes := func(name string) bool {
 		table, variable, _ := strings.Cut(name, ".")
 		return slices.Contains(variables[table], variable) || mentions(filters[table], variable)
-	})
+	}
+	wrong, err := broken(ctx, q, *was, *is, takes)
+	if err != nil {
+		return err
+	}
+	wrong = append(misfits(dictionaryOf(*was), dictionaryOf(*is), takes), wrong...)
 	if len(wrong) == 0 {
 		return nil
 	}

@@ -19,6 +19,7 @@ type Source struct {
 	ContractName string    `json:"contract_name"`
 	Declared     string    `json:"declared"` // "synthetic", "public" or "personal"
 	Registered   time.Time `json:"registered"`
+	Breaks       []Break   `json:"breaks,omitempty"` // oldest first
 }
 
 // DeliveredFile is one file of a delivery as it landed: one object, or where it
@@ -55,6 +56,8 @@ type Delivery struct {
 	Outputs  map[string]objects.Ref `json:"outputs,omitempty"` // "identifiers", "demographics", "payload/<table>", "quality", "quarantine"
 	Counts   DeliveryCounts         `json:"counts"`
 	Quality  json.RawMessage        `json:"quality,omitempty"` // intake's report: exact, for the source's own people
+	Expired  time.Time              `json:"expired,omitzero"`  // its retention was over: its files are removed, their hashes stay
+	Gone     bool                   `json:"gone,omitempty"`    // and removed they are
 }
 
 // DeliveryCounts are rows of one delivery. They count rows of a feed, for its

@@ -26,7 +26,7 @@ func TestLateDeliveriesReplaceNothingNewer(t *testing.T) {
 		names[d.ID] = name
 		must(t, w.apply(t, "delivery.apply", "Source", s.ID, func(tx *store.Tx) ([]store.Event, error) {
 			return w.ApplyIntake(t.Context(), tx, d.ID, catalogue.IntakeResult{Sent: sent, Outputs: map[string]objects.Ref{
-				"identifiers": {Zone: objects.Identifiers, Name: name}, "payload/admission": {Zone: objects.Payload, Name: name}}})
+				"identifiers": {Zone: objects.Identifiers, Name: name}, "payload/patients": {Zone: objects.Payload, Name: name}}})
 		}))
 	}
 	take("second", day(2))
@@ -52,7 +52,7 @@ func TestLateDeliveriesReplaceNothingNewer(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("linked in the order %v, want %v", got, want)
 	}
-	def, err := catalogue.ParseDataset([]byte("slug: h\ntitle: H\nsummary: s\nprofile: ark\ntables:\n- {name: person, variables: [{name: sex, type: string, meaning: m, sensitivity: ordinary, transform: keep}]}\n- {name: admission, from: [{source: hospital, table: admission}], variables: [{name: ward, type: string, meaning: m, sensitivity: ordinary, transform: keep}]}\n"))
+	def, err := catalogue.ParseDataset([]byte("slug: h\ntitle: H\nsummary: s\nprofile: ark\ntables:\n- {name: person, variables: [{name: sex, type: string, meaning: m, sensitivity: ordinary, transform: keep}]}\n- {name: admission, from: [{source: hospital, table: patients}], variables: [{name: event, type: string, meaning: m, sensitivity: ordinary, transform: keep}]}\n"))
 	must(t, err)
 	ds, err := w.OfferDataset(t.Context(), w.engineer, *def)
 	must(t, err)

@@ -82,6 +82,9 @@ func (r *Room) Publish(ctx context.Context, actor store.Actor, dataset string) (
 			}
 			return nil, err
 		}
+		if err := tied(ctx, tx, *d); err != nil {
+			return nil, err
+		}
 		before, err := versions.Where(ctx, tx, "dataset = $1", dataset)
 		if err != nil {
 			return nil, err

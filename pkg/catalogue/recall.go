@@ -24,6 +24,18 @@ func RecallReasons() map[string]string {
 	return maps.Clone(recallReasons)
 }
 
+// endedAgain is the reason of Ark itself: a version had been destroyed after the
+// backup from which an Ark is restored.
+const endedAgain = "destroyed"
+
+// Why is the reason of a recall in words.
+func (r Recall) Why() string {
+	if r.Reason == endedAgain {
+		return "it was destroyed after the backup from which this Ark was restored"
+	}
+	return recallReasons[r.Reason]
+}
+
 // recallDays bound the time within which frozen extracts have to be cut anew.
 const recallDays = 90
 

@@ -351,6 +351,32 @@ func (r *Room) RepeatEnds(ctx context.Context, tx *store.Tx, ids []string) (even
 			return nil, err
 		}
 		events = append(events, v.event("version.ending", map[string]string{"again": "after a restore"})...)
+		more, err := r.freezeAgain(ctx, tx, *v)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, more...)
 	}
-	return events, nil
+	again, err := r.recut(ctx, tx)
+	return append(events, again...), err
+}
+
+// againDays is by when what a restore froze has to be cut anew.
+const againDays = 14
+
+// freezeAgain freezes what a restored Ark still has of a version that had been
+// destroyed: extracts that were cut, or are being cut, from it before the backup.
+func (r *Room) freezeAgain(ctx context.Context, tx *store.Tx, v Version) ([]store.Event, error) {
+	if r.Extracts == nil {
+		return nil, ark.Faultf(ark.Internal, "nothing here knows which extracts rest on it")
+	}
+	pins, err := r.Extracts.Pinned(ctx, tx, v.ID, v.Dataset)
+	if err != nil || len(pins) == 0 {
+		return nil, err
+	}
+	if _, err := recalls.Get(ctx, tx, v.ID); !ark.Is(err, ark.Unknown) {
+		return nil, err // taken back before the backup: what it froze is frozen
+	}
+	rec := Recall{ID: v.ID, Dataset: v.Dataset, State: "open", Reason: endedAgain, By: "the ledger", At: tx.Now(), Due: tx.Now().AddDate(0, 0, againDays), Versions: []string{v.ID}, Linkages: []string{}}
+	return r.freeze(ctx, tx, &rec, []string{v.Dataset}, rec.Why(), nil)
 }

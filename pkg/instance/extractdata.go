@@ -14,10 +14,15 @@ import (
 )
 
 // extractData names the tables and the sidecar of an extract: what the airlock's
-// worker needs to compute an output again. The two rooms meet here.
+// worker needs to compute an output again. The two rooms meet here. What was
+// taken back or destroyed is refused, so that nothing made of it is submitted,
+// computed again or released.
 func extractData(ctx context.Context, q store.Querier, extract string) (airlock.Data, error) {
 	e, err := workspace.GetExtract(ctx, q, extract)
 	if err != nil {
+		return airlock.Data{}, err
+	}
+	if err := e.Stands(ctx, q); err != nil {
 		return airlock.Data{}, err
 	}
 	d := airlock.Data{Sidecar: e.Sidecar, Aliases: e.Aliases}

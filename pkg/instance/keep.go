@@ -11,7 +11,8 @@ import (
 const keepEvery = 5 * time.Second
 
 // uploadsEvery is how often it looks for uploads that broke off: these wait for
-// a fortnight, and all that ever were are read.
+// a fortnight, and all that ever were are read. Deliveries whose retention is
+// over are looked for with them.
 const uploadsEvery = time.Hour
 
 // keep does, until ctx ends, what falls due by time alone. Each step goes
@@ -33,6 +34,12 @@ func (c *Control) keep(ctx context.Context) error {
 			n, err := c.Catalogue.ExpireUploads(ctx, remove)
 			if ctx.Err() == nil && (err != nil || n > 0) {
 				c.Slog.InfoContext(ctx, "uploads given up", "uploads", n, "err", err)
+			}
+			if err == nil {
+				n, err = c.Catalogue.ExpireDeliveries(ctx, remove)
+				if ctx.Err() == nil && (err != nil || n > 0) {
+					c.Slog.InfoContext(ctx, "delivered files removed", "deliveries", n, "err", err)
+				}
 			}
 			if err == nil { // else it is tried again at once
 				uploads = time.Now()

@@ -9,9 +9,9 @@ import (
 	"github.com/ark-tre/ark/pkg/nhsnumber"
 )
 
-// changesName is the file of values that cleansing changed, of a zone. No table
+// ChangesName is the file of values that cleansing changed, of a zone. No table
 // can have its name.
-const changesName = "_changes.parquet"
+const ChangesName = "_changes.parquet"
 
 // rawText bounds the raw text that is kept of a value, in bytes.
 const rawText = 128
@@ -78,7 +78,7 @@ func (c *changes) add(file string, row int64, table string, person cell.Value, x
 	if !clean.IsNull() && clean.Type() != cell.String {
 		clean = cell.Str(clean.Text())
 	}
-	x.field.report.Changed++
+	x.field.report.change(x.rule, clean.IsNull())
 	c.n++
 	copy(c.row, []cell.Value{cell.Str(file), cell.Int(row), cell.Str(table), cell.Str(x.field.Name), cell.Str(x.rule), cell.Str(printable(raw)), clean, person, cell.Int(c.n)})
 	return s.Append(c.row)
@@ -116,7 +116,7 @@ func (c *changes) write(ctx context.Context) error {
 		if s == nil {
 			continue
 		}
-		err := c.p.output(zone, changesName, func(w io.Writer) (int64, error) {
+		err := c.p.output(zone, ChangesName, func(w io.Writer) (int64, error) {
 			return parquet(w, changesSchema(), func(out *columnar.Writer) error {
 				for row, err := range s.Sorted(ctx) {
 					if err != nil {

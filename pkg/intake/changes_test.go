@@ -18,7 +18,7 @@ func TestChangedValuesAreKept(t *testing.T) {
 	all := everything(t, sink)
 	got := map[string]bool{}
 	for _, zone := range []string{"payload", "identifiers"} {
-		for _, x := range sink.table(t, zone+"/"+changesName) {
+		for _, x := range sink.table(t, zone+"/"+ChangesName) {
 			got[strings.Join([]string{zone, x["row"], x["field"], x["rule"], x["raw"], x["clean"]}, "|")] = true
 			if x["file"] != "v.csv" || x["table"] != "visits" {
 				t.Errorf("%v", x)
@@ -38,7 +38,7 @@ func TestChangedValuesAreKept(t *testing.T) {
 		t.Log(got)
 	}
 	for name, text := range all {
-		if strings.Contains(text, "CANARY") && name != "payload/"+changesName || strings.Contains(text, "CANARYquarantined") || strings.Contains(text, "CANARYdeleted") || strings.Contains(text, "CANARYday") {
+		if strings.Contains(text, "CANARY") && name != "payload/"+ChangesName || strings.Contains(text, "CANARYquarantined") || strings.Contains(text, "CANARYdeleted") || strings.Contains(text, "CANARYday") {
 			t.Errorf("%s holds a raw value", name)
 		}
 		if strings.Contains(text, "999") && strings.Contains(text, "0018") && !strings.HasPrefix(name, "identifiers/") {
@@ -51,6 +51,18 @@ func TestChangedValuesAreKept(t *testing.T) {
 	}
 	if changed["kind"] != 2 || changed["nhs_number"] != 1 || changed["family_name"] != 1 || changed["weight"] != 0 {
 		t.Errorf("counted %v", changed)
+	}
+	for _, f := range r.Tables[0].Fields {
+		by := int64(0)
+		for _, c := range f.Changes {
+			by += c.Changed
+			if want := map[string]ChangeReport{"kind": {"code", 2, 2}, "nhs_number": {"form", 1, 0}}[f.Field]; want.Rule != "" && *c != want {
+				t.Errorf("%s is counted %+v, want %+v", f.Field, *c, want)
+			}
+		}
+		if by != f.Changed {
+			t.Errorf("of %d changed values of %s %d are counted by rule", f.Changed, f.Field, by)
+		}
 	}
 	report, err := r.JSON()
 	if err != nil || strings.Contains(string(report), "CANARY") || strings.Contains(string(report), "Smith") {
@@ -70,7 +82,7 @@ func TestChangedValuesOfPeopleLeftOut(t *testing.T) {
 			t.Errorf("%s holds something of the person left out", name)
 		}
 	}
-	if rows := sink.table(t, "payload/"+changesName); len(rows) != 1 || rows[0]["raw"] != "W9" {
+	if rows := sink.table(t, "payload/"+ChangesName); len(rows) != 1 || rows[0]["raw"] != "W9" {
 		t.Errorf("of the other: %v", rows)
 	}
 }

@@ -30,6 +30,8 @@ type Contract struct {
 	Limits   ContractLimits      `yaml:"limits"`
 	Tables   []*Table            `yaml:"tables"`
 	Between  []Between           `yaml:"between"` // conditions between rows and tables of a delivery
+	// Retention is for how long what was delivered is kept as it came.
+	Retention ContractRetention `yaml:"retention"`
 
 	hash string
 }
@@ -67,6 +69,13 @@ type CodeList struct {
 	Version string            `yaml:"version"`
 	Codes   map[string]string `yaml:"codes"`   // code → what it means
 	Becomes map[string]string `yaml:"becomes"` // the sender's code → the Ark's, where they differ
+}
+
+// ContractRetention is for how many days a delivery's files are kept as they
+// came, after they arrived; 0 keeps them for good. What intake made of them, and
+// their hashes, are no part of it.
+type ContractRetention struct {
+	Delivered int `yaml:"delivered"`
 }
 
 // ContractLimits bound what a delivery may do before it is refused as a whole.

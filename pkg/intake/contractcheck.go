@@ -42,6 +42,8 @@ func (c *Contract) check() error {
 		return wrong("contract", "delivers must say changes or full")
 	case len(c.Tables) == 0:
 		return wrong("contract", "it has no tables")
+	case c.Retention.Delivered < 0 || c.Retention.Delivered > 36525:
+		return wrong("contract", "retention.delivered is 0 to 36525 days")
 	case c.Limits.Quarantined < 0 || c.Limits.Quarantined > 1:
 		return wrong("contract", "limits.quarantined is a share from 0 to 1")
 	}

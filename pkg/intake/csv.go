@@ -31,7 +31,7 @@ type csvReader struct {
 }
 
 func newCSVReader(r io.Reader, delim byte, file string, l Limits) *csvReader {
-	return &csvReader{r: r, delim: delim, limit: l, file: file, buf: make([]byte, 256<<10)}
+	return &csvReader{r: r, delim: delim, limit: l, file: file, buf: make([]byte, 512<<10)} // so large that readers with buffers of their own leave them out
 }
 
 // next reads one row into c.cells. It returns io.EOF after the last row and

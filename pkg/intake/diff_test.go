@@ -18,12 +18,16 @@ func TestDiff(t *testing.T) {
 		"nothing":            {version: "1.0.0"},
 		"column gone":        {[2]string{"{name: left_on, type: date, to: payload, optional: true}", "{name: left_on, type: date, to: none, optional: true}"}, "2.0.0", true, "left_on the column is gone", false},
 		"gone, minor only":   {[2]string{"{name: left_on, type: date, to: payload, optional: true}", "{name: left_on, type: date, to: none, optional: true}"}, "1.1.0", true, "left_on the column is gone", true},
-		"retyped":            {[2]string{"{name: score, type: integer,", "{name: score, type: number,"}, "2.0.0", true, "score the column is a float64, was a int64", false},
+		"retyped":            {[2]string{"{name: score, type: integer,", "{name: score, type: number,"}, "2.0.0", true, "score the column is of the type number, was of the type integer", false},
 		"new column":         {[2]string{"{name: note_id, type: string, to: none}", "{name: note_id, type: string, to: none}\n      - {name: extra, type: date, to: payload, optional: true}"}, "1.1.0", false, "extra the column is new", false},
 		"new, same version":  {[2]string{"{name: note_id, type: string, to: none}", "{name: note_id, type: string, to: none}\n      - {name: extra, type: date, to: payload, optional: true}"}, "1.0.0", false, "extra the column is new", true},
 		"code gone":          {[2]string{"codes: {a: first, b: again}", "codes: {a: first}"}, "2.0.0", true, `kind the code "b" is gone`, false},
 		"code new":           {[2]string{"codes: {a: first, b: again}", "codes: {a: first, b: again, c: third}"}, "1.0.1", false, `kind the code "c" is new`, false},
 		"code becomes other": {[2]string{"codes: {a: first, b: again}}", "codes: {a: first, b: again}, becomes: {a: x}}"}, "2.0.0", true, `kind the code "a" becomes another`, false},
+		"code means another": {[2]string{"codes: {a: first, b: again}", "codes: {a: second, b: again}"}, "1.1.0", true, `kind the code "a" means "second", meant "first"`, true},
+		"words set anew":     {[2]string{"codes: {a: first, b: again}", "codes: {a: First., b: again}"}, "1.0.1", false, "", false},
+		"same version":       {[2]string{"codes: {a: first, b: again}", "codes: {a: First., b: again}"}, "1.0.0", false, "", true},
+		"another list":       {[2]string{"contract: ", "contract: other-"}, "1.1.0", true, "the contract is other-", true},
 		"key":                {[2]string{"key: [note_id]", "key: [note_id, patient_id]"}, "2.0.0", true, "the key is", false},
 		"range":              {[2]string{`max: "10"`, `max: "12"`}, "1.1.0", false, "other values", false},
 	} {
@@ -45,6 +49,20 @@ func TestDiff(t *testing.T) {
 				t.Errorf("breaking %v:\n%s", breaking, all)
 			}
 		})
+	}
+}
+
+// TestListMajor: of which code lists' versions the change is a break by itself.
+func TestListMajor(t *testing.T) {
+	for was, now := range map[string]string{"LOINC 2.77, tests": "LOINC 2.78", "heart@1": "heart@2", "SNOMED CT UK 2024-04": "SNOMED CT UK 2024-10", "Ark 1": "Ark 2"} {
+		if listMajor(was) != listMajor(now) {
+			t.Errorf("from %s to %s is a break", was, now)
+		}
+	}
+	for was, now := range map[string]string{"LOINC 2.77": "LOINC 3.0", "heart@1": "lung@1", "1.4": "2.0"} {
+		if listMajor(was) == listMajor(now) {
+			t.Errorf("from %s to %s is no break", was, now)
+		}
 	}
 }
 

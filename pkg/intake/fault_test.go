@@ -5,14 +5,22 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	arrowmemory "github.com/apache/arrow/go/v17/arrow/memory"
+	arrowparquet "github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/pkg/columnar"
@@ -140,6 +148,61 @@ func TestParquetBomb(t *testing.T) {
 	}
 	if _, ok := sink.files["payload/notes.parquet"]; ok {
 		t.Error("payload was written")
+	}
+}
+
+// A delivered Parquet file whose pages promise what is not there is refused before
+// any room is made for it.
+func TestParquetIndexesAreNotBelieved(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "note_id", Type: arrow.BinaryTypes.String}, {Name: "patient_id", Type: arrow.BinaryTypes.String},
+		{Name: "score", Type: arrow.BinaryTypes.String, Nullable: true}}, nil)
+	rows := array.NewRecordBuilder(arrowmemory.DefaultAllocator, schema)
+	for i := range 60 {
+		rows.Field(0).(*array.StringBuilder).Append(fmt.Sprint("n", i))
+		rows.Field(1).(*array.StringBuilder).Append(fmt.Sprint("p", i%7))
+		if i%3 == 0 {
+			rows.Field(2).AppendNull()
+		} else {
+			rows.Field(2).(*array.StringBuilder).Append(fmt.Sprint(i % 5))
+		}
+	}
+	var good bytes.Buffer
+	w, err := pqarrow.NewFileWriter(schema, &good, arrowparquet.NewWriterProperties(), pqarrow.DefaultWriterProps())
+	if err == nil {
+		err = errors.Join(w.Write(rows.NewRecord()), w.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	indexes := []byte{6, 17, 0x40, 0x20, 0x0c} // of 60 different words: 6 bits each, 8 groups, 0 1 2 3
+	if bytes.Count(good.Bytes(), indexes) != 1 {
+		t.Fatal("the indexes of the first column are not where they were")
+	}
+	for name, c := range map[string]struct {
+		now []byte
+		bad bool
+	}{
+		"as it was":                       {indexes, false},
+		"word 67,108,863 of 60, 60 times": {[]byte{32, 120, 255, 255, 255, 3}, true},
+		"no more indexes than three":      {[]byte{6, 6, 1, 0, 0}, true},
+	} {
+		raw := bytes.Replace(good.Bytes(), indexes, c.now[:5], 1)
+		copy(raw[bytes.Index(raw, c.now[:5]):], c.now)
+		j := job(t, contract(t, visitsContract), &memory{}, named{"n.parquet", "notes", string(raw)})
+		j.Manifest.Files[0].Rows = 60
+		j.Files[0].At = func() (io.ReaderAt, int64, io.Closer, error) {
+			return bytes.NewReader(raw), int64(len(raw)), io.NopCloser(nil), nil
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Process(context.Background(), j)
+		runtime.ReadMemStats(&after)
+		if c.bad != ark.Is(err, ark.Invalid) || !c.bad && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 512<<20 {
+			t.Errorf("%s: %d MiB were asked for", name, took>>20)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ type fhirRecords struct {
 	at       [][]int // path → alternative → where its first key is in keys
 	keys     []string
 	values   [][]byte
+	shapes   shapes
 }
 
 func openFHIR(o *opened, t *Table, l Limits) (*fhirRecords, error) {
@@ -34,6 +35,7 @@ func openFHIR(o *opened, t *Table, l Limits) (*fhirRecords, error) {
 	}
 	r.key("resourceType")
 	r.values = make([][]byte, len(r.keys))
+	r.shapes.fixed = fixedKeys(r.paths)
 	return r, nil
 }
 
@@ -58,19 +60,39 @@ func (r *fhirRecords) next(fields [][]byte) error {
 		}
 	}
 	r.lines.rows++
-	if !utf8.Valid(line) {
+	control, high := survey(line)
+	if high && !utf8.Valid(line) {
 		return r.lines.notUTF8(line)
 	}
+	if control || !r.shapes.match(line, fields) {
+		if bad := r.parse(line, fields, !control); bad != nil {
+			return bad
+		}
+	}
+	for _, f := range fields {
+		if len(f) > r.lines.limit.Field {
+			return &badRow{"field-size", "a field is longer than a delivery may hold", Conformance}
+		}
+	}
+	return nil
+}
+
+// parse reads a resource and, where it is to be kept, remembers its shape.
+func (r *fhirRecords) parse(line []byte, fields [][]byte, keep bool) error {
 	if !members(line, r.keys, r.values) {
 		return &badRow{"json", "the line is not one JSON object", Conformance}
 	}
 	if string(scalar(r.values[r.key("resourceType")])) != r.resource {
 		return &badRow{"resource", "the resource is of another type than the table's", Conformance}
 	}
+	var s *shape
+	if keep {
+		s = r.shapes.learn(line)
+	}
 	for i, p := range r.paths {
-		fields[i] = p.in(r.at[i], r.values)
-		if len(fields[i]) > r.lines.limit.Field {
-			return &badRow{"field-size", "a field is longer than a delivery may hold", Conformance}
+		value, reference := p.locate(r.at[i], r.values)
+		if fields[i] = textOf(value, reference); s != nil {
+			s.field(cap(line)-cap(value), value, fields[i], reference)
 		}
 	}
 	return nil

@@ -122,15 +122,28 @@ func (p path) speaks() bool {
 // in returns the text at p in a resource, whose members at holds by the first
 // steps of p's alternatives; nil where there is none.
 func (p path) in(at []int, members [][]byte) []byte {
+	value, reference := p.locate(at, members)
+	return textOf(value, reference)
+}
+
+// locate returns the value at p as it stands in the resource, and whether it is
+// a reference.
+func (p path) locate(at []int, members [][]byte) (value []byte, reference bool) {
 	for i, steps := range p {
 		if v := descend(members[at[i]], steps); v != nil {
-			if steps[len(steps)-1].key == "reference" {
-				return stripReference(v)
-			}
-			return v
+			return v, steps[len(steps)-1].key == "reference"
 		}
 	}
-	return nil
+	return nil, false
+}
+
+// textOf is the text of a string, number or truth value.
+func textOf(value []byte, reference bool) []byte {
+	text := scalar(value)
+	if reference && text != nil {
+		return stripReference(text)
+	}
+	return text
 }
 
 // descend applies what is left of steps[0], its choice, to the value that value
@@ -166,10 +179,10 @@ func (s step) chosen(value []byte) bool {
 
 func deeper(value []byte, steps []step) []byte {
 	if len(steps) == 1 {
-		if len(value) > 0 && value[0] == '[' {
+		if len(value) == 0 || value[0] == '[' || value[0] == '{' || value[0] == 'n' {
 			return nil
 		}
-		return scalar(first(value))
+		return first(value)
 	}
 	if len(value) == 0 || value[0] != '{' {
 		return nil

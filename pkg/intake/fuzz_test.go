@@ -93,3 +93,24 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("%v, want Unavailable", err)
 	}
 }
+
+// A line reads the same whatever was read before it.
+func FuzzShapes(f *testing.F) {
+	f.Add(thing, thing)
+	f.Add(thing, strings.Replace(thing, "Patient/7", "Patient\\/\\u0037", 1))
+	f.Add(`{"resourceType":"Thing","id":1}`, `{"resourceType":"Thing","id":1.5e-3}`)
+	f.Fuzz(func(t *testing.T, first, line string) {
+		if strings.ContainsAny(first+line, "\n") {
+			return
+		}
+		alone, _ := readLines(t, line)
+		before, _ := readLines(t, first)
+		after, _ := readLines(t, first, line, line)
+		if len(alone) == 0 || len(before) == 0 || strings.HasPrefix(alone[0], "fault: ") || strings.HasPrefix(before[0], "fault: ") || len(after) != 3 {
+			return // an empty line, or a file that is refused as a whole
+		}
+		if after[1] != alone[0] || after[2] != alone[0] {
+			t.Fatalf("alone %q, behind another %q, and once more %q", alone[0], after[1], after[2])
+		}
+	})
+}

@@ -191,19 +191,10 @@ func skipString(b []byte, i int) int {
 		case c < 0x20:
 			return -1
 		case c == '\\':
-			if i++; i >= len(b) {
+			if i = skipEscape(b, i); i < 0 {
 				return -1
 			}
-			switch b[i] {
-			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-			case 'u':
-				if len(b)-i < 5 || !isHex(b[i+1:i+5]) {
-					return -1
-				}
-				i += 4
-			default:
-				return -1
-			}
+			i--
 		}
 	}
 	return -1

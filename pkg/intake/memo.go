@@ -1,7 +1,9 @@
 package intake
 
 import (
+	"bytes"
 	"encoding/binary"
+	"hash/maphash"
 
 	"github.com/ark-tre/ark/pkg/columnar/cell"
 )
@@ -81,58 +83,72 @@ func (f *fieldRun) value(raw []byte, today cell.Value) (cell.Value, *failing) {
 	return s.value, s.bad
 }
 
-// personMemo remembers the record keys of persons: a person's rows are many,
-// and often lie together.
+// personMemo remembers the record keys of persons: a person's rows are many.
+// What is remembered is found through a table small enough for the processor's
+// caches; once it is full, the person met longest ago is forgotten.
 type personMemo struct {
+	seed   maphash.Seed
+	places [][4]uint32 // by the text's hash: 1 + where in slots, and above it more of the hash; 0: none
 	slots  []personSlot
-	warmed uint8 // of no meaning: it keeps what warm does from being left out
+	next   int      // of slots, to be used or used again
+	hashes []uint64 // of the texts that warm saw
+	warmed uint8    // of no meaning: it keeps what warm does from being left out
 }
 
+// personSlot fills a line of the processor's cache.
 type personSlot struct {
-	text [24]byte
+	text [47]byte
 	n    uint8 // 0: the slot is empty
 	code [16]byte
 }
 
 const personSlots = 1 << 16
 
-// slot returns where text is or will be remembered, and whether it is; nil
-// where it is too long.
-func (m *personMemo) slot(text []byte) (s *personSlot, hit bool) {
+// slot returns where text, of the given hash, is or will be remembered, and
+// whether it is; nil where it is too long.
+func (m *personMemo) slot(text []byte, hash uint64) (s *personSlot, hit bool) {
 	if len(text) == 0 || len(text) > len(s.text) {
 		return nil, false
 	}
-	if m.slots == nil {
-		m.slots = make([]personSlot, personSlots)
+	places, tag := m.of(hash)
+	for _, at := range places {
+		if at&^(2*personSlots-1) != tag || at&(2*personSlots-1) == 0 {
+			continue
+		}
+		if s = &m.slots[at&(2*personSlots-1)-1]; int(s.n) == len(text) && bytes.Equal(s.text[:len(text)], text) {
+			return s, true
+		}
 	}
-	padded, at := personSlotOf(text)
-	s = &m.slots[at]
-	if int(s.n) == len(text) && s.text == padded {
-		return s, true
-	}
-	s.text, s.n = padded, uint8(len(text))
+	copy(places[1:], places[:3])
+	places[0] = tag | uint32(m.next) + 1
+	s = &m.slots[m.next]
+	s.n = uint8(copy(s.text[:], text))
+	m.next = (m.next + 1) % personSlots
 	return s, false
 }
 
-func personSlotOf(text []byte) (padded [24]byte, at uint64) {
-	copy(padded[:], text)
-	h := binary.LittleEndian.Uint64(padded[:]) ^ binary.LittleEndian.Uint64(padded[8:])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(padded[16:])*0xc2b2ae3d27d4eb4f
-	h *= 0xff51afd7ed558ccd
-	h ^= h >> 29
-	h *= 0xc4ceb9fe1a85ec53
-	return padded, h >> 48
+// of is where a hash may stand, and what stands above its place there.
+func (m *personMemo) of(hash uint64) (places *[4]uint32, tag uint32) {
+	return &m.places[hash%personSlots], uint32(hash>>32) &^ (2*personSlots - 1)
 }
 
-// warm looks at the slots of some texts, which lie all over memory: looked at
-// one after the other, as each is needed, each would have to be waited for.
-func (m *personMemo) warm(texts func(yield func([]byte) bool)) {
+// warm hashes some texts and looks at their slots, which lie all over memory:
+// looked at one after the other, as each is needed, each would have to be waited
+// for.
+func (m *personMemo) warm(texts func(yield func([]byte) bool)) (hashes []uint64) {
 	if m.slots == nil {
-		return
+		m.seed, m.places, m.slots = maphash.MakeSeed(), make([][4]uint32, personSlots), make([]personSlot, personSlots)
 	}
+	m.hashes = m.hashes[:0]
 	for text := range texts {
-		if len(text) > 0 && len(text) <= len(m.slots[0].text) {
-			_, at := personSlotOf(text)
-			m.warmed ^= m.slots[at].n
+		hash := maphash.Bytes(m.seed, text)
+		m.hashes = append(m.hashes, hash)
+		places, tag := m.of(hash)
+		for _, at := range places {
+			if at&^(2*personSlots-1) == tag && at&(2*personSlots-1) > 0 {
+				m.warmed ^= m.slots[at&(2*personSlots-1)-1].n
+			}
 		}
 	}
+	return m.hashes
 }

@@ -2,8 +2,6 @@ package intake
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"time"
 
@@ -138,7 +136,7 @@ func (p *process) readAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.bad = &quarantine{w: &counted{w: w, hash: sha256.New()}, limit: p.limits.Bad}
+	p.bad = &quarantine{w: newCounted(w), limit: p.limits.Bad}
 	for i, m := range p.job.Manifest.Files {
 		in, ok := inputs[m.Name]
 		if !ok {
@@ -296,7 +294,7 @@ func (p *process) writeQuarantine() error {
 		return err
 	}
 	p.report.Unlisted = q.excess
-	p.report.Outputs = append(p.report.Outputs, Output{ZoneLanding, "quarantine.ndjson", q.rows, w.n, hex.EncodeToString(w.hash.Sum(nil))})
+	p.report.Outputs = append(p.report.Outputs, Output{ZoneLanding, "quarantine.ndjson", q.rows, w.n, w.sum()})
 	return nil
 }
 

@@ -48,6 +48,15 @@ type FieldReport struct {
 	Missing int64         `json:"missing"`
 	Changed int64         `json:"changed,omitempty"` // values that cleansing changed; both are kept in the field's zone
 	Rules   []*RuleReport `json:"rules,omitempty"`
+	// Changes count those by the rule that changed them.
+	Changes []*ChangeReport `json:"changes,omitempty"`
+}
+
+// ChangeReport counts the values of a field that one rule changed.
+type ChangeReport struct {
+	Rule    string `json:"rule"`
+	Changed int64  `json:"changed"`
+	Emptied int64  `json:"emptied,omitempty"` // of these, how many were left empty
 }
 
 // RuleReport counts one rule.
@@ -96,6 +105,19 @@ func (f *FieldReport) rule(id string, kind Kahn, action Action) *RuleReport {
 	return r
 }
 
+// change counts a value that a rule changed.
+func (f *FieldReport) change(rule string, emptied bool) {
+	f.Changed++
+	i := slices.IndexFunc(f.Changes, func(c *ChangeReport) bool { return c.Rule == rule })
+	if i < 0 {
+		i, f.Changes = len(f.Changes), append(f.Changes, &ChangeReport{Rule: rule})
+	}
+	f.Changes[i].Changed++
+	if emptied {
+		f.Changes[i].Emptied++
+	}
+}
+
 // score settles the table's scores and the order of its rules.
 func (t *TableReport) score() {
 	failed, filled, all := map[Kahn]int64{}, int64(0), int64(0)
@@ -106,6 +128,7 @@ func (t *TableReport) score() {
 	}
 	for _, f := range t.Fields {
 		slices.SortFunc(f.Rules, func(a, b *RuleReport) int { return strings.Compare(a.Rule, b.Rule) })
+		slices.SortFunc(f.Changes, func(a, b *ChangeReport) int { return strings.Compare(a.Rule, b.Rule) })
 		filled += f.Filled
 		all += f.Filled + f.Missing
 		for _, r := range f.Rules {

@@ -122,8 +122,9 @@ func (r *tableRun) settle() error {
 
 func (r *tableRun) storeBatch(b *judged) error {
 	width, facts := len(r.names), len(r.table.Coarse)
+	var hashes []uint64
 	if r.person >= 0 {
-		r.persons.warm(func(yield func([]byte) bool) {
+		hashes = r.persons.warm(func(yield func([]byte) bool) {
 			for i, stride := 0, 3+len(r.entities); i < len(b.ends) && yield(b.text[b.ends[i]:b.ends[i+1]]); {
 				i += stride
 			}
@@ -139,7 +140,7 @@ func (r *tableRun) storeBatch(b *judged) error {
 		key, who := cut(), cut()
 		var person []byte
 		if r.person >= 0 { // the same key from every table of the source
-			person = r.personKey(who)
+			person = r.personKey(who, hashes[i])
 		}
 		if err := r.keep(key, person, cut, row); err != nil {
 			return err
@@ -159,8 +160,8 @@ func (r *tableRun) storeBatch(b *judged) error {
 }
 
 // personKey is the record key of a person, valid until the next is asked for.
-func (r *tableRun) personKey(who []byte) []byte {
-	s, hit := r.persons.slot(who)
+func (r *tableRun) personKey(who []byte, hash uint64) []byte {
+	s, hit := r.persons.slot(who, hash)
 	switch {
 	case s == nil:
 		r.code = r.p.hasher.PersonRecordKey(r.p.job.Source, who)

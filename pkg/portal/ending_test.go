@@ -244,3 +244,132 @@ func TestEndsAreRepeated(t *testing.T) {
 		return err
 	}))
 }
+
+// Attack: an Ark is restored from a backup in which a project holds, and is
+// being cut another of, what had been destroyed since. Both are frozen with the
+// workspace before anybody works; nothing is refreshed onto a destroyed version,
+// cut, computed again or started from it, and the cut that was under way counts
+// for nothing. What can be is cut anew from the version that is left.
+func TestWhatRestsOnADestroyedVersion(t *testing.T) {
+	b := newBench(t)
+	b.people()
+	b.data()
+	ctx, k, w := context.Background(), b.rooms.Catalogue, b.rooms.Workspaces
+	project, ws := b.active("Alcohol and emergency care")
+	_, err := w.Subscribe(ctx, b.actor("researcher"), project, b.id["dataset"])
+	b.must(err)
+	b.publish()
+	b.later.set(month)
+	b.freshList()
+	if n, err := w.Refresh(ctx); err != nil || n != 1 {
+		t.Fatalf("%d extracts were begun, %v", n, err)
+	}
+	var numbers []string
+	var jobs int
+	look := func() (es []workspace.Extract, x *workspace.Workspace, latest string) {
+		t.Helper()
+		b.must(b.st.View(ctx, func(q store.Querier) error {
+			vs, err := catalogue.Versions(ctx, q, b.id["dataset"])
+			numbers = nil
+			for _, v := range vs {
+				numbers = append(numbers, v.ID)
+			}
+			b.must(err)
+			d, err := catalogue.GetDataset(ctx, q, b.id["dataset"])
+			latest = d.Latest
+			b.must(err)
+			cuts, err := store.Jobs(ctx, q, "kind = 'cut' AND state <> 'cancelled'")
+			jobs = len(cuts)
+			return err
+		}))
+		_, es, x, _ = b.follows(project, ws)
+		return es, x, latest
+	}
+	look()
+	end := func(version string) {
+		t.Helper()
+		b.must(b.st.Act(ctx, store.Actor{System: "governance"}, "ark.restore", store.Whole, func(tx *store.Tx) ([]store.Event, error) {
+			events, err := k.RepeatEnds(ctx, tx, []string{version})
+			return append(events, store.Event{Type: "ark.restored"}), err
+		}))
+	}
+	// The newest, of which a cut is under way.
+	two := numbers[1]
+	end(two)
+	es, x, latest := look()
+	if len(es) != 3 || es[0].State != "ready" || es[1].State != "frozen" || es[2].State != "cutting" || es[2].Versions[0] != numbers[0] || latest != numbers[0] || x.State != "running" {
+		t.Fatalf("%d extracts %+v, newest %s, workspace %s", len(es), es, latest, x.State)
+	}
+	if page := b.get("custodian", "/catalogue/"+b.id["dataset"]+"/versions/2"); !strings.Contains(page, "after the backup from which this Ark was restored") {
+		t.Error("the version's page does not say why its extract was frozen")
+	}
+	dropped := func(e workspace.Extract) {
+		t.Helper()
+		b.as("extract.apply", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
+			return w.ApplyCut(ctx, tx, e.ID, workspace.CutResult{Tables: []workspace.ExtractTable{{Name: "emergency__person"}}})
+		})
+	}
+	dropped(es[1])
+	if now, _, _ := look(); now[1].State != "frozen" || len(now[1].Tables) > 0 {
+		t.Errorf("a cut of a destroyed version counts: %+v", now[1])
+	}
+	// And the one before, which the workspace has.
+	end(numbers[0])
+	es, x, latest = look()
+	if es[0].State != "frozen" || es[2].State != "frozen" || latest != "" || x.State != "frozen" || len(es) != 3 {
+		t.Fatalf("%d extracts %+v, newest %q, workspace %s", len(es), es, latest, x.State)
+	}
+	before := jobs
+	dropped(es[2])
+	if n, err := w.Refresh(ctx); err != nil || n != 0 {
+		t.Errorf("refreshed %d onto a destroyed version, %v", n, err)
+	}
+	if err := w.Start(ctx, b.actor("researcher"), ws); !ark.Is(err, ark.Lapsed) {
+		t.Errorf("started on it: %v", err)
+	}
+	b.must(b.st.View(ctx, func(q store.Querier) error {
+		for _, e := range es {
+			if err := e.Stands(ctx, q); !ark.Is(err, ark.Conflict) || !strings.Contains(err.Error(), "taken back") {
+				t.Errorf("an output of it would be computed again: %v", err)
+			}
+		}
+		e := es[0]
+		e.State = "ready" // as if nothing had frozen it
+		if err := e.Stands(ctx, q); !ark.Is(err, ark.Conflict) || !strings.Contains(err.Error(), "version 1, which its extract was cut from, was destroyed") {
+			t.Errorf("an output of it would be computed again: %v", err)
+		}
+		for _, version := range []string{"", numbers[0], two} {
+			if _, err := k.PlanGrant(ctx, q, b.id["dataset"], version, map[string][]string{"person": {"sex"}}, nil, nil, nil); !ark.Is(err, ark.Conflict) || !strings.Contains(err.Error(), "published") {
+				t.Errorf("a cut of %q: %v", version, err)
+			}
+		}
+		return nil
+	}))
+	if err := b.st.Act(ctx, store.Actor{System: "governance"}, "extract.cut", store.Resource{Type: "Project", ID: project}, func(tx *store.Tx) ([]store.Event, error) {
+		_, err := w.CutForRun(ctx, tx, es[0].Permit, "run")
+		return []store.Event{{Type: "extract.started", Project: project}}, err
+	}); !ark.Is(err, ark.Conflict) {
+		t.Errorf("a run of a standing output was cut from it: %v", err)
+	}
+	if es, _, _ = look(); len(es) != 3 || jobs != before {
+		t.Errorf("something was begun: %d extracts, %d cuts, want %d", len(es), jobs, before)
+	}
+	// What was published before versions had keys of their own is kept, and says why.
+	b.publish()
+	look()
+	b.as("version.apply", store.Resource{Type: "Dataset", ID: b.id["dataset"]}, func(tx *store.Tx) ([]store.Event, error) {
+		_, err := tx.ExecContext(ctx, `UPDATE versions SET doc = REPLACE(doc, '"own_key":true', '"own_key":false') WHERE id = $1`, numbers[2])
+		return []store.Event{{Type: "version.published"}}, err
+	})
+	rec, err := k.WithdrawVersion(ctx, b.actor("custodian"), b.id["dataset"], numbers[2], "wrong-data", 3)
+	b.must(err)
+	if _, err := k.OrderEnd(ctx, b.actor("custodian"), numbers[2]); !ark.Is(err, ark.Conflict) || !strings.Contains(err.Error(), "its key seals others too") {
+		t.Errorf("a version of an older Ark: %v", err)
+	}
+	if rec.State != "open" && len(rec.Frozen) > 0 {
+		t.Errorf("%+v", rec)
+	}
+	if n, err := w.Refresh(ctx); err != nil || n != 0 {
+		t.Errorf("refreshed %d onto a withdrawn version, %v", n, err)
+	}
+}

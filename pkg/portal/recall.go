@@ -98,7 +98,7 @@ func (p *Portal) recalled(c *Call, delivery string) ([]ui.Block, error) {
 		due = "Nothing waits to be cut anew."
 	}
 	return []ui.Block{ui.Summary{Rows: []ui.Row{
-		{Key: "Taken back", Text: when(rec.At)}, {Key: "Why", Text: sentence(catalogue.RecallReasons()[rec.Reason])},
+		{Key: "Taken back", Text: when(rec.At)}, {Key: "Why", Text: sentence(rec.Why())},
 		{Key: "Versions withdrawn", Text: number(len(rec.Versions))}, {Key: "Linkages that used it", Text: number(len(rec.Linkages))}, {Key: "What is due", Text: due}}}, t}, nil
 }
 

@@ -131,13 +131,13 @@ func TestRefresh(t *testing.T) {
 		_, err = k.OfferDataset(ctx, b.actor("engineer"), *def)
 		b.must(err)
 	}
-	offer("{name: alcohol, type: boolean", "{name: alcohol, type: string")
+	offer("{name: arrived, type: date, meaning: Day of arrival, sensitivity: ordinary, transform: month}", "{name: arrived, type: integer, meaning: Year of arrival, sensitivity: ordinary, transform: year}")
 	b.later.set(2 * month)
 	b.freshList()
 	b.publish()
 	refresh(0, "of a version with a retyped variable")
 	s, es, _, events = b.follows(project, ws)
-	if s.State != "refused" || len(es) != 2 || !strings.Contains(s.Says, "attendance.alcohol was of the type boolean and is string") || !strings.Contains(s.Says, "amendment") {
+	if s.State != "refused" || len(es) != 2 || !strings.Contains(s.Says, "attendance.arrived was of the type date and is integer") || !strings.Contains(s.Says, "amendment") {
 		t.Fatalf("%+v", s)
 	}
 	refresh(0, "of the same version again")
@@ -145,11 +145,11 @@ func TestRefresh(t *testing.T) {
 		t.Error("the refusal is recorded each time that it is tried")
 	}
 	for _, who := range []string{"researcher", "custodian"} {
-		if page := b.get(who, address); !strings.Contains(page, "was of the type boolean") {
+		if page := b.get(who, address); !strings.Contains(page, "was of the type date") {
 			t.Errorf("%s does not see why the version was refused", who)
 		}
 	}
-	if page := b.get("engineer", "/catalogue/"+b.id["dataset"]); !strings.Contains(page, "Projects that take newer versions") || !strings.Contains(page, "was of the type boolean") {
+	if page := b.get("engineer", "/catalogue/"+b.id["dataset"]); !strings.Contains(page, "Projects that take newer versions") || !strings.Contains(page, "was of the type date") {
 		t.Error("the data engineer does not see which project could not take the version")
 	}
 	if page := b.get("labcustodian", "/catalogue/"+b.id["dataset"]); strings.Contains(page, "Projects that take newer versions") {

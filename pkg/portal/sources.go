@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func (p *Portal) newSourcePage(c *Call) build {
 		sort.Slice(org.Options, func(i, j int) bool { return org.Options[i].Text < org.Options[j].Text })
 		fields := []ui.Field{{Kind: "text", Name: "slug", Label: "Short name", Hint: "Lower-case letters, digits and hyphens, as in the contract.", Narrow: true}, org,
 			{Kind: "area", Name: "contract", Label: "Contract", Hint: "YAML: tables, fields, types, code lists, keys, identifier roles, coarse fields, rules.", Rows: 20}}
-		return ui.Page{Back: &ui.Link{Text: "Sources", Href: "/sources"}, Head: "Register a source", Errors: wrong, Lead: "The contract says what arrives. What it does not name is not taken in. Registering a known short name again changes its contract.",
+		return ui.Page{Back: &ui.Link{Text: "Sources", Href: "/sources"}, Head: "Register a source", Errors: wrong, Lead: "The contract says what arrives. What it does not name is not taken in. Registering a known short name again changes its contract; a change that breaks what was built on it is refused unless it is the next major version.",
 			Body: []ui.Block{ui.Form{Action: "/sources", Guard: true, Fields: ui.Filled(fields, typed, wrong), Submit: ui.Button{Text: "Register"}, Cancel: &ui.Link{Text: "Cancel", Href: "/sources"}}}}, nil
 	}
 }
@@ -165,10 +166,26 @@ func (p *Portal) sourcePage(c *Call) build {
 		page.Body = append(page.Body, ui.Head2{Text: "Deliver files"},
 			ui.Form{Action: "/sources/" + s.ID + "/deliveries", Multipart: true, Fields: ui.Filled([]ui.Field{{Kind: "file", Name: "files", Multiple: true, Label: "Data files and their manifest.json", Hint: "Choose all files of the delivery at once. The manifest says how many rows and which SHA-256 each file has."}}, typed, wrong),
 				Submit: ui.Button{Text: "Deliver", Off: c.Off("delivery.receive", "Source", s.ID)}},
+			brokenContracts(s),
 			ui.Details{Summary: "The contract", Body: []ui.Block{ui.Code{Text: s.Contract}}},
 			ui.Details{Summary: "Change the contract", Body: []ui.Block{ui.Form{Action: "/sources", Hidden: []ui.Pair{{Name: "slug", Value: s.Slug}, {Name: "org", Value: s.Org}}, Fields: []ui.Field{{Kind: "area", Name: "contract", Label: "Contract", Rows: 20, Value: s.Contract}}, Submit: ui.Button{Text: "Change the contract", Look: "secondary", Off: c.Off("source.register", "Ark", "ark")}}}})
 		return page, nil
 	}
+}
+
+// brokenContracts are the steps of a source's contract to a next major version.
+func brokenContracts(s *catalogue.Source) ui.Block {
+	t := ui.Table{Caption: "Breaking changes of the contract, newest first", Columns: ui.Cols("Since", "From", "To", "What broke"),
+		Empty: &ui.Empty{Text: "The contract has kept its major version: permits for this source’s data fit all versions of their datasets as far as the contract goes."}}
+	for i := len(s.Breaks) - 1; i >= 0; i-- {
+		b := s.Breaks[i]
+		var what []string
+		for _, d := range b.What {
+			what = append(what, d.String())
+		}
+		t.Rows = append(t.Rows, []ui.Cell{{Text: when(b.At), Head: true}, {Text: b.From}, {Text: b.To}, {Text: strings.Join(what, "; ")}})
+	}
+	return t
 }
 
 // deliver takes an upload in.
@@ -272,12 +289,16 @@ func broken4xx(err error) error {
 func (p *Portal) delivery(c *Call) error {
 	var s *catalogue.Source
 	var d *catalogue.Delivery
+	var kept string
 	if err := c.view(func(q store.Querier) error {
 		var err error
 		if s, err = catalogue.GetSource(c.Ctx(), q, c.ID()); err != nil {
 			return err
 		}
-		d, err = catalogue.GetDelivery(c.Ctx(), q, c.R.PathValue("delivery"))
+		if d, err = catalogue.GetDelivery(c.Ctx(), q, c.R.PathValue("delivery")); err != nil {
+			return err
+		}
+		kept, err = rawKept(c.Ctx(), q, *d)
 		return err
 	}); err != nil {
 		return err
@@ -303,7 +324,7 @@ func (p *Portal) delivery(c *Call) error {
 		files.Rows = append(files.Rows, []ui.Cell{{Text: f.Name, Head: true}, {Text: bytesText(f.Size())}, {Text: hashText(f)}})
 	}
 	body = append(body, p.quality(c, d)...)
-	body = append(body, p.quarantine(c, d), files)
+	body = append(body, p.quarantine(c, d), files, ui.Text{Text: kept})
 	part := ui.Part{ID: "delivery", Body: body}
 	if d.State == "received" {
 		part.Refresh = 3
@@ -321,6 +342,23 @@ func (p *Portal) delivery(c *Call) error {
 		page.Body = append(blocks, page.Body...)
 	}
 	return c.Page(page)
+}
+
+// rawKept says what becomes of a delivery's files as they came.
+func rawKept(ctx context.Context, q store.Querier, d catalogue.Delivery) (string, error) {
+	if d.Gone {
+		return "The files as they came were removed on " + day(d.Expired) + ", when their retention was over. Their hashes and counts, and what was made of them, stay.", nil
+	}
+	until, why, told, err := catalogue.RawKept(ctx, q, d)
+	switch {
+	case err != nil:
+		return "", err
+	case !told:
+		return "The files are kept as they came: the contract has no retention for them.", nil
+	case why != "":
+		return "The files are kept as they came until " + day(until) + ", and beyond that while " + why + ".", nil
+	}
+	return "The files are kept as they came until " + day(until) + ", and then removed. Their hashes and counts, and what was made of them, stay.", nil
 }
 
 // readObject reads a small object that belongs to a page.
@@ -371,11 +409,26 @@ func (p *Portal) quality(c *Call, d *catalogue.Delivery) []ui.Block {
 			f.Rows = append(f.Rows, []ui.Cell{{Text: y.Field, Head: true}, {Text: string(y.To)}, {Text: number(y.Filled)}, {Text: number(y.Missing)}, {Text: number(y.Changed)}, {Text: strings.Join(rules, "; ")}})
 		}
 		out = append(out, ui.Details{Summary: "Fields of " + x.Table, Body: []ui.Block{f}})
+		if c := changeTable(x); len(c.Rows) > 0 {
+			out = append(out, ui.Details{Summary: "Values of " + x.Table + " that cleansing changed", Body: []ui.Block{
+				ui.Text{Text: "Both values of each are kept in the zone of its field, and shown nowhere. Who sent the files can list them: ark contract try --changes takes the same files in on their own machine."}, c}})
+		}
 		if len(x.Rules) > 0 {
 			out = append(out, ui.Details{Summary: "Rules of " + x.Table, Body: []ui.Block{ruleTable(x)}})
 		}
 	}
 	return out
+}
+
+// changeTable counts the values that cleansing changed, by field and rule.
+func changeTable(x *intake.TableReport) ui.Table {
+	t := ui.Table{Columns: ui.Cols("Field", "Rule", "#Changed", "#Left empty")}
+	for _, f := range x.Fields {
+		for _, c := range f.Changes {
+			t.Rows = append(t.Rows, []ui.Cell{{Text: f.Field, Head: true}, {Text: c.Rule}, {Text: number(c.Changed)}, {Text: number(c.Emptied)}})
+		}
+	}
+	return t
 }
 
 // ruleTable are the rules about whole rows, and the conditions between them.

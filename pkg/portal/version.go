@@ -104,7 +104,7 @@ func (p *Portal) versionPage(c *Call) error {
 		page.Body = append(page.Body, ui.Details{Summary: "Its dictionary, with what was done to each variable", Body: dictionary(then, &v)})
 	}
 	if f.recall != nil {
-		page.Body = append(page.Body, ui.Head2{Text: "Taken back"}, ui.Text{Text: sentence(catalogue.RecallReasons()[f.recall.Reason]) + " " + count(len(f.recall.Frozen), "extract") + " of it " + map[bool]string{true: "was", false: "were"}[len(f.recall.Frozen) == 1] + " frozen; what is not cut anew by " + day(f.recall.Due) + " is destroyed."})
+		page.Body = append(page.Body, ui.Head2{Text: "Taken back"}, ui.Text{Text: sentence(f.recall.Why()) + " " + count(len(f.recall.Frozen), "extract") + " of it " + map[bool]string{true: "was", false: "were"}[len(f.recall.Frozen) == 1] + " frozen; what is not cut anew by " + day(f.recall.Due) + " is destroyed."})
 	}
 	more, err := p.endingBlocks(c, f)
 	if err != nil {

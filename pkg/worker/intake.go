@@ -153,6 +153,7 @@ type zoneFile struct {
 	*objects.Writer
 	s    *zoneSink
 	name string
+	sum  string
 }
 
 // Create implements intake.Sink.
@@ -161,7 +162,7 @@ func (s *zoneSink) Create(zone intake.Zone, name string) (io.WriteCloser, error)
 	if !ok {
 		return nil, ark.Faultf(ark.Internal, "intake writes to a zone that has no key")
 	}
-	f := &zoneFile{s.b.Objects.Writer(s.ctx, objects.Zone(zone), s.prefix+name, key), s, outputName(zone, name)}
+	f := &zoneFile{s.b.Objects.Writer(s.ctx, objects.Zone(zone), s.prefix+name, key), s, outputName(zone, name), ""}
 	s.open = append(s.open, f)
 	return f, nil
 }
@@ -180,10 +181,13 @@ func outputName(zone intake.Zone, name string) string {
 func (f *zoneFile) Close() error {
 	ref, err := f.Commit()
 	if err == nil {
-		f.s.refs[f.name] = ref
+		f.s.refs[f.name], f.sum = ref, ref.SHA256
 	}
 	return err
 }
+
+// SHA256 implements intake.Summed.
+func (f *zoneFile) SHA256() string { return f.sum }
 
 // discard gives up everything that was written: nothing of it is referred to.
 func (s *zoneSink) discard() {

@@ -151,7 +151,7 @@ func (o Options) rival(ctx context.Context, sql string) (Used, error) {
 	return child(ctx, []string{"ARK_RIVAL_SQL=" + text}, o.Rival, "-test.run", "^TestRival$")
 }
 
-const parquetOut = " TO 'DIR/rival.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536)"
+const parquetOut = " TO 'DIR/rival.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 65536)"
 
 // Run measures every row of the table. Ark and its rival are run by turns; of
 // each side's rounds the fastest counts, which other work on the machine

@@ -121,7 +121,8 @@ func (s *shop) prepareDelivery(ctx context.Context, name, table, header string, 
 }
 
 func (s *shop) takeIn(ctx context.Context, name, contract string) error {
-	job := catalogue.IntakeJob{Delivery: "dlv_" + table(name), DeliveryName: "d1", Source: "bench", Number: 1, Contract: contract, Received: time.Now(),
+	// Each round is a delivery of its own: what was stored before is not stored again.
+	job := catalogue.IntakeJob{Delivery: fmt.Sprintf("dlv_%s_%d", table(name), time.Now().UnixNano()), DeliveryName: "d1", Source: "bench", Number: 1, Contract: contract, Received: time.Now(),
 		Files: []catalogue.DeliveredFile{{Name: name, Ref: s.State.Refs[name]}, {Name: "manifest.json", Ref: s.State.Refs[name+" manifest"]}}}
 	var res catalogue.IntakeResult
 	if err := s.do(ctx, "intake", "intake", job, &res); err != nil {
@@ -189,7 +190,7 @@ var (
 
 func (s *shop) publish(ctx context.Context) error {
 	visits := catalogue.Table{Name: "visits", From: []catalogue.Origin{{Source: "bench", Table: "visits"}}, Variables: visitVariables}
-	job := catalogue.PublishJob{Version: "ver_00000000000070008000000000000001", Number: 1, Linkage: "lnk_1", Dataset: catalogue.Dataset{Slug: "bench", Profile: "ark", Tables: []catalogue.Table{people, visits}},
+	job := catalogue.PublishJob{Version: fmt.Sprintf("ver_%032d", time.Now().UnixNano()), Number: 1, Linkage: "lnk_1", Dataset: catalogue.Dataset{Slug: "bench", Profile: "ark", Tables: []catalogue.Table{people, visits}},
 		Inputs: []catalogue.PublishInput{{Table: "visits", Source: "bench", Org: org, Origin: "visits", Delivery: "dlv_1", Number: 1, Ref: s.State.Refs["payload"]}},
 		Index:  s.State.Refs["index"], Persons: s.State.Refs["persons"]}
 	var res catalogue.PublishResult
