@@ -63,6 +63,7 @@ type compared struct {
 	pattern uint32
 	tier    int8
 	status  string
+	doubted bool   // a number of one of the two is not believed
 	why     string // it is not what the comparisons say
 }
 
@@ -78,13 +79,22 @@ func (t *teller) tell(c compared, otherwise string) uint32 {
 	if n, ok := t.known[c]; ok {
 		return n
 	}
-	s := says{status: c.status, tier: otherwise, pattern: t.scored.Gammas(c.pattern), reason: cmp.Or(c.why, t.scored.Reason(c.pattern))}
+	s := says{status: c.status, tier: otherwise, pattern: t.scored.Gammas(c.pattern), reason: cmp.Or(c.why, reason(t.scored, c.pattern, c.doubted))}
 	if c.tier >= 0 {
 		s.tier = t.tiers[c.tier].Name
 	}
 	n := t.number(s)
 	t.known[c] = n
 	return n
+}
+
+// reason is what the comparisons of a pair say.
+func reason(s *engine.Scored, pattern uint32, doubted bool) string {
+	out := s.Reason(pattern)
+	if doubted {
+		out += "; not believed: a number that is somebody else's"
+	}
+	return out
 }
 
 func (k *links) teller(s *engine.Scored, tiers []model.Rule) *teller {
@@ -152,7 +162,7 @@ func (n *nodes) compared(p *people, found *Result, decided map[[2]uint32]bool, o
 		if l == r || decided[[2]uint32{l, r}] { // the same record at two times, or people decided
 			continue
 		}
-		c := compared{pattern: e.Pattern, tier: e.Tier, status: Linked}
+		c := compared{pattern: e.Pattern, tier: e.Tier, status: Linked, doubted: found.Scored.Doubts(e.L) || found.Scored.Doubts(e.R)}
 		if found.Clusters[e.L] != found.Clusters[e.R] {
 			c.status = Review
 			if s := why[i]; s != "" {

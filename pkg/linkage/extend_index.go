@@ -302,6 +302,7 @@ func (x *extension) report(in ExtendIndexInput, p *people, links map[string]int)
 	rep.Quality.NoNHSNumber += q.NoNHSNumber
 	rep.Quality.NoDateOfBirth += q.NoDateOfBirth
 	rep.Quality.NoName += q.NoName
+	rep.Quality.NotBelieved += x.found.Scored.Doubted(x.old.len())
 	rep.Extended = len(in.State)
 	return rep
 }

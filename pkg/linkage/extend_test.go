@@ -91,6 +91,36 @@ func TestExtendIsAsGoodAsAFullBuild(t *testing.T) {
 	}
 }
 
+// TestExtendAPersonOfTwoNumbers: somebody with a record under another's number is
+// found by their own later, and by nobody else's; and a day's record under
+// somebody's number that says everything else of another goes to that one.
+func TestExtendAPersonOfTwoNumbers(t *testing.T) {
+	mine, hers := nhsNumber(900001), nhsNumber(900004)
+	me := row{given: "margaret", family: "oduya", dob: "1961-07-19", sex: "F", postcode: "SK9 9ZZ", who: -1}
+	she := row{given: "ivy", family: "plunkett", dob: "1933-02-03", sex: "F", postcode: "M1 1AA", who: -1}
+	at := func(p row, key, source, number string) row { p.key, p.source, p.nhs = key, source, number; return p }
+	moved := at(me, "M3", "council", mine)
+	moved.given, moved.family, moved.postcode = "peggy", "stone", "M40 9QQ"
+	base, _ := build(t, IndexInput{Identifiers: []File{identifiers(t, "d1", append(town(600),
+		at(me, "M1", "gp", mine), at(me, "M2", "hospital", hers), at(she, "S1", "gp", hers), at(she, "S2", "hospital", hers)))}})
+	e, _ := extend(t, ExtendInput{State: []File{stateFile(&base.state)},
+		Identifiers: []File{identifiers(t, "d2", []row{moved, at(she, "S3", "council", hers), at(she, "S4", "walk-in", mine)})}})
+	ids := overlay(t, base, []*extended{e}, nil)
+	for _, k := range []string{"M2", "M3"} {
+		if ids[k] != ids["M1"] {
+			t.Errorf("%s is not the person of M1", k)
+		}
+	}
+	for _, k := range []string{"S2", "S3", "S4"} {
+		if ids[k] != ids["S1"] {
+			t.Errorf("%s is not the person of S1", k)
+		}
+	}
+	if ids["S1"] == ids["M1"] {
+		t.Error("two people became one")
+	}
+}
+
 func TestExtendGivesTheSameBytesAtAnyThreadCount(t *testing.T) {
 	rows := town(600)
 	base, _ := build(t, IndexInput{Identifiers: []File{identifiers(t, "d1", rows[:1500])}})

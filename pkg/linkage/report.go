@@ -38,6 +38,7 @@ type Quality struct {
 	NoDateOfBirth int `json:"records_without_date_of_birth"`
 	NoName        int `json:"records_without_name"`
 	Superseded    int `json:"superseded_numbers_known"`
+	NotBelieved   int `json:"identities_with_somebody_elses_number"`
 }
 
 // Field is the weights of one comparison.
@@ -98,7 +99,7 @@ type Group struct {
 }
 
 // modelVersion names the default model; a change of it is a change of answers.
-const modelVersion = "person/1"
+const modelVersion = "person/2"
 
 func report(in IndexInput, r *records, n *nodes, p *people, persons []person, links *links, found *Result) Report {
 	rep := Report{ModelVersion: modelVersion, Rows: len(r.keys.IDs), Records: len(p.number), Identities: n.frame.N,
@@ -125,6 +126,7 @@ func report(in IndexInput, r *records, n *nodes, p *people, persons []person, li
 	rep.Quality.Superseded = len(in.Superseded)
 	if found != nil {
 		rep.Prior = found.Scored.Prior()
+		rep.Quality.NotBelieved = found.Scored.Doubted(0)
 		rep.Fields = fields(found)
 		rep.Rules = rules(found)
 	}

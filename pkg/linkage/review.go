@@ -35,10 +35,14 @@ type ReviewPair struct {
 // ReviewField is one comparison: a step of the waterfall.
 type ReviewField struct {
 	Name   string        `json:"name"`
-	What   string        `json:"what"` // "same", "close", "different" or "missing"
+	What   string        `json:"what"` // "same", "close", "different", "missing" or NotBelieved
 	Bits   float64       `json:"bits"`
 	Values []ReviewValue `json:"values,omitempty"`
 }
+
+// NotBelieved is a number that one of the two records has and that the other
+// records with it show to be somebody else's: it speaks for nobody.
+const NotBelieved = "not believed"
 
 // ReviewValue is what the two records say in one column. Both sides are empty
 // when they agree.
@@ -159,6 +163,9 @@ func (x evidence) pair(e *engine.Edge, kind string) ReviewPair {
 				v = ReviewValue{Column: col, Same: v.Left != ""}
 			}
 			f.Values = append(f.Values, v)
+		}
+		if s.What == "missing" && len(f.Values) == 1 && (x.found.Scored.Doubts(l) || x.found.Scored.Doubts(rt)) && f.Values[0].Left != "" && f.Values[0].Right != "" {
+			f.What = NotBelieved
 		}
 		out.Fields = append(out.Fields, f)
 	}

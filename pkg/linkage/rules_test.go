@@ -23,12 +23,16 @@ func TestRulesOfWhoIsWho(t *testing.T) {
 		return r
 	}
 	nhs := nhsNumber(900001)
+	holder := func(key, source, number string) row { // of somebody else
+		return row{key: key, source: source, who: -1, given: "ivor", family: "plunkett", dob: "1933-02-03", sex: "M", postcode: "M1 1AA", nhs: number}
+	}
 	for name, c := range map[string]struct {
 		rows       []row
 		same       [][2]string
 		apart      [][2]string
 		tier       map[string]string
 		superseded map[string]string
+		doubted    int
 	}{
 		"a number and a date of birth are enough": {
 			rows: []row{with("A", func(r *row) { r.nhs = nhs }), with("B", func(r *row) { r.nhs, r.given, r.family, r.postcode = nhs, "peggy", "stone", "M1 1AA" })},
@@ -47,6 +51,24 @@ func TestRulesOfWhoIsWho(t *testing.T) {
 		"two valid numbers are two people": {
 			rows:  []row{with("A", func(r *row) { r.nhs = nhs }), with("B", func(r *row) { r.nhs = nhsNumber(900004) })},
 			apart: [][2]string{{"A", "B"}}},
+		"somebody else's number keeps nobody from their own records": {
+			rows: []row{with("A", func(r *row) { r.nhs = nhsNumber(900004) }), with("X", func(r *row) { r.source, r.nhs = "hospital", nhs }), holder("H1", "gp", nhs),
+				func() row { r := holder("H2", "hospital", nhs); r.given = "ivo"; return r }()},
+			same: [][2]string{{"A", "X"}, {"H1", "H2"}}, apart: [][2]string{{"X", "H1"}, {"A", "H2"}}, doubted: 1},
+		"where two have a number, and nobody can say whose it is, it is neither's": {
+			rows: []row{with("A", func(r *row) { r.nhs = nhsNumber(900004) }), with("X", func(r *row) { r.source, r.nhs = "hospital", nhs }), holder("H1", "gp", nhs), holder("H2", "hospital", "")},
+			same: [][2]string{{"A", "X"}, {"H1", "H2"}}, apart: [][2]string{{"X", "H1"}}, doubted: 2},
+		"swapped numbers do not make two people one": {
+			rows: []row{with("A", func(r *row) { r.nhs = nhsNumber(900004) }), with("X", func(r *row) { r.source, r.nhs = "hospital", nhs }), holder("H1", "gp", nhs), holder("Y", "hospital", nhsNumber(900004))},
+			same: [][2]string{{"A", "X"}, {"H1", "Y"}}, apart: [][2]string{{"A", "H1"}, {"A", "Y"}, {"X", "H1"}}, doubted: 4},
+		"a number of one record alone is believed": { // twins of names that are alike
+			rows:  []row{with("A", func(r *row) { r.given, r.dob, r.nhs = "margaret", "2019-05-05", nhs }), with("B", func(r *row) { r.given, r.dob, r.nhs = "margareta", "2019-05-05", nhsNumber(900004) })},
+			apart: [][2]string{{"A", "B"}}},
+		"a number that is right is believed, whatever changed": {
+			rows: []row{with("A", func(r *row) { r.nhs = nhs }), with("B", func(r *row) {
+				r.source, r.nhs, r.given, r.family, r.postcode = "hospital", nhs, "peggy", "stone", "M1 1AA"
+			}), with("C", func(r *row) { r.source, r.nhs = "council", nhsNumber(900004) })},
+			same: [][2]string{{"A", "B"}}, apart: [][2]string{{"A", "C"}}},
 		"a number that fails its check digit says nothing": {
 			rows: []row{with("A", func(r *row) { r.nhs = nhs }), with("B", func(r *row) { r.nhs = "1234567890" })},
 			same: [][2]string{{"A", "B"}}},
@@ -73,7 +95,10 @@ func TestRulesOfWhoIsWho(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			rows := append(town(400), c.rows...)
-			b, _ := build(t, IndexInput{Identifiers: []File{identifiers(t, "d1", rows)}, Superseded: c.superseded})
+			b, rep := build(t, IndexInput{Identifiers: []File{identifiers(t, "d1", rows)}, Superseded: c.superseded})
+			if name != "a number alone is not enough" && rep.Quality.NotBelieved != c.doubted {
+				t.Errorf("%d numbers are not believed, want %d", rep.Quality.NotBelieved, c.doubted)
+			}
 			ids, err := readIndex(context.Background(), b.previous())
 			if err != nil {
 				t.Fatal(err)

@@ -133,7 +133,7 @@ func (p *Portal) linkageRun(c *Call) error {
 	if len(l.Report) > 0 && json.Unmarshal(l.Report, &rep) == nil {
 		part.Body = append(part.Body, ui.Figures{Items: []ui.Figure{{Number: number(rep.Records), Text: "records"}, {Number: number(rep.Persons), Text: "persons"}, {Number: number(rep.Single), Text: "persons of one record"}, {Number: number(len(l.Deliveries)), Text: "deliveries"}}},
 			countTable("Records by the way they were linked", "Way", rep.ByTier), countTable("Links by status", "Status", rep.Links),
-			ui.Summary{Compact: true, Rows: []ui.Row{{Key: "Without a valid NHS number", Text: number(rep.Quality.NoNHSNumber)}, {Key: "Without a date of birth", Text: number(rep.Quality.NoDateOfBirth)}, {Key: "Without a name", Text: number(rep.Quality.NoName)}, {Key: "Model", Text: rep.ModelVersion}}})
+			ui.Summary{Compact: true, Rows: []ui.Row{{Key: "Without a valid NHS number", Text: number(rep.Quality.NoNHSNumber)}, {Key: "Without a date of birth", Text: number(rep.Quality.NoDateOfBirth)}, {Key: "Without a name", Text: number(rep.Quality.NoName)}, {Key: "With somebody else’s NHS number", Text: number(rep.Quality.NotBelieved)}, {Key: "Model", Text: rep.ModelVersion}}})
 		part.Body = append(part.Body, biasTables(rep.Bias)...)
 	}
 	page.Body = []ui.Block{part}

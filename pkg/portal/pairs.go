@@ -129,7 +129,11 @@ func waterfall(seen *linkage.ReviewPair) ui.Table {
 	t.Rows = append(t.Rows, []ui.Cell{{Text: "Two records drawn blindly", Head: true}, {Text: ""}, {Text: bits(seen.Prior)}, {Text: bits(sum)}})
 	for _, f := range seen.Fields {
 		sum += f.Bits
-		t.Rows = append(t.Rows, []ui.Cell{{Text: fieldWords(f.Name), Head: true}, {Text: f.What}, {Text: bits(f.Bits)}, {Text: bits(sum)}})
+		said := f.What
+		if said == linkage.NotBelieved {
+			said += ": one of them is somebody else’s"
+		}
+		t.Rows = append(t.Rows, []ui.Cell{{Text: fieldWords(f.Name), Head: true}, {Text: said}, {Text: bits(f.Bits)}, {Text: bits(sum)}})
 	}
 	if seen.Rarity != 0 {
 		sum += seen.Rarity

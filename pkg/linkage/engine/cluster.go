@@ -168,6 +168,11 @@ type member struct {
 	size   uint32 // of a root: how many members there are
 }
 
+// mixed stands for the value of a cluster whose records were joined although
+// they have different ones: by a decision, or when all was compared and one of
+// the values was doubted. It keeps nobody apart.
+const mixed = ^uint32(0)
+
 func newClusters(p *Plan) *clusters {
 	n := p.f.N
 	c := &clusters{p: p, of: make([]member, n), verdicts: map[uint64]verdict{}}
@@ -233,8 +238,11 @@ func (c *clusters) join(a, b uint32) {
 		a, b = b, a
 	}
 	for _, values := range c.unique {
-		if values[a] == 0 {
-			values[a] = values[b]
+		switch x, y := values[a], values[b]; {
+		case x == 0:
+			values[a] = y
+		case y != 0 && x != y:
+			values[a] = mixed
 		}
 	}
 	c.of[c.of[a].last].next = b
@@ -346,7 +354,7 @@ func (c *clusters) rival(w *scratch, a, b uint32, e *Edge, how Clustering) bool 
 // forbidden says why a and b may not be one person, or nothing.
 func (c *clusters) forbidden(w *scratch, a, b uint32, ma, mb []uint32, e *Edge) string {
 	for i, values := range c.unique {
-		if x, y := values[a], values[b]; x != 0 && y != 0 && x != y {
+		if x, y := values[a], values[b]; x != 0 && y != 0 && x != y && x != mixed && y != mixed {
 			return "different values of " + c.p.m.Unique[i]
 		}
 	}

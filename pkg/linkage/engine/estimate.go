@@ -38,6 +38,9 @@ func (p *Plan) Estimate(ctx context.Context) (*Scored, error) {
 		p.estimateM(c)
 	}
 	p.weigh()
+	if err := s.doubt(ctx); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

@@ -12,6 +12,8 @@ import (
 type Scored struct {
 	p *Plan
 	c *candidates
+
+	doubted []uint64 // records with a value that is not believed, as bits; nil: nothing to believe
 }
 
 // Edge is a scored pair. Tier is the ordinal of the deterministic tier that
@@ -212,6 +214,10 @@ func (s *Scored) keptPairs(ctx context.Context, least float64) ([]Edge, error) {
 				for _, q := range some[k:min(k+touched, len(some))] {
 					sc.sum += p.rows[int(q.L)*p.width+p.base] + p.rows[int(q.R)*p.width+p.base] + p.rows[int(q.R+1)*p.width-1]
 				}
+			}
+			if s.Doubts(q.L) || s.Doubts(q.R) { // it was compared before
+				q.Pattern = p.pattern(sc, q.L, q.R)
+				some[k].Pattern = q.Pattern
 			}
 			if weights[i][k] = p.scored(sc, q, least); weights[i][k] != dropped {
 				starts[i+1]++

@@ -19,6 +19,7 @@ type Report struct {
 	Pairs       int          `json:"pairs_written"`
 	Links       int          `json:"links"`
 	Refused     int          `json:"links_refused"`
+	NotBelieved int          `json:"records_with_somebody_elses_number"`
 	Clusters    int          `json:"clusters"`
 	Single      int          `json:"clusters_of_one"`
 	Largest     int          `json:"largest_cluster"`
@@ -77,7 +78,7 @@ type Pattern struct {
 func report(d *Done) Report {
 	r, s := d.Result, d.Result.Scored
 	rep := Report{Model: r.Model.Name, Mode: string(r.Model.Mode), Rows: d.Frame.N, Candidates: s.Candidates(), Pairs: len(r.Edges),
-		Refused: len(r.Refused), Accept: r.Accept, Prior: s.Prior(), PriorBits: engine.Weight(s.Prior()),
+		Refused: len(r.Refused), NotBelieved: s.Doubted(0), Accept: r.Accept, Prior: s.Prior(), PriorBits: engine.Weight(s.Prior()),
 		Warnings: s.Warnings(), Histogram: []Bin{}, Patterns: []Pattern{}, Rules: []Rule{}}
 	counts := make([]int, len(d.Frame.Sources))
 	for _, x := range d.Frame.Source {
