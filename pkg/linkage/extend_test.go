@@ -102,9 +102,13 @@ func TestExtendAPersonOfTwoNumbers(t *testing.T) {
 	moved := at(me, "M3", "council", mine)
 	moved.given, moved.family, moved.postcode = "peggy", "stone", "M40 9QQ"
 	base, _ := build(t, IndexInput{Identifiers: []File{identifiers(t, "d1", append(town(600),
-		at(me, "M1", "gp", mine), at(me, "M2", "hospital", hers), at(she, "S1", "gp", hers), at(she, "S2", "hospital", hers)))}})
+		at(me, "M2", "hospital", hers), at(me, "M1", "gp", mine), at(she, "S1", "gp", hers), at(she, "S2", "hospital", hers)))}})
 	e, _ := extend(t, ExtendInput{State: []File{stateFile(&base.state)},
 		Identifiers: []File{identifiers(t, "d2", []row{moved, at(she, "S3", "council", hers), at(she, "S4", "walk-in", mine)})}})
+	alone, _ := extend(t, ExtendInput{State: []File{stateFile(&base.state)}, Identifiers: []File{identifiers(t, "d2", []row{moved})}})
+	if ids := overlay(t, base, []*extended{alone}, nil); ids["M3"] != ids["M1"] { // nobody who holds her number is looked at
+		t.Error("a person of two numbers is not found by their own")
+	}
 	ids := overlay(t, base, []*extended{e}, nil)
 	for _, k := range []string{"M2", "M3"} {
 		if ids[k] != ids["M1"] {
