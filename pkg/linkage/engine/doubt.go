@@ -14,12 +14,11 @@ const (
 	crowd = 64
 )
 
-// doubt takes values of columns of which a person has one only from the records
-// that they are not of: those where others hold the same value, no tier and no
-// evidence of anything else speaks for one person, and all of it against one. A
-// value shown to be somebody else's tells nothing of whose record it is, so it
-// neither joins it nor keeps it apart; where it can't be told whose of two it
-// is, it is neither's. A value that nobody else holds is believed.
+// doubt finds the records with somebody else's value of a column of which a
+// person has one only, and takes it from them: it neither joins them to anybody
+// nor keeps them apart then. A record's value is somebody else's when others hold
+// it and none of them fits the record. Of two that hold it and don't fit each
+// other neither keeps it. A value that nobody else holds is believed.
 func (s *Scored) doubt(ctx context.Context) error {
 	p := s.p
 	if len(p.unique) == 0 || p.f.N < 2 {
@@ -102,6 +101,8 @@ func (p *Plan) foreign(w *worker, group []uint32, leave []bool) (out []uint32) {
 				stays |= 1<<a | 1<<b
 			}
 		}
+	}
+	for a, x := range group {
 		if stays&(1<<a) == 0 {
 			out = append(out, x)
 		}
