@@ -26,7 +26,7 @@ for i in $(seq 0 $((count - 1))); do
   [ $# -eq 0 ] && [ $SECONDS -gt 400 ] && { echo "fuzz: the rest is left for another day"; break; }
   read -r dir name <<<"${all[$(((day * count + i) % n))]}"
   start=$SECONDS
-  if out=$(go test "./$dir" -run '^$' -fuzz "^$name\$" -fuzztime "${each}s" -fuzzminimizetime 5s 2>&1) || out_of_time "$out"; then
+  if out=$(go test "./$dir" -run '^$' -fuzz "^$name\$" -fuzztime "${each}s" -fuzzminimizetime 100x 2>&1) || out_of_time "$out"; then
     printf '  %-40s %-45s %3d s  %s\n' "$dir" "$name" $((SECONDS - start)) "$(grep -oE 'execs: [0-9]+' <<<"$out" | tail -1)"
   else
     failed=1; printf '  %-40s %-45s FAILED\n%s\n' "$dir" "$name" "$out"
