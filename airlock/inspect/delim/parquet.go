@@ -2,6 +2,7 @@ package delim
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/parquet/file"
@@ -46,19 +47,37 @@ func Parquet(s *look.Scope, f look.File) look.Report {
 			}
 		}
 	}
-	if err := pages.Check(s.Context, bytes.NewReader(f.Data), pf, flat(pf)...); err != nil { // the decoder would wait for what a changed page promises
+	t, err := read(s, pf, f.Data)
+	if err != nil {
 		return unreadable()
+	}
+	s.Table(&r, f, t)
+	r.Tables = []look.Table{t}
+	r.Rebuilt, r.Ending = look.CSV(t, ','), "csv"
+	return r
+}
+
+// read is a table as text. Its readers panic where they trusted the file: that
+// is an error like any other.
+func read(s *look.Scope, pf *file.Reader, data []byte) (t look.Table, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t, err = look.Table{}, fmt.Errorf("the reader panicked: %T", p) // the text of p may quote the file
+		}
+	}()
+	if err := pages.Check(s.Context, bytes.NewReader(data), pf, flat(pf)...); err != nil { // the decoder would wait for what a changed page promises
+		return t, err
 	}
 	reader, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 4096}, memory.DefaultAllocator)
 	if err != nil {
-		return unreadable()
+		return t, err
 	}
 	tbl, err := reader.ReadTable(s.Context)
 	if err != nil {
-		return unreadable()
+		return t, err
 	}
 	defer tbl.Release()
-	t := look.Table{Rows: make([][]string, 1+tbl.NumRows()), Text: true}
+	t = look.Table{Rows: make([][]string, 1+tbl.NumRows()), Text: true}
 	for i := range t.Rows {
 		t.Rows[i] = make([]string, tbl.NumCols())
 	}
@@ -74,10 +93,7 @@ func Parquet(s *look.Scope, f look.File) look.Report {
 			}
 		}
 	}
-	s.Table(&r, f, t)
-	r.Tables = []look.Table{t}
-	r.Rebuilt, r.Ending = look.CSV(t, ','), "csv"
-	return r
+	return t, nil
 }
 
 // flat are the places of the columns that are neither lists nor records.
