@@ -1,6 +1,10 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"math"
+	"slices"
+)
 
 // doubtBits is how much everything but a number has to speak against each of
 // the records that share it, for the number not to be a record's own: a
@@ -10,7 +14,7 @@ const doubtBits = -5
 const (
 	// doubtCap is how many of those that share a number a record is held against.
 	doubtCap = 16
-	// crowd is from how many records on nobody asks whose number it is.
+	// crowd is the most records of which somebody asks whose number theirs is.
 	crowd = 64
 )
 
@@ -25,42 +29,75 @@ func (s *Scored) doubt(ctx context.Context) error {
 		return nil
 	}
 	s.doubted = make([]uint64, p.f.N/64+1)
-	next := make([]uint32, p.f.N) // of those with the same value, plus one
 	for k, v := range p.unique {
-		first := make([]uint32, v.words.Len()) // by value: the first record that has it, plus one
-		for i := p.f.N - 1; i >= 0; i-- {
-			if id := v.in(p.values(uint32(i))); id != 0 {
-				next[i], first[id] = first[id], uint32(i)+1
-			}
-		}
+		fit := p.tiered(p.m.Unique[k])
+		groups := p.open(v, fit)
 		leave := p.looking(p.m.Unique[k])
-		parts := p.threads
-		found := make([][]uint32, parts)
-		p.parallel(ctx, parts, func(_ *scratch, part int) {
+		found := make([][]uint32, p.threads)
+		p.parallel(ctx, p.threads, func(_ *scratch, part int) {
 			w := p.newWorker()
-			var group []uint32
-			for id := len(first) * part / parts; id < len(first)*(part+1)/parts; id++ {
-				if first[id] == 0 || next[first[id]-1] == 0 {
-					continue
-				}
-				group = group[:0]
-				for i := first[id]; i != 0; i = next[i-1] {
-					group = append(group, i-1)
-				}
-				found[part] = append(found[part], p.foreign(w, group, leave)...)
+			for _, g := range groups[len(groups)*part/p.threads : len(groups)*(part+1)/p.threads] {
+				found[part] = append(found[part], p.foreign(w, g, fit, leave)...)
 			}
 		})
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for _, some := range found {
-			for _, i := range some {
-				s.doubted[i/64] |= 1 << (i % 64)
-				p.values(i)[v.slot] = 0
-			}
+		for _, i := range slices.Concat(found...) {
+			s.doubted[i/64] |= 1 << (i % 64)
+			p.values(i)[v.slot] = 0
 		}
 	}
 	return nil
+}
+
+// tiered are the records that share with another a block of a tier that looks
+// at a column, as bits.
+func (p *Plan) tiered(column string) []uint64 {
+	fit := make([]uint64, p.f.N/64+1)
+	for k := range p.tiers {
+		if p.lists[k] == nil || p.rules[k].rest != nil || !p.rules[k].cols[column] {
+			continue
+		}
+		order, starts := p.lists[k].order, p.lists[k].starts
+		for b := 1; b < p.rules[k].size; b++ {
+			if block := order[starts[b]:starts[b+1]]; len(block) > 1 {
+				for _, i := range block {
+					fit[i/64] |= 1 << (i % 64)
+				}
+			}
+		}
+	}
+	return fit
+}
+
+// open are the groups of records with the same value of v of which some share
+// no tier with another: most values never get here.
+func (p *Plan) open(v *vector, fit []uint64) [][]uint32 {
+	count := make([]uint8, v.words.Len())
+	for i := range uint32(p.f.N) {
+		if n := &count[v.in(p.values(i))]; *n <= crowd {
+			*n++
+		}
+	}
+	const asked = math.MaxUint8
+	var groups [][]uint32
+	at := map[uint32]int{} // value → group
+	for i := range uint32(p.f.N) {
+		if fit[i/64]&(1<<(i%64)) != 0 {
+			continue
+		}
+		if id := v.in(p.values(i)); id != 0 && count[id] > 1 && count[id] <= crowd {
+			count[id], at[id] = asked, len(groups)
+			groups = append(groups, nil)
+		}
+	}
+	for i := range uint32(p.f.N) {
+		if id := v.in(p.values(i)); count[id] == asked {
+			groups[at[id]] = append(groups[at[id]], i)
+		}
+	}
+	return groups
 }
 
 // Doubts reports whether a value of record i is not believed.
@@ -89,11 +126,11 @@ func (p *Plan) looking(column string) []bool {
 }
 
 // foreign are those of a group of records with the same value whose it is not.
-func (p *Plan) foreign(w *worker, group []uint32, leave []bool) (out []uint32) {
-	if len(group) > crowd {
-		return nil
-	}
+func (p *Plan) foreign(w *worker, group []uint32, fit []uint64, leave []bool) (out []uint32) {
 	var stays uint64 // somebody of the group fits
+	for a, x := range group {
+		stays |= fit[x/64] >> (x % 64) & 1 << a
+	}
 	for a, x := range group {
 		for d := 1; d <= min(doubtCap, len(group)-1) && stays&(1<<a) == 0; d++ {
 			b := (a + d) % len(group)
