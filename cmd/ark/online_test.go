@@ -20,6 +20,7 @@ import (
 	"github.com/ark-tre/ark/pkg/demonstration"
 	"github.com/ark-tre/ark/pkg/identity/issuer"
 	"github.com/ark-tre/ark/pkg/instance"
+	"github.com/ark-tre/ark/workspace/runtime"
 )
 
 // desk is the command line of the demonstration's users.
@@ -73,8 +74,20 @@ func served(t *testing.T) *desk {
 	t.Helper()
 	d, dir := newDesk(t)
 	t.Cleanup(func() {
-		if err := demonstration.Remove(context.Background(), dir); err != nil {
+		rooms, err := filepath.Glob(filepath.Join(dir, "workspaces", "records", "*.json"))
+		if err == nil {
+			err = demonstration.Remove(context.Background(), dir)
+		}
+		if err != nil {
 			t.Error(err)
+		}
+		for _, r := range rooms {
+			id := strings.TrimSuffix(filepath.Base(r), ".json")
+			for _, top := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/*"} {
+				if left, _ := filepath.Glob(top + runtime.CgroupParent + "/" + id); len(left) > 0 {
+					t.Errorf("workspace %s runs on in an Ark that was removed", id)
+				}
+			}
 		}
 	})
 	o := demonstration.Options{Dir: dir, Tree: d.tree, Listen: freeAddress(t), People: 300, Seed: 7, Say: t.Logf}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ark-tre/ark/pkg/ark"
 	"github.com/ark-tre/ark/policies"
+	"github.com/ark-tre/ark/workspace/runtime"
 )
 
 // grace is how long a role may take to stop before it is killed.
@@ -143,6 +144,15 @@ func (c Config) runtime() string {
 		return p
 	}
 	return ""
+}
+
+// EndWorkspaces ends what runs of this Ark's workspaces on this host; the enclave
+// daemon must not run, which takes back what it left running. Their volumes stay.
+func (c Config) EndWorkspaces(ctx context.Context) error {
+	if c.runtime() == "" {
+		return nil
+	}
+	return runtime.Runc{Program: c.runtime(), State: c.Path("run", "enclaved", "state", "runtime")}.DeleteAll(ctx)
 }
 
 // canIsolate says why workspaces cannot run here, "" if they can as far as can

@@ -147,6 +147,18 @@ func (r Runc) Delete(ctx context.Context, id string) error {
 	return os.RemoveAll(filepath.Join(r.State, "bundles", id))
 }
 
+// DeleteAll does so with every sandbox of this State folder.
+func (r Runc) DeleteAll(ctx context.Context) error {
+	if _, err := os.Stat(r.State); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	all, err := r.List(ctx)
+	for _, s := range all {
+		err = errors.Join(err, r.Delete(ctx, s.ID))
+	}
+	return err
+}
+
 // Get returns the state of one sandbox; Absent if there is none.
 func (r Runc) Get(ctx context.Context, id string) (State, error) {
 	all, err := r.List(ctx)
