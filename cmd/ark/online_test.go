@@ -98,6 +98,7 @@ func served(t *testing.T) *desk {
 	d.at = d.config.Origin
 	d.hasPassword(instance.DemoPassword)
 	d.serve(dir)
+	d.as("root", 2, "is running — stop it first", "demo", "--dir", dir, "--reset")
 	return d
 }
 

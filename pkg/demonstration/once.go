@@ -79,6 +79,9 @@ func Remove(ctx context.Context, dir string) error {
 	if !c.Demonstration {
 		return ark.Faultf(ark.Forbidden, "the Ark in %s is no demonstration, so it is not removed", dir)
 	}
+	if c.Running() {
+		return ark.Faultf(ark.Conflict, "the Ark in %s is running", dir).Do("stop it first: Ctrl-C where it was started")
+	}
 	if err := c.EndWorkspaces(ctx); err != nil { // ark serve leaves them running for the next one
 		return err
 	}

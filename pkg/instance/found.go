@@ -99,8 +99,7 @@ func (c Config) NewAccount(ctx context.Context, userName, name, email string) (S
 	if c.Identity.Issuer != "" {
 		return SignIn{}, ark.Faultf(ark.Conflict, "this Ark signs its users in at %s", c.Identity.Issuer).Do("make the account there")
 	}
-	if conn, err := net.Dial("unix", c.socket("control")); err == nil {
-		conn.Close()
+	if c.Running() {
 		return SignIn{}, ark.Faultf(ark.Conflict, "the Ark is running, and keeps the accounts").Do("stop it, make the account, start it again")
 	}
 	s, err := c.newAccount(ctx, userName, name, email)
@@ -108,6 +107,15 @@ func (c Config) NewAccount(ctx context.Context, userName, name, email string) (S
 		return s, err
 	}
 	return s, c.Layout()
+}
+
+// Running reports whether somebody serves this Ark on this host.
+func (c Config) Running() bool {
+	conn, err := net.Dial("unix", c.socket("control"))
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
 }
 
 // First is who runs a new Ark: its organisation and its first operator.
