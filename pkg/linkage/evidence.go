@@ -162,7 +162,7 @@ func (n *nodes) compared(p *people, found *Result, decided map[[2]uint32]bool, o
 		if l == r || decided[[2]uint32{l, r}] { // the same record at two times, or people decided
 			continue
 		}
-		c := compared{pattern: e.Pattern, tier: e.Tier, status: Linked, doubted: found.Scored.Doubts(e.L) || found.Scored.Doubts(e.R)}
+		c := compared{pattern: e.Pattern, tier: e.Tier, status: Linked, doubted: found.Scored.Doubts(e.L, e.R)}
 		if found.Clusters[e.L] != found.Clusters[e.R] {
 			c.status = Review
 			if s := why[i]; s != "" {

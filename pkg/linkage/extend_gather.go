@@ -50,11 +50,10 @@ func (x *extension) gather(decisions []Decision) error {
 		print   bool
 	}
 	var ties []tie
-	looked := make([][]uint64, len(x.segments))
+	looked := make([]frame.Marks, len(x.segments))
 	known := make([]bool, n.frame.N)
 	for g, s := range x.segments {
-		looked[g] = make([]uint64, s.N/64+1)
-		set := func(i uint32) { looked[g][i/64] |= 1 << (i % 64) }
+		looked[g] = frame.NewMarks(s.N)
 		err := s.scan64(s.fingerprints(), s.N, func(i int, v uint64) {
 			if v == 0 || !somePrint.may(v) {
 				return
@@ -62,7 +61,7 @@ func (x *extension) gather(decisions []Decision) error {
 			if node, ok := prints[v]; ok {
 				ties = append(ties, tie{g, uint32(i), node, true})
 				known[node] = true
-				set(uint32(i))
+				looked[g].Set(uint32(i))
 			}
 		})
 		if err != nil {
@@ -99,7 +98,7 @@ func (x *extension) gather(decisions []Decision) error {
 					if about[j] != nil {
 						*about[j] = place{true, uint32(g), v}
 					}
-					set(v)
+					looked[g].Set(v)
 				}
 			})
 			if err != nil {
@@ -128,7 +127,7 @@ func (x *extension) gather(decisions []Decision) error {
 				v = x.now(v)
 			}
 			persons[g][i] = v
-			if looked[g][i/64]&(1<<(i%64)) != 0 {
+			if looked[g].Has(uint32(i)) {
 				x.everyone.Number(v)
 			}
 		}); err != nil {
@@ -137,7 +136,7 @@ func (x *extension) gather(decisions []Decision) error {
 	}
 	some := newSieve(x.everyone.Len(), 32)
 	for g := range x.segments {
-		for _, i := range setBits(looked[g]) {
+		for _, i := range looked[g].All() {
 			some.put(frame.Mix(persons[g][i]))
 		}
 	}
@@ -147,10 +146,10 @@ func (x *extension) gather(decisions []Decision) error {
 	for g := range x.segments {
 		for i, p := range persons[g] {
 			if some.may(frame.Mix(p)) && x.everyone.Find(p) != 0 {
-				looked[g][i/64] |= 1 << (i % 64)
+				looked[g].Set(uint32(i))
 			}
 		}
-		numbers[g], first[g] = setBits(looked[g]), uint32(total)
+		numbers[g], first[g] = looked[g].All(), uint32(total)
 		total += len(numbers[g])
 	}
 	x.old = newIdentities(len(n.frame.Cols), total)
@@ -260,13 +259,13 @@ func newWanted(keys []uint64, leaveOut []bool) *wanted {
 	return w
 }
 
-// mark sets the bits of the identities that have a wanted key; b has the keys
-// of those from number i on.
-func (w *wanted) mark(looked []uint64, i int, b []byte) {
+// mark marks the identities that have a wanted key; b has the keys of those from
+// number i on.
+func (w *wanted) mark(looked frame.Marks, i int, b []byte) {
 	for ; len(b) >= 4; b, i = b[4:], i+1 {
 		v := binary.LittleEndian.Uint32(b)
 		if w.some.may(uint64(v)<<32) && v != 0 && w.all.Find(uint64(v)) != 0 {
-			looked[i/64] |= 1 << (i % 64)
+			looked.Set(uint32(i))
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (x *extension) links(found *Result, labels []uint32) []extendLink {
 	for i, e := range found.Edges {
 		w := e.Weight
 		l := extendLink{l: key(e.L), r: key(e.R), status: Linked, person: personText(x.person[e.R]), tier: Probabilistic, weight: w,
-			pattern: found.Scored.Gammas(e.Pattern), reason: reason(found.Scored, e.Pattern, found.Scored.Doubts(e.L) || found.Scored.Doubts(e.R))}
+			pattern: found.Scored.Gammas(e.Pattern), reason: reason(found.Scored, e.Pattern, found.Scored.Doubts(e.L, e.R))}
 		if e.Tier >= 0 {
 			l.tier = found.Model.Tiers[e.Tier].Name
 		}

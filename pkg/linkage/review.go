@@ -164,7 +164,7 @@ func (x evidence) pair(e *engine.Edge, kind string) ReviewPair {
 			}
 			f.Values = append(f.Values, v)
 		}
-		if s.What == "missing" && len(f.Values) == 1 && (x.found.Scored.Doubts(l) || x.found.Scored.Doubts(rt)) && f.Values[0].Left != "" && f.Values[0].Right != "" {
+		if s.What == "missing" && len(f.Values) == 1 && x.found.Scored.Doubts(l, rt) && f.Values[0].Left != "" && f.Values[0].Right != "" {
 			f.What = NotBelieved
 		}
 		out.Fields = append(out.Fields, f)

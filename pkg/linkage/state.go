@@ -7,8 +7,6 @@ import (
 	"encoding/gob"
 	"io"
 	"math"
-	"math/bits"
-	"slices"
 	"strings"
 
 	"github.com/ark-tre/ark/pkg/ark"
@@ -348,15 +346,4 @@ func (n *nodes) stateOf() (size []uint64, strong []bool, counts [][]int32, known
 		known = append(known, float64(len(c.IDs)-int(k[0])))
 	}
 	return size, strong, counts, known
-}
-
-// setBits are the numbers set in a bitmap.
-func setBits(set []uint64) []uint32 {
-	var out []uint32
-	for i, w := range set {
-		for ; w != 0; w &= w - 1 {
-			out = append(out, uint32(i*64+bits.TrailingZeros64(w)))
-		}
-	}
-	return slices.Clip(out)
 }

@@ -28,8 +28,9 @@ const (
 )
 
 // Check walks the pages of some columns, given by their places, in every row
-// group of the file that is read from at. The columns are flat. An error wraps ErrDamaged, what the page reader
-// says, or that of ctx. Panics of the page reader are its caller's.
+// group of the file that is read from at. The columns are flat. An error wraps
+// ErrDamaged, what the page reader says, or that of ctx. Panics of the page
+// reader are its caller's.
 func Check(ctx context.Context, at io.ReaderAt, f *file.Reader, columns ...int) error {
 	for g := range f.NumRowGroups() {
 		group := f.RowGroup(g)

@@ -1,10 +1,9 @@
 package engine
 
 import (
+	"iter"
 	"math/bits"
 	"slices"
-	"sync"
-	"sync/atomic"
 )
 
 // block lists the blocks of every rule.
@@ -14,31 +13,24 @@ func (p *Plan) block() {
 		p.cover()
 	}
 	tasks, pairs := make([][]task, len(p.rules)), make([]int64, len(p.rules))
-	var wg sync.WaitGroup
-	var next atomic.Int32
-	for range min(p.threads, len(p.rules)) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			g := &grouping{}
-			for i := int(next.Add(1)) - 1; i < len(p.rules); i = int(next.Add(1)) - 1 {
-				r := &p.rules[i]
-				switch {
-				case r.idle:
-					continue
-				case p.keyed:
-					p.lists[i] = r.list(g, p.f.N)
-				case i < p.tiers:
-					p.lists[i] = r.blocks(g, p.f.N, 0)
-				default:
-					p.lists[i] = r.blocks(g, p.f.N, p.m.MaxBlock)
-				}
-				r.size = len(p.lists[i].starts) - 1
-				tasks[i], pairs[i] = p.divided(i, p.lists[i].starts)
+	p.share(len(p.rules), func(rules iter.Seq[int]) {
+		g := &grouping{}
+		for i := range rules {
+			r := &p.rules[i]
+			switch {
+			case r.idle:
+				continue
+			case p.keyed:
+				p.lists[i] = r.list(g, p.f.N)
+			case i < p.tiers:
+				p.lists[i] = r.blocks(g, p.f.N, 0)
+			default:
+				p.lists[i] = r.blocks(g, p.f.N, p.m.MaxBlock)
 			}
-		}()
-	}
-	wg.Wait()
+			r.size = len(p.lists[i].starts) - 1
+			tasks[i], pairs[i] = p.divided(i, p.lists[i].starts)
+		}
+	})
 	if !p.keyed {
 		p.place()
 	}

@@ -3,9 +3,8 @@ package engine
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/ark-tre/ark/pkg/linkage/frame"
 	"github.com/ark-tre/ark/pkg/linkage/model"
@@ -145,25 +144,18 @@ func (p *Plan) random(pairs int) [][]float64 {
 		}
 		drawn = append(drawn, [2]uint32{a, b})
 	}
-	var wg sync.WaitGroup
-	var at atomic.Int32
-	for range min(p.threads, len(p.comps)) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			w := &scratch{}
-			tuples := make([]uint32, len(some))
-			for i := int(at.Add(1)) - 1; i < len(p.comps); i = int(at.Add(1)) - 1 { // one comparison after the other: its values stay near
-				for k, x := range some {
-					tuples[k] = p.row(x)[p.comps[i].pos]
-				}
-				for _, q := range drawn {
-					n[i][p.level(w, i, tuples[q[0]], tuples[q[1]], some[q[0]], some[q[1]])]++
-				}
+	p.share(len(p.comps), func(comps iter.Seq[int]) {
+		w := &scratch{}
+		tuples := make([]uint32, len(some))
+		for i := range comps { // one comparison after the other: its values stay near
+			for k, x := range some {
+				tuples[k] = p.row(x)[p.comps[i].pos]
 			}
-		}()
-	}
-	wg.Wait()
+			for _, q := range drawn {
+				n[i][p.level(w, i, tuples[q[0]], tuples[q[1]], some[q[0]], some[q[1]])]++
+			}
+		}
+	})
 	return n
 }
 

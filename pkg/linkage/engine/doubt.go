@@ -2,8 +2,11 @@ package engine
 
 import (
 	"context"
+	"iter"
 	"math"
 	"slices"
+
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 )
 
 // doubtBits is how much everything but a number has to speak against each of
@@ -28,23 +31,26 @@ func (s *Scored) doubt(ctx context.Context) error {
 	if len(p.unique) == 0 || p.f.N < 2 {
 		return nil
 	}
-	s.doubted = make([]uint64, p.f.N/64+1)
+	s.doubted = frame.NewMarks(p.f.N)
 	for k, v := range p.unique {
 		fit := p.tiered(p.m.Unique[k])
 		groups := p.open(v, fit)
 		leave := p.looking(p.m.Unique[k])
-		found := make([][]uint32, p.threads)
-		p.parallel(ctx, p.threads, func(_ *scratch, part int) {
-			w := p.newWorker()
-			for _, g := range groups[len(groups)*part/p.threads : len(groups)*(part+1)/p.threads] {
-				found[part] = append(found[part], p.foreign(w, g, fit, leave)...)
+		found := make([][]uint32, len(groups))
+		p.share(len(groups), func(numbers iter.Seq[int]) {
+			w := &worker{}
+			for g := range numbers {
+				if ctx.Err() != nil {
+					return
+				}
+				found[g] = p.foreign(w, groups[g], fit, leave)
 			}
 		})
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		for _, i := range slices.Concat(found...) {
-			s.doubted[i/64] |= 1 << (i % 64)
+			s.doubted.Set(i)
 			p.values(i)[v.slot] = 0
 		}
 	}
@@ -52,9 +58,9 @@ func (s *Scored) doubt(ctx context.Context) error {
 }
 
 // tiered are the records that share with another a block of a tier that looks
-// at a column, as bits.
-func (p *Plan) tiered(column string) []uint64 {
-	fit := make([]uint64, p.f.N/64+1)
+// at a column.
+func (p *Plan) tiered(column string) frame.Marks {
+	fit := frame.NewMarks(p.f.N)
 	for k := range p.tiers {
 		if p.lists[k] == nil || p.rules[k].rest != nil || !p.rules[k].cols[column] {
 			continue
@@ -63,7 +69,7 @@ func (p *Plan) tiered(column string) []uint64 {
 		for b := 1; b < p.rules[k].size; b++ {
 			if block := order[starts[b]:starts[b+1]]; len(block) > 1 {
 				for _, i := range block {
-					fit[i/64] |= 1 << (i % 64)
+					fit.Set(i)
 				}
 			}
 		}
@@ -73,7 +79,7 @@ func (p *Plan) tiered(column string) []uint64 {
 
 // open are the groups of records with the same value of v of which some share
 // no tier with another: most values never get here.
-func (p *Plan) open(v *vector, fit []uint64) [][]uint32 {
+func (p *Plan) open(v *vector, fit frame.Marks) [][]uint32 {
 	count := make([]uint8, v.words.Len())
 	for i := range uint32(p.f.N) {
 		if n := &count[v.in(p.values(i))]; *n <= crowd {
@@ -84,7 +90,7 @@ func (p *Plan) open(v *vector, fit []uint64) [][]uint32 {
 	var groups [][]uint32
 	at := map[uint32]int{} // value → group
 	for i := range uint32(p.f.N) {
-		if fit[i/64]&(1<<(i%64)) != 0 {
+		if fit.Has(i) {
 			continue
 		}
 		if id := v.in(p.values(i)); id != 0 && count[id] > 1 && count[id] <= crowd {
@@ -100,20 +106,14 @@ func (p *Plan) open(v *vector, fit []uint64) [][]uint32 {
 	return groups
 }
 
-// Doubts reports whether a value of record i is not believed.
-func (s *Scored) Doubts(i uint32) bool {
-	return s.doubted != nil && s.doubted[i/64]&(1<<(i%64)) != 0
-}
+// Doubts reports whether a value of one of two records is not believed.
+func (s *Scored) Doubts(l, r uint32) bool { return s.doubted.Has(l) || s.doubted.Has(r) }
 
 // Doubted counts the records, from one on, with a value that is not believed.
 func (s *Scored) Doubted(from int) int {
-	n := 0
-	for i := from; i < 64*len(s.doubted); i++ {
-		if s.Doubts(uint32(i)) {
-			n++
-		}
-	}
-	return n
+	all := s.doubted.All()
+	first, _ := slices.BinarySearch(all, uint32(from))
+	return len(all) - first
 }
 
 // looking are the comparisons that look at nothing but a column.
@@ -126,10 +126,12 @@ func (p *Plan) looking(column string) []bool {
 }
 
 // foreign are those of a group of records with the same value whose it is not.
-func (p *Plan) foreign(w *worker, group []uint32, fit []uint64, leave []bool) (out []uint32) {
+func (p *Plan) foreign(w *worker, group []uint32, fit frame.Marks, leave []bool) (out []uint32) {
 	var stays uint64 // somebody of the group fits
 	for a, x := range group {
-		stays |= fit[x/64] >> (x % 64) & 1 << a
+		if fit.Has(x) {
+			stays |= 1 << a
+		}
 	}
 	for a, x := range group {
 		for d := 1; d <= min(doubtCap, len(group)-1) && stays&(1<<a) == 0; d++ {

@@ -2,10 +2,9 @@ package engine
 
 import (
 	"context"
+	"iter"
 	"math/bits"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/ark-tre/ark/pkg/linkage/expr"
 	"github.com/ark-tre/ark/pkg/linkage/frame"
@@ -63,26 +62,18 @@ func (p *Plan) divided(k int, starts []uint32) (out []task, all int64) {
 // order from one goroutine. Of each so many records as left one only about one
 // is visited. end is called when all pairs of a task were.
 func (p *Plan) each(ctx context.Context, tasks []task, each uint64, visit func(w *worker, task int, pairs [][2]uint32, rule int), end func(w *worker, task int)) error {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range p.threads {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			w := p.newWorker()
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(tasks) {
-					return
-				}
-				p.run(w, i, tasks[i], each, visit)
-				if end != nil {
-					end(w, i)
-				}
+	p.share(len(tasks), func(numbers iter.Seq[int]) {
+		w := &worker{}
+		for i := range numbers {
+			if ctx.Err() != nil {
+				return
 			}
-		}()
-	}
-	wg.Wait()
+			p.run(w, i, tasks[i], each, visit)
+			if end != nil {
+				end(w, i)
+			}
+		}
+	})
 	return ctx.Err()
 }
 
@@ -93,8 +84,6 @@ type worker struct {
 	kept  []Pair      // of the task
 	rules []uint64    // of each pair: those that hold
 }
-
-func (p *Plan) newWorker() *worker { return &worker{} }
 
 // batch is how many pairs are compared at a time.
 const batch = 256

@@ -2,10 +2,12 @@ package engine
 
 import (
 	"context"
+	"iter"
 	"math"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/ark-tre/ark/pkg/linkage/frame"
 )
 
 // Scored is a plan whose weights are set.
@@ -13,7 +15,7 @@ type Scored struct {
 	p *Plan
 	c *candidates
 
-	doubted []uint64 // records with a value that is not believed, as bits; nil: nothing to believe
+	doubted frame.Marks // records with a value that is not believed
 }
 
 // Edge is a scored pair. Tier is the ordinal of the deterministic tier that
@@ -206,21 +208,27 @@ func (p *Plan) edge(q Pair, weight float64) Edge {
 func (s *Scored) keptPairs(ctx context.Context, least float64) ([]Edge, error) {
 	p, parts := s.p, s.c.pairs
 	weights, starts := make([][]float64, len(parts)), make([]int, len(parts)+1)
-	p.parallel(ctx, len(parts), func(sc *scratch, i int) {
-		some := parts[i]
-		weights[i] = make([]float64, len(some))
-		for k, q := range some {
-			if k%touched == 0 {
-				for _, q := range some[k:min(k+touched, len(some))] {
-					sc.sum += p.rows[int(q.L)*p.width+p.base] + p.rows[int(q.R)*p.width+p.base] + p.rows[int(q.R+1)*p.width-1]
+	p.share(len(parts), func(numbers iter.Seq[int]) {
+		sc := &scratch{}
+		for i := range numbers {
+			if ctx.Err() != nil {
+				return
+			}
+			some := parts[i]
+			weights[i] = make([]float64, len(some))
+			for k, q := range some {
+				if k%touched == 0 {
+					for _, q := range some[k:min(k+touched, len(some))] {
+						sc.sum += p.rows[int(q.L)*p.width+p.base] + p.rows[int(q.R)*p.width+p.base] + p.rows[int(q.R+1)*p.width-1]
+					}
 				}
-			}
-			if s.Doubts(q.L) || s.Doubts(q.R) { // it was compared before
-				q.Pattern = p.pattern(sc, q.L, q.R)
-				some[k].Pattern = q.Pattern
-			}
-			if weights[i][k] = p.scored(sc, q, least); weights[i][k] != dropped {
-				starts[i+1]++
+				if s.Doubts(q.L, q.R) { // it was compared before
+					q.Pattern = p.pattern(sc, q.L, q.R)
+					some[k].Pattern = q.Pattern
+				}
+				if weights[i][k] = p.scored(sc, q, least); weights[i][k] != dropped {
+					starts[i+1]++
+				}
 			}
 		}
 	})
@@ -231,32 +239,18 @@ func (s *Scored) keptPairs(ctx context.Context, least float64) ([]Edge, error) {
 		starts[i+1] += starts[i]
 	}
 	edges := make([]Edge, starts[len(parts)])
-	p.parallel(ctx, len(parts), func(_ *scratch, i int) {
-		out := edges[starts[i]:starts[i+1]]
-		for k, w := range weights[i] {
-			if w != dropped {
-				out[0] = p.edge(parts[i][k], w)
-				out = out[1:]
+	p.share(len(parts), func(numbers iter.Seq[int]) {
+		for i := range numbers {
+			out := edges[starts[i]:starts[i+1]]
+			for k, w := range weights[i] {
+				if w != dropped {
+					out[0] = p.edge(parts[i][k], w)
+					out = out[1:]
+				}
 			}
 		}
 	})
 	return edges, ctx.Err()
-}
-
-// parallel calls do for each of n parts, from several goroutines.
-func (p *Plan) parallel(ctx context.Context, n int, do func(sc *scratch, i int)) {
-	var wg sync.WaitGroup
-	for t := range p.threads {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			sc := &scratch{}
-			for i := t; i < n && ctx.Err() == nil; i += p.threads {
-				do(sc, i)
-			}
-		}()
-	}
-	wg.Wait()
 }
 
 // apartBits is the most that a pair weighs which a rule keeps apart, however

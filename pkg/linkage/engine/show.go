@@ -137,7 +137,7 @@ func (s *Scored) Reached(truth []uint32) float64 {
 			groups[t] = append(groups[t], uint32(i))
 		}
 	}
-	w := p.newWorker()
+	w := &worker{}
 	all, met := 0, 0
 	for _, g := range groups {
 		for i, l := range g {
