@@ -155,7 +155,7 @@ func (c Config) onHost(context.Context) (fsck.Enclave, error) {
 		}
 		return out
 	}
-	run := c.Path("run", "enclaved", "state")
+	run := c.enclaveRun()
 	out := fsck.Enclave{Volumes: names(".img", c.Path("workspaces"), "volumes"), Records: names(".json", c.Path("workspaces"), "records"), Sandboxes: names("", run, "runtime", "runc")}
 	if conn, err := net.Dial("unix", c.socket("enclaved")); err == nil {
 		out.Up = conn.Close() == nil

@@ -63,7 +63,7 @@ func Supervise(ctx context.Context, c Config, log *slog.Logger, ready func()) er
 	}
 	if why := c.canIsolate(); why == "" {
 		args := []string{c.program("ark-enclaved"), "--socket", c.socket("enclaved"), "--state", c.Path("workspaces"),
-			"--run", c.Path("run", "enclaved", "state"), "--runc", c.runtime(), "--rootfs", c.Rootfs, "--engine", c.program("ark-engine"), "--tools", filepath.Dir(c.program("ark"))}
+			"--run", c.enclaveRun(), "--runc", c.runtime(), "--rootfs", c.Rootfs, "--engine", c.program("ark-engine"), "--tools", filepath.Dir(c.program("ark"))}
 		for _, role := range []string{"control", "enclave"} {
 			args = append(args, "--users", strconv.Itoa(int(ids[role].uid)))
 		}
@@ -146,13 +146,16 @@ func (c Config) runtime() string {
 	return ""
 }
 
+// enclaveRun is where the enclave daemon keeps what a reboot ends.
+func (c Config) enclaveRun() string { return c.Path("run", "enclaved", "state") }
+
 // EndWorkspaces ends what runs of this Ark's workspaces on this host; the enclave
 // daemon must not run, which takes back what it left running. Their volumes stay.
 func (c Config) EndWorkspaces(ctx context.Context) error {
 	if c.runtime() == "" {
 		return nil
 	}
-	return runtime.Runc{Program: c.runtime(), State: c.Path("run", "enclaved", "state", "runtime")}.DeleteAll(ctx)
+	return runtime.Runc{Program: c.runtime(), State: filepath.Join(c.enclaveRun(), "runtime")}.DeleteAll(ctx)
 }
 
 // canIsolate says why workspaces cannot run here, "" if they can as far as can

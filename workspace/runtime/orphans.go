@@ -18,7 +18,7 @@ import (
 // once they are gone.
 func killOrphans(id string) error {
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		groups := groupsOf(id)
+		groups := Groups(id)
 		left := 0
 		for _, group := range groups {
 			// A frozen process dies only when it is thawed (cgroup v1).
@@ -48,8 +48,8 @@ func killOrphans(id string) error {
 	}
 }
 
-// groupsOf returns the control groups of a sandbox on v2, v1 and hybrid hosts.
-func groupsOf(id string) []string {
+// Groups returns the control groups of a sandbox on v2, v1 and hybrid hosts.
+func Groups(id string) []string {
 	var out []string
 	for _, top := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/*"} {
 		found, err := filepath.Glob(top + CgroupParent + "/" + id)
